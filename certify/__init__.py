@@ -1,0 +1,1 @@
+"""Proofs about critical points: arithmetic, tests, verdicts, and the command line."""

@@ -1,0 +1,1 @@
+"""Floating-point search: candidate points, optimisers, polishing, storage. Nothing here is a proof."""

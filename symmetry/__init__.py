@@ -1,0 +1,1 @@
+"""The exact side: networks and objectives as formulas, activations, the problem, strata."""

@@ -1,0 +1,82 @@
+"""What a formula may ask of an arithmetic, and the plain float64 one.
+
+Formulas (activations, losses, strata residuals) are written once, over this interface. The values are
+arrays with the operators ``+ − * / abs`` and indexing; what they *mean* is the arithmetic's affair:
+numbers here, enclosures in :mod:`certify.arithmetic`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Arithmetic(Protocol):
+    """Array-level operations that need more than an operator. ``V`` below is the array type."""
+
+    name: str
+    bits: int
+
+    def array(self, exact: Any) -> Any:
+        """``V`` enclosing an array of exact numbers: float64 (dyadic rationals) or ``Fraction`` objects."""
+
+    def split(self, v: Any) -> tuple[Any, Any]:
+        """Exact midpoints (thin ``V``) and upper bounds of the radii (``V``, or ``None`` if all are 0)."""
+
+    def inflate(self, v: Any, radius: Any) -> Any:
+        """``v + [−radius, radius]``; ``radius`` is a ``V`` of which the upper ends count."""
+
+    def nonnegative_midpoint(self, v: Any) -> NDArray[np.bool_]:
+        """Which midpoints are ≥ 0."""
+
+    def where(self, mask: NDArray[np.bool_], v: Any, w: Any) -> Any:
+        """``v`` where ``mask`` holds, else ``w``."""
+
+    def exp(self, v: Any) -> Any:
+        """Componentwise exponential."""
+
+    def sqrt(self, v: Any) -> Any:
+        """Componentwise square root."""
+
+    def matmul(self, v: Any, w: Any) -> Any:
+        """Matrix product of a ``V`` of shape (k, l) and one of shape (l, n)."""
+
+    def concatenate(self, parts: Sequence[Any], axis: int = 0) -> Any:
+        """Join along an axis, as numpy does."""
+
+
+class Float64:
+    """Plain float64: no enclosure, no proof. For the search, and as the reference in tests."""
+
+    name = "float64"
+    bits = 53
+
+    def array(self, exact: Any) -> NDArray[np.float64]:
+        return np.asarray(exact, dtype=np.float64)
+
+    def split(self, v: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
+        return v, None
+
+    def inflate(self, v: Any, radius: Any) -> Any:
+        return v
+
+    def nonnegative_midpoint(self, v: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return v >= 0
+
+    def where(self, mask: NDArray[np.bool_], v: Any, w: Any) -> Any:
+        return np.where(mask, v, w)
+
+    def exp(self, v: Any) -> Any:
+        return np.exp(v)
+
+    def sqrt(self, v: Any) -> Any:
+        return np.sqrt(v)
+
+    def matmul(self, v: Any, w: Any) -> Any:
+        return v @ w
+
+    def concatenate(self, parts: Sequence[Any], axis: int = 0) -> Any:
+        return np.concatenate(parts, axis=axis)

@@ -1,0 +1,146 @@
+"""Parameter vectors and networks: how ``θ = (w_1..w_m, a_1..a_m)`` is laid out, exact and in float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Exact = NDArray[np.object_]
+"""An array of :class:`fractions.Fraction`: exact numbers."""
+
+
+def exact(values: Any) -> Exact:
+    """An array of fractions equal to ``values`` (float64 entries are the dyadic rationals they are)."""
+    array = np.asarray(values)
+    out = np.empty(array.shape, dtype=object)
+    flat = array.ravel().tolist()
+    out.ravel()[:] = [v if isinstance(v, Fraction) else Fraction(v) for v in flat]
+    return out
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Named blocks of a parameter vector, in order.
+
+    >>> layout = Layout.neurons(width=2, dimension=3)
+    >>> layout.size, layout.slices()["a"]
+    (8, slice(6, 8, None))
+    """
+
+    blocks: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @classmethod
+    def neurons(cls, width: int, dimension: int) -> Layout:
+        """The layout ``(w (width, dimension), a (width,))`` of a bias-free two-layer network."""
+        return cls((("w", (width, dimension)), ("a", (width,))))
+
+    @property
+    def size(self) -> int:
+        """The number of parameters ``P``."""
+        return sum(math.prod(shape) for _, shape in self.blocks)
+
+    def slices(self) -> dict[str, slice]:
+        """Where each block lies in the flat vector."""
+        out, start = {}, 0
+        for name, shape in self.blocks:
+            out[name] = slice(start, start + math.prod(shape))
+            start += math.prod(shape)
+        return out
+
+    def pack(self, **blocks: Any) -> Any:
+        """The flat vector of the given blocks (numpy arrays of one dtype)."""
+        return np.concatenate([np.asarray(blocks[name]).reshape(-1) for name, _ in self.blocks])
+
+    def unpack(self, theta: Any) -> dict[str, Any]:
+        """The blocks of a flat vector, reshaped; works for every array type with slicing and ``reshape``."""
+        slices = self.slices()
+        return {name: theta[slices[name]].reshape(shape) for name, shape in self.blocks}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A bias-free two-layer network ``f(x) = Σ_i a_i σ(w_i·x)`` with exact weights.
+
+    Args:
+        w: (m, d) fractions.
+        a: (m,) fractions.
+    """
+
+    w: Exact
+    a: Exact
+
+    @classmethod
+    def of(cls, w: Any, a: Any) -> Network:
+        """From anything array-like; floats are taken as the dyadic rationals they are."""
+        return cls(exact(w), exact(a))
+
+    @classmethod
+    def from_theta(cls, theta: Any, dimension: int) -> Network:
+        """From a flat vector of ``m·(d+1)`` entries."""
+        theta = exact(theta)
+        width = theta.size // (dimension + 1)
+        return cls(theta[: width * dimension].reshape(width, dimension), theta[width * dimension :])
+
+    @property
+    def width(self) -> int:
+        return len(self.a)
+
+    @property
+    def dimension(self) -> int:
+        return int(self.w.shape[1])
+
+    def theta(self) -> Exact:
+        """The flat vector ``(w_1..w_m, a_1..a_m)``."""
+        return np.concatenate([self.w.ravel(), self.a])
+
+    def permuted(self, permutation: Sequence[int]) -> Network:
+        """Neuron ``i`` of the result is neuron ``permutation[i]`` of this one."""
+        index = list(permutation)
+        return Network(self.w[index], self.a[index])
+
+
+@dataclass(frozen=True)
+class Points:
+    """Saved parameter vectors of students of one width: what training left behind, bit for bit.
+
+    Args:
+        w: (n, m, d) float64, incoming weights.
+        a: (n, m) float64, outgoing weights.
+        source: where each point came from (``file`` or ``file:row``), n strings.
+        seed: (n,) int64, the seed of the run, −1 where unknown.
+    """
+
+    w: NDArray[np.float64]
+    a: NDArray[np.float64]
+    source: tuple[str, ...]
+    seed: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    @property
+    def width(self) -> int:
+        return int(self.a.shape[1])
+
+    @property
+    def dimension(self) -> int:
+        return int(self.w.shape[2])
+
+    @property
+    def layout(self) -> Layout:
+        return Layout.neurons(self.width, self.dimension)
+
+    def theta(self) -> NDArray[np.float64]:
+        """The points as flat vectors, (n, P)."""
+        return np.concatenate([self.w.reshape(len(self), -1), self.a], axis=1)
+
+    def take(self, index: Sequence[int] | NDArray[Any]) -> Points:
+        """The points at ``index``, in that order."""
+        rows = np.asarray(index, dtype=np.intp)
+        return Points(self.w[rows], self.a[rows], tuple(self.source[i] for i in rows), self.seed[rows])
