@@ -80,9 +80,9 @@ class Sigmoid:
             at_c.append(at_c[2] * (1 - 60 * d * (1 - 6 * d)))
         if rho is None:
             return at_c[: order + 1]
-        half_square = rho * rho * Fraction(1, 2)
+        half_square = rho * rho * arithmetic.number(Fraction(1, 2))
         return [
-            arithmetic.inflate(at_c[k], rho * abs(at_c[k + 1]) + half_square * self.sup(k + 2))
+            arithmetic.inflate(at_c[k], rho * abs(at_c[k + 1]) + half_square * arithmetic.number(self.sup(k + 2)))
             for k in range(order + 1)
         ]
 

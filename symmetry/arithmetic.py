@@ -8,6 +8,7 @@ numbers here, enclosures in :mod:`certify.arithmetic`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,9 @@ class Arithmetic(Protocol):
 
     def array(self, exact: Any) -> Any:
         """``V`` enclosing an array of exact numbers: float64 (dyadic rationals) or ``Fraction`` objects."""
+
+    def number(self, value: Fraction) -> Any:
+        """A constant, to be combined with arrays by the operators (integers need no conversion)."""
 
     def split(self, v: Any) -> tuple[Any, Any]:
         """Exact midpoints (thin ``V``) and upper bounds of the radii (``V``, or ``None`` if all are 0)."""
@@ -39,10 +43,16 @@ class Arithmetic(Protocol):
         """Componentwise exponential."""
 
     def sqrt(self, v: Any) -> Any:
-        """Componentwise square root."""
+        """Componentwise square root of the non-negative members."""
 
     def matmul(self, v: Any, w: Any) -> Any:
         """Matrix product of a ``V`` of shape (k, l) and one of shape (l, n)."""
+
+    def maximum(self, v: Any, axis: int) -> Any:
+        """An upper bound of the largest magnitude along an axis."""
+
+    def zeros(self, shape: tuple[int, ...]) -> Any:
+        """Exact zeros."""
 
     def concatenate(self, parts: Sequence[Any], axis: int = 0) -> Any:
         """Join along an axis, as numpy does."""
@@ -56,6 +66,9 @@ class Float64:
 
     def array(self, exact: Any) -> NDArray[np.float64]:
         return np.asarray(exact, dtype=np.float64)
+
+    def number(self, value: Fraction) -> float:
+        return float(value)
 
     def split(self, v: NDArray[np.float64]) -> tuple[NDArray[np.float64], None]:
         return v, None
@@ -77,6 +90,12 @@ class Float64:
 
     def matmul(self, v: Any, w: Any) -> Any:
         return v @ w
+
+    def maximum(self, v: Any, axis: int) -> Any:
+        return np.abs(v).max(axis=axis)
+
+    def zeros(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        return np.zeros(shape)
 
     def concatenate(self, parts: Sequence[Any], axis: int = 0) -> Any:
         return np.concatenate(parts, axis=axis)

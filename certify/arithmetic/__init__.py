@@ -1,0 +1,72 @@
+"""Rigorous arithmetics over which the formulas of :mod:`symmetry` become enclosures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symmetry.arithmetic import Arithmetic
+from symmetry.network import Exact
+
+
+Array = NDArray[np.float64]
+
+
+class Enclosures(Arithmetic, Protocol):
+    """An arithmetic whose arrays are boxes: what the proof rooms compute in."""
+
+    def ball(self, center: Any, radius: Any) -> Any:
+        """The box ``center ± radius`` of exact numbers."""
+
+    def lower(self, v: Any) -> Exact:
+        """Exact lower ends, ``None`` where the enclosure is unbounded."""
+
+    def upper(self, v: Any) -> Exact:
+        """Exact upper ends, ``None`` where the enclosure is unbounded."""
+
+    def magnitude(self, v: Any) -> Array:
+        """Float64 upper bounds of ``|v|``, rounded outward (infinite where unbounded)."""
+
+    def approx(self, v: Any) -> Array:
+        """Midpoints in float64, of no standing in a proof."""
+
+
+def upper_product(matrix: Array, vector: Array) -> Array:
+    """An upper bound of the product of a non-negative float64 matrix and vector.
+
+    Relative error of each entry at most ``γ_{n+1}``, n below 2^12; the factor covers it and its own rounding.
+    """
+    return (matrix @ vector) * (1 + 2.0**-40) + 2.0**-1000
+
+
+def ladder(kind: str, max_bits: int) -> Iterator[Enclosures]:
+    """The arithmetics to try in turn: cheap ones first, then 106, 212, … bits up to ``max_bits``.
+
+    Args:
+        kind: ``"auto"`` (float64 midpoint–radius, then Arb) or ``"mpmath"`` (mpmath intervals throughout).
+        max_bits: the last precision tried is the largest of 53, 106, 212, … not above it.
+
+    Raises:
+        ValueError: an unknown ``kind``.
+    """
+    if kind == "auto":
+        from certify.arithmetic.arb import Arb
+        from certify.arithmetic.midrad import Float64Enclosures
+
+        yield Float64Enclosures()
+        bits = 106
+        while bits <= max_bits:
+            yield Arb(bits)
+            bits *= 2
+    elif kind == "mpmath":
+        from certify.arithmetic.interval import Interval
+
+        bits = 53
+        while bits <= max_bits:
+            yield Interval(bits)
+            bits *= 2
+    else:
+        raise ValueError(f"arithmetic is {kind!r}, expected 'auto' or 'mpmath'")

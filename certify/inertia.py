@@ -1,0 +1,93 @@
+"""Certified inertia and smallest eigenvalue of a symmetric interval matrix.
+
+*Inertia.* For any square ``V``: if every Gershgorin disc of ``Vᵀ[H]V`` avoids 0, then ``V`` is non-singular and, by
+Sylvester's law, the signs of the discs are the inertia of every symmetric member of ``[H]``.
+
+*Smallest eigenvalue.* ``λ_k(VᵀHV) = θ_k λ_k(H)`` with ``θ_k`` between the extreme eigenvalues of ``VᵀV``
+(Ostrowski 1959), and ``λ_min(VᵀHV)`` is at least the lowest left end of the discs; each Rayleigh quotient is an
+upper bound of ``λ_min(H)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certify.arithmetic import Array, Enclosures
+from certify.proof import Failure, Proof, finite
+
+
+@dataclass(frozen=True, eq=False)
+class Inertia(Proof):
+    """Numbers of positive and negative eigenvalues of every symmetric member of ``[H]``; none is zero.
+
+    Args:
+        positive: their number.
+        negative: their number, the Morse index where ``[H]`` encloses a Hessian.
+        congruence: (P, P) float64 ``V``, taken as exact.
+        signs: the signs of the P discs.
+    """
+
+    theorem = "sylvester-gershgorin"
+
+    positive: int
+    negative: int
+    congruence: Array
+    signs: tuple[int, ...]
+
+
+def inertia(hessian: Any, arithmetic: Enclosures) -> Inertia | Failure:
+    """Prove the inertia of every symmetric matrix in ``hessian`` (P, P).
+
+    Returns:
+        The proof, or the failure ``inertia`` with the number of discs that contain 0.
+    """
+    values, vectors = np.linalg.eigh(arithmetic.approx(hessian))
+    # columns scaled so that the congruence is near ±1: one small eigenvalue then has a small disc
+    v = vectors / np.sqrt(np.maximum(np.abs(values), np.finfo(float).tiny))
+    signs = _disc_signs(_congruent(hessian, v, arithmetic), arithmetic)
+    if 0 in signs:
+        return Failure("inertia", (("discs_with_zero", signs.count(0)), ("smallest_eigenvalue", float(values[0]))))
+    return Inertia(signs.count(1), signs.count(-1), v, signs)
+
+
+def _congruent(hessian: Any, v: Array, arithmetic: Enclosures) -> Any:
+    enclosed = arithmetic.array(v)
+    return arithmetic.matmul(arithmetic.matmul(enclosed.T, hessian), enclosed)
+
+
+def _disc_signs(matrix: Any, arithmetic: Enclosures) -> tuple[int, ...]:
+    low, high = _discs(matrix, arithmetic)
+    return tuple(1 if a is not None and a > 0 else -1 if b is not None and b < 0 else 0 for a, b in zip(low, high, strict=True))
+
+
+def _discs(matrix: Any, arithmetic: Enclosures) -> tuple[Any, Any]:
+    """Exact lower and upper ends of the Gershgorin discs; ``None`` where unbounded."""
+    size = len(matrix)
+    diagonal = matrix[np.arange(size), np.arange(size)]
+    off = arithmetic.array(1.0 - np.eye(size)) * abs(matrix)
+    spread = off.sum(axis=1)
+    return arithmetic.lower(diagonal - spread), arithmetic.upper(diagonal + spread)
+
+
+def smallest_eigenvalue(hessian: Any, arithmetic: Enclosures) -> tuple[Fraction, Fraction] | Failure:
+    """Exact bounds of ``λ_min`` over every symmetric matrix in ``hessian`` (P, P)."""
+    values, vectors = np.linalg.eigh(arithmetic.approx(hessian))
+    low, _ = _discs(_congruent(hessian, vectors, arithmetic), arithmetic)
+    enclosed = arithmetic.array(vectors)
+    # the eigenvalues of VᵀV lie in 1 ± ‖VᵀV − I‖_∞
+    defect = arithmetic.matmul(enclosed.T, enclosed) - arithmetic.array(np.eye(len(values)))
+    spread = max(arithmetic.upper(abs(defect).sum(axis=1)))
+    column = arithmetic.array(vectors[:, :1])
+    quotient = arithmetic.matmul(column.T, arithmetic.matmul(hessian, column)).reshape(1) / arithmetic.matmul(
+        column.T, column
+    ).reshape(1)
+    top = arithmetic.upper(quotient)
+    if not finite(low, top) or spread is None or not spread < 1:
+        return Failure("eigenvalue-bound")
+    lowest: Fraction = min(low)
+    # λ(H) = λ(VᵀHV)/θ with θ in [1 − spread, 1 + spread]: take the θ that gives the smaller quotient
+    return lowest / (1 + spread if lowest > 0 else 1 - spread), top[0]

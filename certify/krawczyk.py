@@ -1,0 +1,178 @@
+"""The Krawczyk test: existence and uniqueness of a critical point in a box, of any index.
+
+Compact box ``X`` with centre ``x̃`` and radii ``ρ > 0``, any matrix ``Y``, ``[H] ⊇ {∇²L(θ) : θ ∈ X}``. If
+
+    K = x̃ − Y·∇L(x̃) + (I − Y[H])(X − x̃) ⊂ interior(X),      that is   |Y·∇L(x̃)| + |I − Y[H]| ρ < ρ,
+
+then ``X`` holds exactly one critical point, it lies in ``K``, and every matrix in ``[H]`` is non-singular
+(Krawczyk 1969; Rump 2010, *Verification methods*, §13). Since ``[H]`` serves every smaller box about ``x̃``
+too, iterating ``ρ ← |Y∇L(x̃)| + |I − Y[H]| ρ`` shrinks the box that is known to hold the point.
+
+Radii and the bounds ``|Y∇L(x̃)|``, ``|I − Y[H]|`` are float64 numbers taken as exact: each is an upper bound
+rounded outward, so a comparison between them decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from certify.arithmetic import Array, Enclosures, upper_product
+from certify.proof import Failure, Proof
+from symmetry.network import Exact
+from symmetry.objective import Evaluation, SquareLoss
+
+_GROWTH_TRIALS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Krawczyk(Proof):
+    """Exactly one critical point in ``center ± uniqueness_radius``; it lies in ``center ± existence_radius``.
+
+    Args:
+        center: (P,) exact.
+        existence_radius: (P,) float64 taken as exact, tight.
+        uniqueness_radius: (P,) float64 taken as exact, as large as the test allowed.
+        preconditioner: (P, P) float64 ``Y``, taken as exact.
+        arithmetic: name of the arithmetic of the proof.
+        bits: its precision.
+    """
+
+    theorem = "krawczyk"
+
+    center: Exact
+    existence_radius: Array
+    uniqueness_radius: Array
+    preconditioner: Array
+    arithmetic: str
+    bits: int
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """A successful Krawczyk test with the evaluations it rests on, for the steps that build on it.
+
+    ``at_center`` is the objective to order 2 at the centre, ``over_cube`` to order 3 over the cube of radius
+    ``cube_radius`` about it, which lies in the uniqueness box and holds the existence box.
+    """
+
+    proof: Krawczyk
+    at_center: Evaluation
+    over_cube: Evaluation
+    cube_radius: float
+
+
+def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Isolated | Failure:
+    """Prove that a box about ``center`` holds exactly one critical point of the objective.
+
+    Args:
+        objective: the loss.
+        center: (P,) exact; should be a critical point up to the arithmetic's precision.
+        arithmetic: where to compute.
+
+    Returns:
+        The proof, or the failure ``unbounded``, ``singular-hessian`` or ``no-contraction`` with the numbers that
+        failed: ``contraction`` should have been below 1. A failure says nothing about the point.
+    """
+    at_center = objective.evaluate(arithmetic.array(center), arithmetic, order=2)
+    hessian = arithmetic.approx(at_center.hessian)
+    if not (np.isfinite(hessian).all() and np.isfinite(arithmetic.approx(at_center.gradient)).all()):
+        return Failure("unbounded")
+    try:
+        inverse = np.linalg.inv(hessian)
+    except np.linalg.LinAlgError:
+        return Failure("singular-hessian")
+    if not np.isfinite(inverse).all():
+        return Failure("singular-hessian")
+    trial = _Trial.prepare(objective, center, inverse, at_center, arithmetic)
+
+    # a cube small enough for the Hessian to stay invertible, large against the Newton step
+    inverse_norm = np.linalg.norm(inverse, 2)
+    size = max(4 * float(trial.step.max()), min(0.01 / inverse_norm, 0.05))
+    first = trial.run(np.full(len(center), size), order=3)
+    if not first.passed:
+        numbers = (
+            ("contraction", first.contraction),
+            ("newton_step", trial.step.max()),
+            ("inverse_hessian_norm", inverse_norm),
+        )
+        return Failure("no-contraction", numbers)
+    unique = _grow(trial, first)
+    existence = _shrink(trial.step, first)
+    proof = Krawczyk(center, existence, unique, inverse, arithmetic.name, arithmetic.bits)
+    return Isolated(proof, at_center, first.evaluation, size)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One run of the test. ``defect`` bounds ``|I − Y[H]|``; ``contraction`` is shown and steers, ``passed`` decides."""
+
+    radius: Array
+    defect: Array
+    passed: bool
+    contraction: float
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The test on boxes about one centre: what does not depend on the box is computed once."""
+
+    objective: SquareLoss
+    center: Exact
+    step: Array  # (P,) upper bounds of |Y ∇L(x̃)|
+    y: Any
+    arithmetic: Enclosures
+
+    @classmethod
+    def prepare(
+        cls, objective: SquareLoss, center: Exact, inverse: Array, at_center: Evaluation, arithmetic: Enclosures
+    ) -> _Trial:
+        y = arithmetic.array(inverse)
+        step = arithmetic.magnitude(arithmetic.matmul(y, at_center.gradient.reshape(-1, 1)).reshape(-1))
+        return cls(objective, center, step, y, arithmetic)
+
+    def run(self, radius: Array, order: int = 2) -> _Outcome:
+        a = self.arithmetic
+        evaluation = self.objective.evaluate(a.ball(self.center, radius), a, order)
+        defect = a.magnitude(a.array(np.eye(len(radius))) - a.matmul(self.y, evaluation.hessian))
+        image = self.step + upper_product(defect, radius)  # the sum rounds once more:
+        image = np.nextafter(image, np.inf)
+        return _Outcome(radius, defect, bool(np.all(image < radius)), float(np.max(image / radius)), evaluation)
+
+
+def _shrink(step: Array, first: _Outcome) -> Array:
+    """The smallest radii the iteration reaches; each passes the test with the ``[H]`` of ``first``."""
+    best = first.radius
+    for _ in range(60):
+        image = np.nextafter(step + upper_product(first.defect, best), np.inf)
+        # relative and absolute inflation keep the inclusion strict
+        smaller = image * (1 + 2.0**-5) + best.max() * 2.0**-60
+        if not np.all(np.nextafter(step + upper_product(first.defect, smaller), np.inf) < smaller):
+            break
+        if np.all(smaller * 17 > best * 16):
+            break
+        best = smaller
+    return best
+
+
+def _grow(trial: _Trial, first: _Outcome) -> Array:
+    """The largest box found to pass; its shape follows the directions in which a box has to be long."""
+    spread = first.defect.sum(axis=1)
+    shape = np.maximum(spread / spread.max(), 1 / 16)
+    # |I − Y[H(tρ)]| grows linearly in t up to rounding: aim at contraction 0.9
+    t = first.radius[0] * min(1e6, 0.9 / max(first.contraction, 1e-12))
+    best, passed_t, failed_t = first.radius, 0.0, np.inf
+    for _ in range(_GROWTH_TRIALS):
+        outcome = trial.run(t * shape)
+        if outcome.passed:
+            best, passed_t = outcome.radius, t
+            t = min(t * 0.95 / outcome.contraction, 0.9 * failed_t)
+        else:
+            failed_t = t
+            t = max(t * min(0.9 / outcome.contraction, 0.5), 1.1 * passed_t)
+        if outcome.contraction < 1 and (outcome.contraction > 0.8 or passed_t > 0.8 * failed_t):
+            break
+    return best

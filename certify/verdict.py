@@ -1,0 +1,209 @@
+"""Objects, relations and verdicts: the vocabulary of the answer, assembled only from proofs.
+
+An *object* is proved: "exactly one critical point lies in this box, a strict saddle of index 1". The *relation* says
+how a candidate belongs to it: ``contained`` (the saved point itself lies in the certified region: proved) or
+``polished`` (a computed, loss-decreasing path led from it into the region: not proved).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from certify.proof import Proof
+from symmetry.network import Network
+
+
+class Kind(StrEnum):
+    """What is proved of a candidate; the values are the words the user reads."""
+
+    GLOBAL_MINIMUM = "global-minimum"
+    LOCAL_MINIMUM = "local-minimum"
+    SADDLE = "saddle"
+    MINIMUM_AT_INFINITY = "minimum-at-infinity"
+    SADDLE_AT_INFINITY = "saddle-at-infinity"
+    NOT_CRITICAL = "not-critical"
+    UNDECIDED = "undecided"
+
+
+class Relation(StrEnum):
+    """How a candidate belongs to its object; empty where there is none."""
+
+    CONTAINED = "contained"
+    POLISHED = "polished"
+    NONE = ""
+
+
+@dataclass(frozen=True)
+class CriticalObject:
+    """One distinct critical point or stratum of global minima, with its proofs.
+
+    Objects are distinct modulo permutations of the neurons.
+
+    Args:
+        kind: the verdict for every candidate that belongs to it.
+        network: an exact point of the certified region (the centre of its boxes, or a point of the stratum).
+        proofs: the statements it rests on; ``proofs[0]`` is the existence statement.
+        loss: exact bounds of the loss at the critical point.
+        strict: whether it is a strict minimum (``None``: not proved, or not a minimum).
+        not_global: ``True`` where proved, ``None`` unknown, ``False`` for a global minimum.
+        morse_index: number of negative Hessian eigenvalues, where proved.
+        nullity: dimension of the Hessian's kernel, where proved.
+        manifold_dimension: dimension of the set of critical points it belongs to, where proved.
+        level: of an induced saddle, where proved.
+        stratum: canonical name of a stratum of global minima, else ``""``.
+        lambda_min: exact bounds of the smallest Hessian eigenvalue, where proved.
+        method: the theorem and arithmetic that settled it.
+        bits: precision of the proof.
+    """
+
+    kind: Kind
+    network: Network
+    proofs: tuple[Proof, ...]
+    loss: tuple[Fraction, Fraction]
+    strict: bool | None
+    not_global: bool | None
+    morse_index: int | None
+    nullity: int | None
+    manifold_dimension: int | None
+    level: int | None
+    stratum: str
+    lambda_min: tuple[Fraction, Fraction] | None
+    method: str
+    bits: int
+
+    @property
+    def width(self) -> int:
+        return self.network.width
+
+    @property
+    def id(self) -> str:
+        """A name made from the content: the same proof gets the same name on every machine."""
+        identity: Any = [p.to_json() for p in self.proofs] if not self.stratum else self.stratum
+        text = json.dumps([str(self.kind), self.width, identity], sort_keys=True)
+        return f"w{self.width}-{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object with every number exact: the content of its certificate file."""
+        from certify.proof import dyadic
+
+        def pair(bounds: tuple[Fraction, Fraction] | None) -> list[str] | None:
+            return None if bounds is None else [dyadic(b) for b in bounds]
+
+        return {
+            "id": self.id,
+            "kind": str(self.kind),
+            "width": self.width,
+            "w": [[dyadic(x) for x in row] for row in self.network.w],
+            "a": [dyadic(x) for x in self.network.a],
+            "loss": pair(self.loss),
+            "strict": self.strict,
+            "not_global": self.not_global,
+            "morse_index": self.morse_index,
+            "nullity": self.nullity,
+            "manifold_dimension": self.manifold_dimension,
+            "level": self.level,
+            "stratum": self.stratum,
+            "lambda_min": pair(self.lambda_min),
+            "method": self.method,
+            "bits": self.bits,
+            "proofs": [p.to_json() for p in self.proofs],
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer for one candidate.
+
+    Args:
+        index: position among the points.
+        source: file (and row) the point came from.
+        seed: of its run, ``None`` where unknown.
+        width: number of neurons.
+        kind: the verdict.
+        relation: how the candidate belongs to the object.
+        moved: length of the computed polish path (Euclidean, float, not proved); 0 where nothing moved.
+        distance: upper bound of the Euclidean distance from the saved point to the object's exact point, after
+            the matching permutation; ``None`` without an object.
+        permutation: neuron ``i`` of the object is neuron ``permutation[i]`` of the candidate.
+        object: the certified object, ``None`` for not-critical and undecided.
+        empty_radius: for not-critical, radius of the ball about the saved point that is proved free of critical points.
+        reason: for undecided, the code and the numbers that failed; for not-critical, what was proved.
+        method: for verdicts without an object, what proved them.
+        bits: likewise, the precision.
+    """
+
+    index: int
+    source: str
+    seed: int | None
+    width: int
+    kind: Kind
+    relation: Relation = Relation.NONE
+    moved: float = 0.0
+    distance: float | None = None
+    permutation: tuple[int, ...] = ()
+    object: CriticalObject | None = None
+    empty_radius: float | None = None
+    reason: str = ""
+    method: str = ""
+    bits: int | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The columns of ``verdicts.jsonl`` and ``verdicts.parquet``; bounds rounded outward to float64."""
+        o = self.object
+        existence, uniqueness = _radii(o)
+        return {
+            "index": self.index,
+            "source": self.source,
+            "seed": self.seed,
+            "width": self.width,
+            "verdict": str(self.kind),
+            "relation": str(self.relation) or None,
+            "moved": self.moved,
+            "distance": self.distance,
+            "loss_lower": down(o.loss[0]) if o else None,
+            "loss_upper": up(o.loss[1]) if o else None,
+            "not_global": o.not_global if o else None,
+            "strict": o.strict if o else None,
+            "morse_index": o.morse_index if o else None,
+            "nullity": o.nullity if o else None,
+            "manifold_dimension": o.manifold_dimension if o else None,
+            "level": o.level if o else None,
+            "stratum": (o.stratum or None) if o else None,
+            "chart": None,
+            "lambda_min_lower": down(o.lambda_min[0]) if o and o.lambda_min else None,
+            "lambda_min_upper": up(o.lambda_min[1]) if o and o.lambda_min else None,
+            "existence_radius": existence,
+            "uniqueness_radius": uniqueness,
+            "empty_radius": self.empty_radius,
+            "method": o.method if o else self.method or None,
+            "bits": o.bits if o else self.bits,
+            "object_id": o.id if o else None,
+            "reason": self.reason or None,
+        }
+
+
+def _radii(o: CriticalObject | None) -> tuple[float | None, float | None]:
+    """Largest existence radius and smallest uniqueness radius over the coordinates (exact float64 numbers)."""
+    from certify.krawczyk import Krawczyk
+
+    for proof in o.proofs if o else ():
+        if isinstance(proof, Krawczyk):
+            return proof.existence_radius.max().item(), proof.uniqueness_radius.min().item()
+    return None, None
+
+
+def down(value: Fraction) -> float:
+    """The largest float64 not above an exact number."""
+    nearest = value.numerator / value.denominator
+    return nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
+
+
+def up(value: Fraction) -> float:
+    """The smallest float64 not below an exact number."""
+    return -down(-value)
