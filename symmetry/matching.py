@@ -36,6 +36,11 @@ class StratumPoint:
     network: Network
     distance_squared: Fraction
 
+    @property
+    def maximal_name(self) -> str:
+        """The name of the maximal stratum that contains the point's."""
+        return self.stratum.maximal().name
+
     def displacement(self, network: Network) -> Exact:
         """``θ − θ_0``, flat and exact: the local coordinates of ``network`` about this point."""
         displacement: Exact = network.theta() - self.network.theta()
@@ -134,7 +139,7 @@ def _approx_levels(target: Target, network: Network, loosest: float) -> Iterator
     """Single-linkage clustering of the incoming weights up to sign: each level's height and labels.
 
     Nodes are the m neurons, the r teacher neurons and zero; no cluster holds two of the latter. Two vectors are
-    ``|u ∓ v| / max(|u|, |v|)`` apart, and ``u`` is ``|u| / min_t |w*_t|`` away from zero.
+    ``|u ∓ v| / max(|u|, |v|)`` apart, and ``u`` is ``|u| / min_t |w*_t|`` away from zero (maximum norm).
     """
     m, r = network.width, len(target.a)
     heights, signs = _approx_links(target, network)
@@ -167,16 +172,18 @@ def _approx_levels(target: Target, network: Network, loosest: float) -> Iterator
 def _approx_links(target: Target, network: Network) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Distances up to sign between all nodes of the clustering, and the sign that attains them, (m+r+1, m+r+1)."""
     v = np.concatenate([network.w.astype(np.float64), np.array(target.w, dtype=np.float64)])
-    norms = np.linalg.norm(v, axis=1)
+    n = len(v)
+    norms = np.abs(v).max(axis=1)  # the maximum norm: squares could overflow
     larger = np.maximum(np.maximum.outer(norms, norms), np.finfo(np.float64).tiny)
-    plus = np.linalg.norm(v[:, None] - v[None], axis=2) / larger
-    minus = np.linalg.norm(v[:, None] + v[None], axis=2) / larger
+    with np.errstate(over="ignore"):  # what overflows is far from everything
+        plus = np.abs(v[:, None] - v[None]).max(axis=2) / larger
+        minus = np.abs(v[:, None] + v[None]).max(axis=2) / larger
+        from_zero = norms / norms[network.width :].min()
     if target.reflection is None:
         minus[:] = np.inf
-    n = len(v)
     heights = np.full((n + 1, n + 1), np.inf)
     signs = np.ones((n + 1, n + 1), dtype=np.int64)
     heights[:n, :n] = np.minimum(plus, minus)
     signs[:n, :n] = np.where(minus < plus, -1, 1)
-    heights[:n, n] = norms / norms[network.width :].min()
+    heights[:n, n] = from_zero
     return heights, signs
