@@ -1,0 +1,85 @@
+"""Newton steps from an eigendecomposition of the Hessian: within a trust region, and undamped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The quadratic model ``q(s) = g·s + ½ s·Hs`` in the eigenbasis of ``H``, approximate.
+
+    Args:
+        eigenvalues: (P,) ascending; those within rounding noise of zero are set to zero.
+        vectors: (P, P), eigenvectors as columns.
+        gradient: (P,), ``Vᵀg``.
+        resolution: the size below which an eigenvalue is rounding noise.
+    """
+
+    eigenvalues: Floats
+    vectors: Floats
+    gradient: Floats
+    resolution: float
+
+    @classmethod
+    def of(cls, gradient: Floats, hessian: Floats) -> Model:
+        """The model of a gradient (P,) and a symmetric Hessian (P, P).
+
+        Raises:
+            numpy.linalg.LinAlgError: the Hessian holds NaN or infinity.
+        """
+        eigenvalues, vectors = np.linalg.eigh(hessian)
+        resolution = len(eigenvalues) * EPS * max(abs(eigenvalues[0]), abs(eigenvalues[-1]))
+        resolved = np.abs(eigenvalues) > resolution
+        return cls(np.where(resolved, eigenvalues, 0.0), vectors, vectors.T @ gradient, resolution)
+
+    def decrease(self, step: Floats) -> float:
+        """``−q(s)`` for a step in the eigenbasis."""
+        return -float(self.gradient @ step + 0.5 * (self.eigenvalues * step) @ step)
+
+    @property
+    def decrement(self) -> float:
+        """``½ Σ ĝ_i²/|λ_i|``: what the loss has to do with the nearest critical point; noise counts as ``resolution``."""
+        return 0.5 * float(np.sum(self.gradient**2 / np.maximum(np.abs(self.eigenvalues), self.resolution)))
+
+    def newton_step(self, gradient: Floats) -> Floats:
+        """``−ĝ_i/λ_i`` for any gradient (P,) in the eigenbasis; 0 where the eigenvalue is noise."""
+        resolved = self.eigenvalues != 0
+        return np.where(resolved, -gradient / np.where(resolved, self.eigenvalues, 1.0), 0.0)
+
+    def trust_region_step(self, radius: float) -> tuple[Floats, float]:
+        """The minimiser of ``q`` over ``‖s‖ ≤ radius`` (to 10 % of the radius) and its multiplier ``ν``.
+
+        ``s_i = −ĝ_i/(λ_i + ν)`` with ``ν ≥ max(0, −λ_min)``; ``ν = 0`` inside the region, else ``‖s‖ = radius``.
+        Moré and Sorensen 1983, Newton on ``1/‖s‖`` from the left. With ``μ = ν + λ_min`` the denominators
+        ``(λ_i − λ_min) + μ`` are sums of non-negative numbers: nothing cancels where ``ν ≈ −λ_min``.
+
+        Returns:
+            the step (P,) in the eigenbasis, and ``ν``.
+        """
+        lowest = float(self.eigenvalues[0])
+        gaps = self.eigenvalues - lowest
+        g = self.gradient
+        if lowest < 0:
+            # the hard case (no gradient along the lowest direction) is the limit of a gradient that is tiny there
+            g = g.copy()
+            tiny = 1e-12 * float(np.linalg.norm(g)) + 1e-150
+            g[0] = np.copysign(max(abs(g[0]), tiny), g[0])
+        mu = max(lowest, float(np.max(np.abs(g) / radius - gaps)))
+        if mu <= 0:
+            return np.zeros_like(g), 0.0
+        for _ in range(50):
+            denominator = gaps + mu
+            s = -g / denominator
+            length = float(np.linalg.norm(s))
+            if length <= 1.1 * radius:
+                break
+            mu += length**2 / float(np.sum(s * s / denominator)) * (length - radius) / radius
+        return s, mu - lowest
