@@ -1,1 +1,34 @@
-"""Proofs about critical points: arithmetic, tests, verdicts, and the command line."""
+"""Proofs about critical points of neural-network losses: verdicts, certificates, and the command line.
+
+>>> import certify, sys
+>>> "torch" in sys.modules, sorted(certify.__all__)[:2]
+(False, ['Classification', 'CriticalObject'])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from certify.api import classify
+    from certify.classification import Classification
+    from certify.verdict import CriticalObject, Kind, Relation, Verdict
+
+_HOMES = {
+    "classify": "certify.api",
+    "Classification": "certify.classification",
+    "CriticalObject": "certify.verdict",
+    "Kind": "certify.verdict",
+    "Relation": "certify.verdict",
+    "Verdict": "certify.verdict",
+}
+
+__all__ = ["Classification", "CriticalObject", "Kind", "Relation", "Verdict", "classify"]
+
+
+def __getattr__(name: str) -> Any:
+    # the heavy modules load when first used: `certify --help` answers at once
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'certify' has no attribute {name!r}")

@@ -61,7 +61,9 @@ def _congruent(hessian: Any, v: Array, arithmetic: Enclosures) -> Any:
 
 def _disc_signs(matrix: Any, arithmetic: Enclosures) -> tuple[int, ...]:
     low, high = _discs(matrix, arithmetic)
-    return tuple(1 if a is not None and a > 0 else -1 if b is not None and b < 0 else 0 for a, b in zip(low, high, strict=True))
+    return tuple(
+        1 if a is not None and a > 0 else -1 if b is not None and b < 0 else 0 for a, b in zip(low, high, strict=True)
+    )
 
 
 def _discs(matrix: Any, arithmetic: Enclosures) -> tuple[Any, Any]:

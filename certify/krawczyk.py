@@ -81,7 +81,7 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
     if not (np.isfinite(hessian).all() and np.isfinite(arithmetic.approx(at_center.gradient)).all()):
         return Failure("unbounded")
     try:
-        inverse = np.linalg.inv(hessian)
+        inverse: Array = np.linalg.inv(hessian).astype(np.float64)
     except np.linalg.LinAlgError:
         return Failure("singular-hessian")
     if not np.isfinite(inverse).all():
@@ -89,13 +89,13 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
     trial = _Trial.prepare(objective, center, inverse, at_center, arithmetic)
 
     # a cube small enough for the Hessian to stay invertible, large against the Newton step
-    inverse_norm = np.linalg.norm(inverse, 2)
+    inverse_norm = float(np.linalg.norm(inverse, 2))
     size = max(4 * float(trial.step.max()), min(0.01 / inverse_norm, 0.05))
     first = trial.run(np.full(len(center), size), order=3)
     if not first.passed:
         numbers = (
             ("contraction", first.contraction),
-            ("newton_step", trial.step.max()),
+            ("newton_step", float(trial.step.max())),
             ("inverse_hessian_norm", inverse_norm),
         )
         return Failure("no-contraction", numbers)
@@ -107,7 +107,7 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
 
 @dataclass(frozen=True)
 class _Outcome:
-    """One run of the test. ``defect`` bounds ``|I − Y[H]|``; ``contraction`` is shown and steers, ``passed`` decides."""
+    """One run of the test. ``defect`` bounds ``|I − Y[H]|``; ``contraction`` steers, ``passed`` decides."""
 
     radius: Array
     defect: Array

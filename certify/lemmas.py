@@ -6,8 +6,8 @@ on the ball of radius ``R``. For ``‖u‖ = s ≤ R``
     L(θ0+u) − L(θ0) ≥ −εs + μs²/2 − Ms³/6 = (s/6)(−6ε + 3μs − Ms²),
 
 positive strictly between the roots ``s±``. So if ``9μ² > 24εM`` and ``s− < R``, every ball of radius
-``s ∈ (s−, min(s+, R))`` holds a local minimum in its interior; if also ``μ − Ms > 0`` it is strict and the only critical
-point there.
+``s ∈ (s−, min(s+, R))`` holds a local minimum in its interior; if also ``μ − Ms > 0`` it is strict and the only
+critical point there.
 
 *Lemma 2.* Where the infimum of ``L`` is 0, a critical point at which ``L > 0`` is not a global minimum.
 """
@@ -72,7 +72,7 @@ def lemma1(isolated: Isolated, arithmetic: Enclosures) -> BallMinimum | Failure:
 
 
 def _radius(epsilon: Fraction, mu: Fraction, m: Fraction, reach: Fraction) -> Fraction | None:
-    """A short ``s ≤ R`` with ``−6ε + 3μs − Ms² > 0`` and ``μ − Ms > 0``, checked exactly; ``None`` if none was found."""
+    """A short ``s ≤ R`` with ``−6ε + 3μs − Ms² > 0`` and ``μ − Ms > 0``, checked exactly, or ``None``."""
     if mu <= 0 or m <= 0:
         return None
     # the quadratic peaks at 3μ/(2M), beyond μ/M: try the smallest s that has room, 3ε/μ > s− ≈ 2ε/μ, then larger ones

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
@@ -54,11 +55,44 @@ def _json(value: Any) -> Any:
     return value
 
 
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "Exact": lambda v: _array(v, from_text, object),
+    "Array": lambda v: _array(v, lambda text: float(from_text(text)), np.float64),
+    "Fraction": from_text,
+    "float": lambda text: float(from_text(text)),
+    "int": int,
+    "str": str,
+    "tuple[int, ...]": tuple,
+}
+
+
+def _array(nested: Any, read: Callable[[str], Any], dtype: Any) -> Any:
+    if nested and isinstance(nested[0], list):
+        return np.array([_array(row, read, dtype) for row in nested], dtype=dtype)
+    return np.array([read(text) for text in nested], dtype=dtype)
+
+
 @dataclass(frozen=True, eq=False)
 class Proof:
     """A proved statement; one subclass a theorem. Its fields are the exact witness."""
 
     theorem = "none"
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Proof:
+        """The inverse of :meth:`to_json`, bit for bit. Reading a proof does not check it.
+
+        Raises:
+            ValueError: an unknown theorem, or fields that do not fit it.
+        """
+        kinds = {kind.theorem: kind for kind in Proof.__subclasses__()}
+        if data.get("theorem") not in kinds:
+            raise ValueError(f"theorem is {data.get('theorem')!r}, expected one of: {', '.join(sorted(kinds))}")
+        kind = kinds[data["theorem"]]
+        try:
+            return kind(**{f.name: _READERS[str(f.type)](data[f.name]) for f in fields(kind)})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{kind.theorem}: field missing or malformed ({error})") from None
 
     def to_json(self) -> dict[str, Any]:
         """The witness: every number exact, as ``mantissa*2^exponent`` or a rational."""

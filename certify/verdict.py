@@ -15,7 +15,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from certify.proof import Proof
+from certify.krawczyk import Krawczyk
+from certify.proof import Proof, dyadic, from_text
 from symmetry.network import Network
 
 
@@ -37,6 +38,19 @@ class Relation(StrEnum):
     CONTAINED = "contained"
     POLISHED = "polished"
     NONE = ""
+
+
+_PLAIN = (
+    "strict",
+    "not_global",
+    "morse_index",
+    "nullity",
+    "manifold_dimension",
+    "level",
+    "stratum",
+    "method",
+    "bits",
+)
 
 
 @dataclass(frozen=True)
@@ -82,16 +96,43 @@ class CriticalObject:
         return self.network.width
 
     @property
+    def box(self) -> Krawczyk | None:
+        """The existence and uniqueness boxes, where the Krawczyk test was passed."""
+        return next((p for p in self.proofs if isinstance(p, Krawczyk)), None)
+
+    @property
     def id(self) -> str:
         """A name made from the content: the same proof gets the same name on every machine."""
         identity: Any = [p.to_json() for p in self.proofs] if not self.stratum else self.stratum
         text = json.dumps([str(self.kind), self.width, identity], sort_keys=True)
         return f"w{self.width}-{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CriticalObject:
+        """The inverse of :meth:`to_json`, bit for bit. Reading an object does not check it.
+
+        Raises:
+            ValueError: fields missing or malformed.
+        """
+
+        def pair(bounds: list[str] | None) -> tuple[Fraction, Fraction] | None:
+            return None if bounds is None else (from_text(bounds[0]), from_text(bounds[1]))
+
+        loss = pair(data["loss"])
+        if loss is None:
+            raise ValueError("loss is missing, expected two exact numbers")
+        same = {key: data[key] for key in _PLAIN}
+        return cls(
+            kind=Kind(data["kind"]),
+            network=Network.of([[from_text(x) for x in row] for row in data["w"]], [from_text(x) for x in data["a"]]),
+            proofs=tuple(Proof.from_json(p) for p in data["proofs"]),
+            loss=loss,
+            lambda_min=pair(data["lambda_min"]),
+            **same,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The object with every number exact: the content of its certificate file."""
-        from certify.proof import dyadic
-
         def pair(bounds: tuple[Fraction, Fraction] | None) -> list[str] | None:
             return None if bounds is None else [dyadic(b) for b in bounds]
 
@@ -102,18 +143,9 @@ class CriticalObject:
             "w": [[dyadic(x) for x in row] for row in self.network.w],
             "a": [dyadic(x) for x in self.network.a],
             "loss": pair(self.loss),
-            "strict": self.strict,
-            "not_global": self.not_global,
-            "morse_index": self.morse_index,
-            "nullity": self.nullity,
-            "manifold_dimension": self.manifold_dimension,
-            "level": self.level,
-            "stratum": self.stratum,
             "lambda_min": pair(self.lambda_min),
-            "method": self.method,
-            "bits": self.bits,
             "proofs": [p.to_json() for p in self.proofs],
-        }
+        } | {key: getattr(self, key) for key in _PLAIN}
 
 
 @dataclass(frozen=True)
@@ -131,6 +163,7 @@ class Verdict:
         distance: upper bound of the Euclidean distance from the saved point to the object's exact point, after
             the matching permutation; ``None`` without an object.
         permutation: neuron ``i`` of the object is neuron ``permutation[i]`` of the candidate.
+        witness: for global minima, the exact point that the distance is measured to.
         object: the certified object, ``None`` for not-critical and undecided.
         empty_radius: for not-critical, radius of the ball about the saved point that is proved free of critical points.
         reason: for undecided, the code and the numbers that failed; for not-critical, what was proved.
@@ -147,6 +180,7 @@ class Verdict:
     moved: float = 0.0
     distance: float | None = None
     permutation: tuple[int, ...] = ()
+    witness: Network | None = None
     object: CriticalObject | None = None
     empty_radius: float | None = None
     reason: str = ""
@@ -156,7 +190,7 @@ class Verdict:
     def row(self) -> dict[str, Any]:
         """The columns of ``verdicts.jsonl`` and ``verdicts.parquet``; bounds rounded outward to float64."""
         o = self.object
-        existence, uniqueness = _radii(o)
+        box = o.box if o else None
         return {
             "index": self.index,
             "source": self.source,
@@ -178,24 +212,16 @@ class Verdict:
             "chart": None,
             "lambda_min_lower": down(o.lambda_min[0]) if o and o.lambda_min else None,
             "lambda_min_upper": up(o.lambda_min[1]) if o and o.lambda_min else None,
-            "existence_radius": existence,
-            "uniqueness_radius": uniqueness,
+            # the largest over the coordinates; exact float64 numbers
+            "existence_radius": box.existence_radius.max().item() if box else None,
+            # the smallest over the coordinates: every point this near in the maximum norm is in the box
+            "uniqueness_radius": box.uniqueness_radius.min().item() if box else None,
             "empty_radius": self.empty_radius,
             "method": o.method if o else self.method or None,
             "bits": o.bits if o else self.bits,
             "object_id": o.id if o else None,
             "reason": self.reason or None,
         }
-
-
-def _radii(o: CriticalObject | None) -> tuple[float | None, float | None]:
-    """Largest existence radius and smallest uniqueness radius over the coordinates (exact float64 numbers)."""
-    from certify.krawczyk import Krawczyk
-
-    for proof in o.proofs if o else ():
-        if isinstance(proof, Krawczyk):
-            return proof.existence_radius.max().item(), proof.uniqueness_radius.min().item()
-    return None, None
 
 
 def down(value: Fraction) -> float:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from symmetry.arithmetic import Arithmetic
 from symmetry.network import Exact
 
-
 Array = NDArray[np.float64]
 
 

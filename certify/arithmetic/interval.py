@@ -67,7 +67,8 @@ class Interval(ElementArithmetic[Any]):
         low, high = x._mpi_
         if low == high:
             return self._exp_point(x)
-        return self._iv.make_mpf((self._exp_point(self._point(low))._mpi_[0], self._exp_point(self._point(high))._mpi_[1]))
+        left, right = self._exp_point(self._point(low)), self._exp_point(self._point(high))
+        return self._iv.make_mpf((left._mpi_[0], right._mpi_[1]))
 
     def _exp_point(self, x: Any) -> Any:
         """``e^x`` for a thin ``x``: ``e^x = (e^y)^(2^k)``, ``y = x/2^k``, ``|y| < 2^−h``.

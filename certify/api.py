@@ -1,0 +1,64 @@
+"""The Python entry point: verdicts for points, or for a PyTorch module and its data."""
+
+from __future__ import annotations
+
+from typing import Any, overload
+
+import numpy as np
+
+from certify.classification import Classification, classify_points
+from sweep.points import points_from_module
+from symmetry.activation import activation
+from symmetry.network import Points
+from symmetry.problem import Inputs, Problem
+
+
+@overload
+def classify(problem: Problem, points: Points, /, **options: Any) -> Classification: ...
+
+
+@overload
+def classify(module: Any, x: Any, y: Any, /, *, activation: str = "sigmoid", **options: Any) -> Classification: ...
+
+
+def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> Classification:
+    """A proved verdict for each point.
+
+    Two forms::
+
+        classify(problem, points)         # a Problem and Points
+        classify(module, X, y)            # a two-layer torch module without biases, and the data it was trained on
+
+    In the second form the loss is the mean squared error on ``X`` (N, d) and ``y`` (N,) or (N, 1), both taken as the
+    exact dyadic numbers their floats are; with given labels no minimum is ever called global.
+
+    Args:
+        first: a :class:`~symmetry.problem.Problem`, or a ``torch.nn.Module``.
+        second: :class:`~symmetry.network.Points`, or the inputs.
+        third: the labels, in the second form.
+        options: ``jobs``, ``max_bits``, ``arithmetic``, ``polish``, ``progress``, ``journal`` as in
+            :func:`certify.classification.classify_points`; in the second form also ``activation`` (``"sigmoid"``).
+
+    Raises:
+        ValueError: shapes that do not fit, numbers that are not finite, a module that is not two-layer or has biases.
+    """
+    if isinstance(first, Problem):
+        return classify_points(first, second, **options)
+    kind = activation(options.pop("activation", "sigmoid"))
+    x, y = _floats("X", second), _floats("y", third)
+    if x.ndim != 2 or y.size != len(x) or y.ndim > 2:
+        raise ValueError(f"X has shape {x.shape} and y {y.shape}, expected (N, d) and (N,) or (N, 1)")
+    problem = Problem("data", kind, Inputs(table=x), None, y.reshape(-1))
+    return classify_points(problem, points_from_module(first), **options)
+
+
+def _floats(name: str, value: Any) -> Any:
+    if hasattr(value, "detach"):  # a torch tensor
+        value = value.detach().cpu().numpy()
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu" or array.dtype.itemsize > 8:
+        raise ValueError(f"{name} has dtype {array.dtype}, expected float64 or narrower")
+    out = np.ascontiguousarray(array, dtype=np.float64)
+    if not np.isfinite(out).all():
+        raise ValueError(f"{name} holds NaN or infinity, expected finite numbers")
+    return out

@@ -1,0 +1,236 @@
+"""Candidates in, verdicts out: the one place where verdicts are assembled from proofs.
+
+1. *locate* every candidate (floating point; parallel over candidates);
+2. *certify* one object for every distinct place (parallel over places), until every candidate that converged has had
+   its chance;
+3. *merge* objects that are proved to be the same;
+4. *assemble*: a candidate belongs to an object if the saved point (``contained``) or the end of its path
+   (``polished``) lies in the object's certified region; this is decided exactly.
+
+Every task is a pure function of its candidate, so the result does not depend on the number of jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certify.distinct import Comparison, compare, match
+from certify.locate import Location
+from certify.pool import Journal, Pool, Progress, Task
+from certify.proof import Failure, dyadic
+from certify.verdict import CriticalObject, Kind, Relation, Verdict, up
+from certify.zero import match_global_minimum
+from sweep.grouping import approx_groups
+from symmetry.matching import StratumPoint
+from symmetry.network import Exact, Network, Points, exact
+from symmetry.problem import Problem
+
+@dataclass(frozen=True)
+class Classification:
+    """The answer for a set of points.
+
+    Args:
+        problem: the problem.
+        verdicts: one per point, in order.
+        objects: the distinct objects met, in order of first appearance.
+    """
+
+    problem: Problem
+    verdicts: tuple[Verdict, ...]
+    objects: tuple[CriticalObject, ...]
+
+
+def classify_points(
+    problem: Problem,
+    points: Points,
+    *,
+    jobs: int = 1,
+    max_bits: int = 212,
+    arithmetic: str = "auto",
+    polish: bool = True,
+    progress: Progress | None = None,
+    journal: Journal | None = None,
+) -> Classification:
+    """A verdict for every point.
+
+    Args:
+        problem: the problem the points were trained on.
+        points: n saved students of one width.
+        jobs: worker processes.
+        max_bits: the highest precision tried.
+        arithmetic: ``"auto"`` or ``"mpmath"``.
+        polish: whether points may be moved to where they were heading; if not, only what holds where they stand is
+            proved.
+        progress: called with (stage, done, total).
+        journal: where finished parts are kept and looked up.
+
+    Raises:
+        ValueError: the points' dimension is not the problem's.
+    """
+    if points.dimension != problem.dimension:
+        raise ValueError(f"points have dimension {points.dimension}, expected {problem.dimension} to match the problem")
+    with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress) as pool:
+        theta = points.theta()
+        tasks = [Task("locate", str(i), row.tolist()) for i, row in enumerate(theta)]
+        locations = [Location.from_json(answer) for answer in pool.run(tasks)]
+        catalogue = _Catalogue(problem, points.width)
+        catalogue.certify(locations, theta, pool)
+    verdicts = tuple(_assemble(i, points, locations[i], catalogue) for i in range(len(points)))
+    seen: dict[str, CriticalObject] = {}
+    for verdict in verdicts:
+        if verdict.object is not None:
+            seen.setdefault(verdict.object.id, verdict.object)
+    return Classification(problem, verdicts, tuple(seen.values()))
+
+
+class _Catalogue:
+    """The objects certified so far, and the failures of the places where certification failed."""
+
+    def __init__(self, problem: Problem, width: int):
+        self.problem, self.width = problem, width
+        self.strata: dict[str, CriticalObject] = {}
+        self.isolated: list[CriticalObject] = []
+        self.home: dict[tuple[int, str], CriticalObject] = {}  # (candidate, which end) → object
+        self.failure: dict[int, Failure] = {}
+
+    def certify(self, locations: Sequence[Location], theta: Any, pool: Pool) -> None:
+        """Certify an object for every place the candidates lead to."""
+        self._certify_strata(locations, pool)
+        ends: dict[tuple[int, str], Exact] = {}
+        for i, location in enumerate(locations):
+            if location.global_minimum:
+                continue
+            if location.nearby is not None:
+                ends[i, "nearby"] = location.nearby
+            if location.stop_reason in ("converged", "not-polished") and location.empty is None:
+                ends[i, "end"] = location.theta
+        while ends:
+            groups = approx_groups(np.array([e.astype(float) for e in ends.values()]), self.width)
+            keys = list(ends)
+            firsts = [keys[group[0]] for group in groups]
+            tasks = [Task("isolated", f"{i}-{end}", _texts(ends[i, end])) for i, end in firsts]
+            answers = pool.run(tasks)
+            for group, answer in zip(groups, answers, strict=True):
+                members = [keys[g] for g in group]
+                if "failure" in answer:
+                    failure = Failure(answer["failure"], tuple((n, v) for n, v in answer["numbers"]))
+                    for member in members:
+                        if member[1] == "end":
+                            self.failure[member[0]] = failure
+                        del ends[member]
+                    continue
+                found = self._merged(CriticalObject.from_json(answer))
+                self.home[members[0]] = found
+                del ends[members[0]]
+                for member in members[1:]:
+                    if match(Network.from_theta(ends[member], self.problem.dimension), found) is not None:
+                        self.home[member] = found
+                        del ends[member]
+
+    def _certify_strata(self, locations: Sequence[Location], pool: Pool) -> None:
+        first: dict[str, str] = {}
+        tasks = []
+        for location in locations:
+            if location.global_minimum:
+                point = self.point(location)
+                if point.stratum.name not in first:
+                    first[point.stratum.name] = str(len(tasks))
+                    tasks.append(Task("zero", point.stratum.name, _texts(location.theta)))
+        for name, answer in zip(first, pool.run(tasks), strict=True):
+            self.strata[name] = CriticalObject.from_json(answer)
+
+    def point(self, location: Location) -> StratumPoint:
+        """The exact global minimum of a location that has one."""
+        point = match_global_minimum(self.problem, Network.from_theta(location.theta, self.problem.dimension))
+        assert point is not None
+        return point
+
+    def _merged(self, found: CriticalObject) -> CriticalObject:
+        """``found``, or the object already known that is proved to be the same."""
+        for known in (*self.isolated, *self.strata.values()):
+            if compare(found, known) is Comparison.SAME:
+                return known
+        self.isolated.append(found)
+        return found
+
+
+def _assemble(index: int, points: Points, location: Location, catalogue: _Catalogue) -> Verdict:
+    dimension = points.dimension
+    saved = Network(exact(points.w[index]), exact(points.a[index]))
+    seed = int(points.seed[index])
+    base: dict[str, Any] = {
+        "index": index,
+        "source": points.source[index],
+        "seed": None if seed < 0 else seed,
+        "width": points.width,
+    }
+    if location.global_minimum:
+        point = catalogue.point(location)
+        found = catalogue.strata[point.stratum.name]
+        inside = location.stays or match(saved, found) is not None
+        return Verdict(
+            **base,
+            kind=found.kind,
+            relation=Relation.CONTAINED if inside else Relation.POLISHED,
+            moved=0.0 if inside else location.moved,
+            distance=_distance(saved, point.network),
+            permutation=tuple(range(points.width)),
+            object=found,
+            witness=point.network,
+        )
+    for end in ("nearby", "end"):
+        home = catalogue.home.get((index, end))
+        if home is None:
+            continue
+        inside = (permutation := match(saved, home)) is not None
+        if not inside:
+            if end == "nearby" or location.stop_reason == "not-polished":
+                continue  # next to the object, but neither in its box nor led there by descent
+            permutation = match(Network.from_theta(location.theta, dimension), home)
+            assert permutation is not None
+        return Verdict(
+            **base,
+            kind=home.kind,
+            relation=Relation.CONTAINED if inside else Relation.POLISHED,
+            moved=0.0 if inside else location.moved,
+            distance=_distance(saved.permuted(permutation), home.network),
+            permutation=permutation,
+            object=home,
+        )
+    if location.empty is not None:
+        ball = location.empty
+        return Verdict(
+            **base,
+            kind=Kind.NOT_CRITICAL,
+            moved=location.moved,
+            empty_radius=ball.radius,
+            reason="the gradient has no zero in the ball about the saved point",
+            method=f"empty-ball/{ball.arithmetic}",
+            bits=ball.bits,
+        )
+    return Verdict(**base, kind=Kind.UNDECIDED, moved=location.moved, reason=_reason(index, location, catalogue))
+
+
+def _reason(index: int, location: Location, catalogue: _Catalogue) -> str:
+    shown = ", ".join(f"{name} = {value:.3g}" for name, value in location.numbers)
+    failure = catalogue.failure.get(index)
+    if failure is not None:
+        return f"{failure}; {shown}"
+    return f"no-convergence: {location.stop_reason}; {shown}"
+
+
+def _distance(a: Network, b: Network) -> float:
+    """An upper bound of the Euclidean distance."""
+    square = sum(((x - y) ** 2 for x, y in zip(a.theta(), b.theta(), strict=True)), Fraction(0))
+    return math.nextafter(math.sqrt(up(square)), math.inf) if square else 0.0
+
+
+def _texts(theta: Exact) -> list[str]:
+    return [dyadic(v) for v in theta]
+

@@ -1,0 +1,159 @@
+"""From an approximate critical point to a certified isolated one, up the ladder of precisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from certify.arithmetic import Array, Enclosures, ladder, upper_product
+from certify.inertia import Inertia, inertia, smallest_eigenvalue
+from certify.krawczyk import Isolated, Krawczyk, krawczyk
+from certify.lemmas import lemma1
+from certify.proof import Failure, Proof
+from certify.verdict import CriticalObject, Kind
+from symmetry.arithmetic import Float64
+from symmetry.network import Exact, Network, exact
+from symmetry.objective import SquareLoss
+from symmetry.problem import Problem
+
+_REFINEMENTS = 8
+_WORST_CONDITION = 1e15
+
+
+@dataclass(frozen=True)
+class Certified:
+    """An isolated critical point: the proofs and what follows from them about the point itself."""
+
+    proofs: tuple[Proof, ...]
+    loss: tuple[Fraction, Fraction]
+    lambda_min: tuple[Fraction, Fraction] | None
+    morse_index: int
+
+    @property
+    def krawczyk(self) -> Krawczyk:
+        proof = self.proofs[0]
+        assert isinstance(proof, Krawczyk)
+        return proof
+
+
+def certify_isolated(
+    objective: SquareLoss, theta: Exact, *, arithmetic: str = "auto", max_bits: int = 212
+) -> Certified | Failure:
+    """Prove existence, uniqueness, inertia and (for minima, where it applies) Lemma 1 near ``theta``.
+
+    Args:
+        objective: the loss.
+        theta: (P,) exact, an approximate critical point.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+
+    Returns:
+        The proofs, or the last failure of the ladder. A failure says nothing about the point.
+    """
+    failure = Failure("no-arithmetic")
+    for enclosures in ladder(arithmetic, max_bits):
+        refined = _refine(objective, theta, enclosures)
+        if isinstance(refined, Failure):
+            return refined
+        theta = refined
+        isolated = krawczyk(objective, theta, enclosures)
+        if isinstance(isolated, Failure):
+            failure = isolated
+            continue
+        signs = inertia(isolated.at_center.hessian, enclosures)
+        if isinstance(signs, Failure):
+            failure = signs
+            continue
+        return _assemble(isolated, signs, enclosures)
+    return failure
+
+
+def _refine(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Exact | Failure:
+    """Newton steps with a float64 inverse until the step is rounding noise: a better centre, nothing proved."""
+    size = max(Fraction(1), max(map(abs, theta)))
+    grid = Fraction(2) ** (size.numerator.bit_length() - size.denominator.bit_length() - arithmetic.bits + 1)
+    approx = Float64()
+    hessian = objective.evaluate(theta.astype(np.float64), approx, order=2).hessian
+    with np.errstate(all="ignore"):
+        singular = np.linalg.svd(hessian, compute_uv=False) if np.isfinite(hessian).all() else np.zeros(1)
+    if not singular[-1] * _WORST_CONDITION > singular[0]:
+        return Failure("singular-hessian", (("smallest_singular_value", float(singular[-1])),))
+    inverse = np.linalg.inv(hessian)
+    last = np.inf
+    for _ in range(_REFINEMENTS):
+        theta = _on_grid(theta, grid, arithmetic.bits)
+        gradient = objective.evaluate(arithmetic.array(theta), arithmetic, order=1).gradient
+        middle = (arithmetic.lower(gradient), arithmetic.upper(gradient))
+        if any(v is None for v in middle[0]):
+            return Failure("unbounded")
+        step = exact(inverse) @ ((middle[0] + middle[1]) / 2)
+        length = float(max(map(abs, step)))
+        if not length < last / 4:
+            break
+        last = length
+        theta = theta - step
+        if length <= grid:
+            break
+    return _on_grid(theta, grid, arithmetic.bits)
+
+
+def _on_grid(theta: Exact, grid: Fraction, bits: int) -> Exact:
+    """Short numbers again: float64 where that is the arithmetic, else multiples of ``grid``."""
+    if bits == 53:
+        return exact(theta.astype(np.float64))
+    return np.array([round(v / grid) * grid for v in theta], dtype=object)
+
+
+def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Certified:
+    # The inertia at the centre holds all over the uniqueness box: no matrix in [H] is singular there.
+    proofs: tuple[Proof, ...] = (isolated.proof, signs)
+    if signs.negative == 0:
+        minimum = lemma1(isolated, arithmetic)
+        if not isinstance(minimum, Failure):
+            proofs += (minimum,)
+    rho = isolated.proof.existence_radius
+    # |L(θ*) − L(x̃)| ≤ Σ_i sup|∂_iL| ρ_i,   sup|∂_iL| ≤ |∂_iL(x̃)| + Σ_j sup|H_ij| ρ_j
+    slope = arithmetic.magnitude(isolated.at_center.gradient)
+    slope = np.nextafter(slope + upper_product(arithmetic.magnitude(isolated.over_cube.hessian), rho), np.inf)
+    shift = Fraction(upper_product(slope[None, :], rho)[0].item())
+    low, high = arithmetic.lower(isolated.at_center.loss)[0], arithmetic.upper(isolated.at_center.loss)[0]
+    loss = (max(low - shift, Fraction(0)), high + shift)
+    return Certified(proofs, loss, _eigenvalue(isolated, rho, arithmetic), signs.negative)
+
+
+def _eigenvalue(isolated: Isolated, rho: Array, arithmetic: Enclosures) -> tuple[Fraction, Fraction] | None:
+    # Weyl: |λ_min(H(θ*)) − λ_min(H(x̃))| ≤ ‖H(θ*) − H(x̃)‖₂ ≤ M ‖ρ‖₂ ≤ M Σρ_i
+    bounds = smallest_eigenvalue(isolated.at_center.hessian, arithmetic)
+    lipschitz = arithmetic.upper(isolated.over_cube.lipschitz)[0]
+    if isinstance(bounds, Failure) or lipschitz is None:
+        return None
+    shift = lipschitz * Fraction(upper_product(np.ones((1, len(rho))), rho)[0].item())
+    return bounds[0] - shift, bounds[1] + shift
+
+
+def isolated_object(problem: Problem, certified: Certified) -> CriticalObject:
+    """The verdict on an isolated critical point that lies on no stratum of global minima."""
+    proof = certified.krawczyk
+    minimum = certified.morse_index == 0
+    teacher = problem.teacher
+    network = Network.from_theta(proof.center, problem.dimension)
+    # Lemma 2: with the teacher's exact labels and at least its width the infimum is 0
+    realizable = problem.exact_labels and teacher is not None and network.width >= teacher.width
+    return CriticalObject(
+        kind=Kind.LOCAL_MINIMUM if minimum else Kind.SADDLE,
+        network=network,
+        proofs=certified.proofs,
+        loss=certified.loss,
+        strict=True if minimum else None,
+        not_global=True if realizable and certified.loss[0] > 0 else None,
+        morse_index=certified.morse_index,
+        nullity=0,
+        manifold_dimension=0,
+        level=None,
+        stratum="",
+        lambda_min=certified.lambda_min,
+        method=f"krawczyk/{proof.arithmetic}",
+        bits=proof.bits,
+    )

@@ -1,0 +1,180 @@
+"""Where a candidate belongs: the computed part of a verdict, before anything is proved about an object.
+
+A location proposes exact points near which an object should be certified. The only proved content is whether a
+point lies within tolerance of an exact global minimum, and whether a ball is free of critical points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from certify.arithmetic import Array, Enclosures, ladder
+from certify.exclusion import EmptyBall, empty_ball, largest_empty_ball
+from certify.proof import Failure, dyadic, from_text
+from certify.zero import match_global_minimum
+from sweep.approach import approach
+from sweep.kernels import KernelData, loss_gradient_hessian
+from sweep.polish import Polished, polish
+from symmetry.matching import propose_stratum_point
+from symmetry.network import Exact, Network, exact
+from symmetry.objective import SquareLoss
+from symmetry.problem import Problem
+
+_NEAR = 1e-2
+"""A saved point this close (Newton step) to a critical point that descent would leave is tried as it stands."""
+
+_SMALL = 1e-8
+"""Below this loss, relative to the labels' mean square, it is worth asking whether the run heads for a global minimum."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """What was found out about one candidate in floating point.
+
+    Args:
+        theta: (P,) exact, where the polish ended.
+        global_minimum: whether ``theta`` is within tolerance of an exact global minimum (decided exactly).
+        stays: whether the saved point itself is (decided exactly).
+        moved: length of the polish path, approximate.
+        path_radius: its largest distance from the saved point, approximate.
+        stop_reason: why the polish ended.
+        numbers: loss, gradient norm, smallest eigenvalue and largest output where it ended, approximate.
+        nearby: (P,) exact, a critical point of higher index next to the saved point, ``None`` if there is none.
+        empty: the ball about the saved point, holding the whole path, that is proved free of critical points.
+    """
+
+    theta: Exact
+    global_minimum: bool
+    stays: bool
+    moved: float
+    path_radius: float
+    stop_reason: str
+    numbers: tuple[tuple[str, float], ...]
+    nearby: Exact | None
+    empty: EmptyBall | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Journal entry, bit for bit."""
+        return {
+            "theta": [dyadic(v) for v in self.theta],
+            "global_minimum": self.global_minimum,
+            "stays": self.stays,
+            "moved": self.moved,
+            "path_radius": self.path_radius,
+            "stop_reason": self.stop_reason,
+            "numbers": [[name, value] for name, value in self.numbers],
+            "nearby": None if self.nearby is None else [dyadic(v) for v in self.nearby],
+            "empty": None if self.empty is None else self.empty.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Location:
+        """The inverse of :meth:`to_json`."""
+        empty = None if data["empty"] is None else EmptyBall.from_json(data["empty"])
+        assert empty is None or isinstance(empty, EmptyBall)
+        return cls(
+            theta=_fractions(data["theta"]),
+            global_minimum=data["global_minimum"],
+            stays=data["stays"],
+            moved=data["moved"],
+            path_radius=data["path_radius"],
+            stop_reason=data["stop_reason"],
+            numbers=tuple((name, value) for name, value in data["numbers"]),
+            nearby=None if data["nearby"] is None else _fractions(data["nearby"]),
+            empty=empty,
+        )
+
+
+def _fractions(texts: list[str]) -> Exact:
+    return np.array([from_text(text) for text in texts], dtype=object)
+
+
+def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithmetic: str, polishing: bool) -> Location:
+    """Find where the candidate ``theta`` (P,) belongs.
+
+    Args:
+        problem: the problem.
+        data: the same, prepared for the kernels.
+        theta: (P,) the saved point.
+        width: its number of neurons.
+        arithmetic: as in :func:`certify.arithmetic.ladder`, for the empty ball.
+        polishing: whether the point may be moved; if not, only what holds where it stands is looked for.
+    """
+    saved = exact(theta)
+    stays = match_global_minimum(problem, Network.from_theta(saved, problem.dimension)) is not None
+    if stays or not polishing:
+        here = _numbers(data, theta, width)
+        empty = None if stays else _empty(problem, width, saved, None, arithmetic)
+        return Location(saved, stays, stays, 0.0, 0.0, "not-polished", here, None, empty)
+    nearby = _nearby(data, theta, width)
+    polished = polish(data, theta, width)
+    end, moved, reach, reached_zero = exact(polished.theta), polished.moved, polished.path_radius, False
+    if polished.loss <= _SMALL * float(np.mean(problem.labels**2)):
+        zero = _approach_zero(problem, data, polished)
+        if zero is not None:
+            end, moved, reach, reached_zero = zero[0], moved + zero[1], reach + zero[1], True
+    empty = None
+    if not reached_zero and polished.stop_reason != "converged":
+        empty = _empty(problem, width, saved, reach, arithmetic)
+    numbers = _numbers(data, polished.theta, width)
+    return Location(end, reached_zero, False, moved, reach, polished.stop_reason, numbers, nearby, empty)
+
+
+def _approach_zero(problem: Problem, data: KernelData, polished: Polished) -> tuple[Exact, float] | None:
+    """The end of the path to a global minimum and its length, if there is one and it is within tolerance."""
+    network = Network.from_theta(exact(polished.theta), problem.dimension)
+    if match_global_minimum(problem, network) is not None:
+        return network.theta(), 0.0
+    base = propose_stratum_point(problem, network)
+    approached = None if base is None else approach(data, base, polished.theta)
+    if approached is None or match_global_minimum(problem, approached.network()) is None:
+        return None
+    return approached.network().theta(), approached.moved
+
+
+def _nearby(data: KernelData, theta: Array, width: int) -> Exact | None:
+    """The limit of Newton's method from ``theta`` if it is close and not a minimum: descent would miss it."""
+    start = theta
+    for _ in range(12):
+        _, gradient, hessian = loss_gradient_hessian(data, theta[None], width)
+        if not np.isfinite(hessian).all():
+            return None
+        values, vectors = np.linalg.eigh(hessian[0])
+        if values[0] > 0 or not np.abs(values).min() > 1e-14 * np.abs(values).max():
+            return None
+        step = -vectors @ ((vectors.T @ gradient[0]) / values)
+        theta = theta + step
+        if not np.linalg.norm(theta - start) < _NEAR:
+            return None
+        if np.linalg.norm(step) < 1e-13 * (1 + np.linalg.norm(theta)):
+            return exact(theta)
+    return None
+
+
+def _numbers(data: KernelData, theta: Array, width: int) -> tuple[tuple[str, float], ...]:
+    loss, gradient, hessian = loss_gradient_hessian(data, theta[None], width)
+    return (
+        ("loss", float(loss[0])),
+        ("gradient_norm", float(np.linalg.norm(gradient[0]))),
+        ("smallest_eigenvalue", float(np.linalg.eigvalsh(hessian[0])[0])),
+        ("largest_output", float(np.abs(theta[-width:]).max())),
+    )
+
+
+def _empty(problem: Problem, width: int, saved: Exact, reach: float | None, kind: str) -> EmptyBall | None:
+    """A proved empty ball about the saved point that holds the whole path (any ball, where nothing moved)."""
+    objective = SquareLoss.of_network(problem, width)
+    arithmetic: Enclosures = next(ladder(kind, 53))
+    if reach is None:
+        ball = largest_empty_ball(objective, saved, arithmetic)
+    else:
+        # the path's vertices were rounded: a margin keeps them inside
+        radius = reach * (1 + 1e-6) + 1e-12
+        ball = empty_ball(objective, saved, radius, arithmetic)
+        if not isinstance(ball, Failure):
+            larger = largest_empty_ball(objective, saved, arithmetic, start=radius)
+            ball = ball if isinstance(larger, Failure) else larger
+    return None if isinstance(ball, Failure) else ball

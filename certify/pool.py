@@ -1,0 +1,150 @@
+"""Running the tasks of a classification: pure functions of their payload, on one process or several, journaled."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from certify.isolated import certify_isolated, isolated_object
+from certify.locate import locate
+from certify.proof import Failure, from_text
+from certify.zero import match_global_minimum, zero_object
+from sweep.kernels import KernelData, prepare
+from symmetry.network import Network
+from symmetry.objective import SquareLoss
+from symmetry.problem import Problem
+
+Progress = Callable[[str, int, int], None]
+
+
+class Journal(Protocol):
+    """Finished parts of a classification, kept so that an interruption loses nothing."""
+
+    def get(self, stage: str, key: str) -> Any | None:
+        """The payload put under (stage, key), or ``None``."""
+
+    def put(self, stage: str, key: str, payload: Any) -> None:
+        """Keep a JSON-able payload, durably, before returning."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit of work: what to do, its name in the journal, and a JSON-able payload."""
+
+    stage: str
+    key: str
+    payload: Any
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What every task needs; made once per process."""
+
+    problem: Problem
+    data: KernelData
+    width: int
+    arithmetic: str
+    max_bits: int
+    polish: bool
+
+    def run(self, task: Task) -> Any:
+        """The JSON-able answer to a task."""
+        return getattr(self, f"_{task.stage}")(task.payload)
+
+    def _locate(self, theta: list[float]) -> Any:
+        location = locate(self.problem, self.data, np.array(theta), self.width, self.arithmetic, self.polish)
+        return location.to_json()
+
+    def _isolated(self, theta: list[str]) -> Any:
+        objective = SquareLoss.of_network(self.problem, self.width)
+        center = np.array([from_text(text) for text in theta], dtype=object)
+        certified = certify_isolated(objective, center, arithmetic=self.arithmetic, max_bits=self.max_bits)
+        if isinstance(certified, Failure):
+            return {"failure": certified.code, "numbers": [list(pair) for pair in certified.numbers]}
+        return isolated_object(self.problem, certified).to_json()
+
+    def _zero(self, theta: list[str]) -> Any:
+        network = Network.from_theta(np.array([from_text(text) for text in theta], dtype=object), self.problem.dimension)
+        point = match_global_minimum(self.problem, network)
+        assert point is not None
+        return zero_object(self.problem, point, arithmetic=self.arithmetic, max_bits=self.max_bits).to_json()
+
+
+_worker: Worker | None = None
+
+
+def _start(problem: Problem, width: int, arithmetic: str, max_bits: int, polish: bool) -> None:
+    global _worker
+    threadpool_limits(1)  # the same rounding whatever the number of cores, and no oversubscription
+    _worker = Worker(problem, prepare(problem), width, arithmetic, max_bits, polish)
+
+
+def _answer(task: Task) -> Any:
+    assert _worker is not None
+    return _worker.run(task)
+
+
+class Pool:
+    """Runs tasks on ``jobs`` processes (in this one if ``jobs`` is 1) and keeps their answers in the journal."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        width: int,
+        arithmetic: str,
+        max_bits: int,
+        polish: bool,
+        jobs: int,
+        journal: Journal | None,
+        progress: Progress | None,
+    ):
+        self._arguments = (problem, width, arithmetic, max_bits, polish)
+        self._jobs, self._journal, self._progress = jobs, journal, progress
+        self._executor: ProcessPoolExecutor | None = None
+        self._limits: Any = None
+
+    def __enter__(self) -> Pool:
+        if self._jobs > 1:
+            spawn = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(self._jobs, spawn, _start, self._arguments)
+        else:
+            self._limits = threadpool_limits(1)
+            problem, *rest = self._arguments
+            self._own = Worker(problem, prepare(problem), *rest)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=error is None, cancel_futures=True)
+        if self._limits is not None:
+            self._limits.restore_original_limits()
+
+    def run(self, tasks: Sequence[Task]) -> list[Any]:
+        """The answers, in the order of the tasks; those in the journal are not computed again."""
+        answers: list[Any] = [self._journal.get(t.stage, t.key) if self._journal else None for t in tasks]
+        missing = [i for i, answer in enumerate(answers) if answer is None]
+        done = len(tasks) - len(missing)
+        for i, answer in self._compute(tasks, missing):
+            answers[i] = answer
+            if self._journal is not None:
+                self._journal.put(tasks[i].stage, tasks[i].key, answer)
+            done += 1
+            if self._progress is not None:
+                self._progress(tasks[i].stage, done, len(tasks))
+        return answers
+
+    def _compute(self, tasks: Sequence[Task], missing: Sequence[int]) -> Any:
+        if self._executor is None:
+            for i in missing:
+                yield i, self._own.run(tasks[i])
+            return
+        futures: dict[Future[Any], int] = {self._executor.submit(_answer, tasks[i]): i for i in missing}
+        for future in as_completed(futures):
+            yield futures[future], future.result()

@@ -1,0 +1,79 @@
+"""Global minima induced by symmetry: a student that equals the teacher as a function has loss exactly zero.
+
+The criterion is never the size of the loss: an *exact* point of a stratum is given, equality of the two functions is
+decided over the rationals by regrouping their neurons (:func:`symmetry.matching.verify_equal_output`), and the
+distance from the candidate to that point is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from certify.isolated import Certified, certify_isolated
+from certify.proof import Failure, Proof
+from certify.verdict import CriticalObject, Kind
+from symmetry.matching import StratumPoint, propose_stratum_point, verify_equal_output
+from symmetry.network import Exact, Network
+from symmetry.objective import SquareLoss
+from symmetry.problem import Problem
+
+TOLERANCE = Fraction(1, 10**10)
+"""A polished point belongs to a stratum within ``TOLERANCE·(1 + ‖θ‖)`` of an exact point of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroLoss(Proof):
+    """The exact network ``(w, a)`` equals the teacher as a function, so its loss is exactly 0.
+
+    Args:
+        stratum: canonical name of the family of global minima.
+        dimension: of that family.
+        w: (m, d) exact.
+        a: (m,) exact.
+    """
+
+    theorem = "zero-loss"
+
+    stratum: str
+    dimension: int
+    w: Exact
+    a: Exact
+
+
+def match_global_minimum(problem: Problem, network: Network) -> StratumPoint | None:
+    """The exact global minimum within tolerance of ``network``; ``None`` if none was found (which proves nothing)."""
+    point = propose_stratum_point(problem, network)
+    if point is None or not point.certainly_within(TOLERANCE, network):
+        return None
+    return point if verify_equal_output(problem, point.network) else None
+
+
+def zero_object(problem: Problem, point: StratumPoint, *, arithmetic: str, max_bits: int) -> CriticalObject:
+    """The stratum as an object; an isolated one is also put through the Krawczyk test."""
+    dimension = point.stratum.dimension
+    proofs: tuple[Proof, ...] = (ZeroLoss(point.stratum.name, dimension, point.network.w, point.network.a),)
+    zero = Fraction(0)
+    isolated: Certified | Failure = Failure("not-isolated")
+    if dimension == 0:
+        objective = SquareLoss.of_network(problem, point.network.width)
+        isolated = certify_isolated(objective, point.network.theta(), arithmetic=arithmetic, max_bits=max_bits)
+    if isinstance(isolated, Certified):
+        proofs += isolated.proofs
+    return CriticalObject(
+        kind=Kind.GLOBAL_MINIMUM,
+        network=point.network,
+        proofs=proofs,
+        loss=(zero, zero),
+        # on a stratum of positive dimension there are other zeros arbitrarily near
+        strict=False if dimension else (True if isinstance(isolated, Certified) else None),
+        not_global=False,
+        morse_index=0,  # at a zero the Hessian is (2/N) JᵀJ, positive semidefinite
+        nullity=0 if isinstance(isolated, Certified) else None,
+        manifold_dimension=dimension,
+        level=None,
+        stratum=point.stratum.name,
+        lambda_min=isolated.lambda_min if isinstance(isolated, Certified) else ((zero, zero) if dimension else None),
+        method="zero-loss" + (f"+krawczyk/{isolated.krawczyk.arithmetic}" if isinstance(isolated, Certified) else ""),
+        bits=isolated.krawczyk.bits if isinstance(isolated, Certified) else 0,
+    )
