@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sweep.lanes import LANES, dot, exponential
+from sweep.lanes import LANES, dot, exponential, moments, scale_into
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -84,12 +84,14 @@ class KernelData:
         return len(self.runs) > 0
 
     @property
-    def arguments(self) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats]:
+    def arguments(
+        self,
+    ) -> tuple[tuple[Floats, ...], Floats, Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats]:
         """What the compiled functions take, in their order; the scalars as one vector."""
         scalars = np.array(
             [self.count, self.kept, self.weight, self.shift, self.even_mean, self.even_variance], dtype=np.float64
         )
-        return self.x, self.target, scalars, self.axes, self.axis_start, self.runs, self.reach
+        return tuple(self.x), self.target, scalars, self.axes, self.axis_start, self.runs, self.reach
 
 
 def prepare(problem: Problem) -> KernelData:
@@ -144,16 +146,18 @@ def _lines(problem: Problem, kept: int) -> tuple[Floats, NDArray[np.int64], NDAr
     if problem.inputs.axes is None:
         return np.empty(0), np.zeros(problem.dimension + 1, np.int64), np.empty((0, problem.dimension + 1), np.int64)
     axes = [np.array([float(x) for x in axis]) for axis in problem.inputs.axes]
-    axis_start = np.cumsum([0, *map(len, axes)])
     last = len(axes[-1])
     lines = -(-kept // last)
-    runs = np.empty((lines, problem.dimension + 1), np.int64)
     index = np.unravel_index(np.arange(lines), [len(axis) for axis in axes[:-1]] or [1])
+    used = [axes[k][: index[k].max(initial=0) + 1] for k in range(len(axes) - 1)] + axes[-1:]
+    padded = [np.pad(axis, (0, -len(axis) % LANES)) for axis in used]
+    axis_start = np.cumsum([0, *map(len, padded)])
+    runs = np.empty((lines, problem.dimension + 1), np.int64)
     for k in range(problem.dimension - 1):
         runs[:, k] = axis_start[k] + index[k]
     runs[:, -2] = axis_start[-2]
     runs[:, -1] = np.minimum(last, kept - last * np.arange(lines))
-    return np.concatenate(axes), axis_start.astype(np.int64), runs
+    return np.concatenate(padded), axis_start.astype(np.int64), runs
 
 
 def loss_gradient(data: KernelData, theta: Floats, width: int) -> tuple[Floats, Floats]:
@@ -203,26 +207,31 @@ def _checked(data: KernelData, theta: Floats, width: int) -> Floats:
     return np.ascontiguousarray(theta, dtype=np.float64)
 
 
-@njit(cache=True, nogil=True)
-def _sigmoid(e, kept, shift, tau, slope):  # type: ignore[no-untyped-def]
-    """``τ = σ − shift`` and ``σ'`` from ``e = e^(−z)``:  ``σ = 1/(1 + e)``,  ``σ' = e σ²``; zero on the padding."""
-    for n in range(len(e)):
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sigmoid(e, kept, shift, a, tau, slope, r):  # type: ignore[no-untyped-def]
+    """From ``e = e^(−z)``:  ``σ = 1/(1 + e)``,  ``τ = σ − shift``,  ``σ' = e σ²``;  ``r += a τ``; all 0 on the padding.
+
+    The sum is done here because it costs nothing while the divider is busy.
+    """
+    for n in range(len(tau)):
         sigma = 1.0 / (1.0 + e[n])
         tau[n] = sigma - shift
         slope[n] = (e[n] * sigma) * sigma
-    for n in range(kept, len(e)):
+        r[n] += a * (sigma - shift)
+    for n in range(kept, len(tau)):
         tau[n] = 0.0
         slope[n] = 0.0
+        r[n] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sigmoid_curvature(tau, slope, shift, curvature):  # type: ignore[no-untyped-def]
     """``σ'' = σ' (1 − 2σ)``."""
     for n in range(len(tau)):
         curvature[n] = slope[n] * ((1.0 - 2.0 * shift) - 2.0 * tau[n])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _exponentials(w, x, kept, axes, axis_start, runs, reach, lines, e):  # type: ignore[no-untyped-def]
     """``e_n = e^(−w·x_n)`` for one neuron; ``lines`` is scratch, as long as ``axes``."""
     d = len(w)
@@ -231,35 +240,51 @@ def _exponentials(w, x, kept, axes, axis_start, runs, reach, lines, e):  # type:
         exponent += abs(w[k]) * reach[k]
     if len(runs) > 0 and exponent <= _FACTORS_LIMIT:
         for k in range(d):
-            for j in range(axis_start[k], axis_start[k + 1]):
-                lines[j] = exponential(-w[k] * axes[j])
+            axis, line = axes[axis_start[k] : axis_start[k + 1]], lines[axis_start[k] : axis_start[k + 1]]
+            for j in range(len(axis)):
+                line[j] = exponential(-w[k] * axis[j])
         n = 0
         for run in range(len(runs)):
             factor = 1.0
             for k in range(d - 1):
                 factor *= lines[runs[run, k]]
-            start, length = runs[run, d - 1], runs[run, d]
-            for j in range(length):
-                e[n + j] = factor * lines[start + j]
+            length = runs[run, d]
+            # writes past the line's end, into what the next line or the last loop below overwrites
+            scale_into(factor, lines[runs[run, d - 1] :], length, e[n:])
             n += length
     else:
         for n in range(kept):
             e[n] = 0.0
         for k in range(d):
             for n in range(kept):
-                e[n] -= w[k] * x[k, n]
+                e[n] -= w[k] * x[k][n]
         for n in range(kept):
             e[n] = exponential(e[n])
-    for n in range(kept, len(e)):
+    for n in range(kept, len(x[0])):
         e[n] = 1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def scratch(width, padded, axes_size):  # type: ignore[no-untyped-def]
+    """The working memory ``lines, e, tau, slope, r`` of :func:`gradient_at`."""
+    return (
+        np.empty(axes_size),
+        np.empty(padded + LANES),
+        np.empty((width, padded)),
+        np.empty((width, padded)),
+        np.empty(padded),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def gradient_at(  # type: ignore[no-untyped-def]
-    theta, width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, product, gradient
+    theta, width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, gradient
 ):
-    """Loss of one student; fills ``gradient`` and the scratch ``tau``, ``slope`` (m, K), residual ``r`` (K,)."""
-    d, padded = x.shape
+    """Gradient of one student; fills the scratch ``tau``, ``slope`` (m, K), residual ``r`` (K,); returns the even part.
+
+    :func:`_loss` makes the loss of ``r`` and the even part, where it is wanted.
+    """
+    d, padded = len(x), len(target)
     count, kept, weight, shift = scalars[0], int(scalars[1]), scalars[2], scalars[3]
     a = theta[width * d :]
     for n in range(padded):
@@ -267,52 +292,53 @@ def gradient_at(  # type: ignore[no-untyped-def]
     output_sum = 0.0
     for i in range(width):
         _exponentials(theta[i * d : (i + 1) * d], x, kept, axes, axis_start, runs, reach, lines, e)
-        _sigmoid(e, kept, shift, tau[i], slope[i])
-        for n in range(padded):
-            r[n] += a[i] * tau[i, n]
+        _sigmoid(e, kept, shift, a[i], tau[i], slope[i], r)
         output_sum += a[i]
     # even part: ∂/∂a_i (shift Σa − ȳ)² = 2 shift (shift Σa − ȳ)
     even = shift * output_sum - scalars[4]
     scale = 2.0 * weight / count
     for i in range(width):
-        for n in range(padded):
-            product[n] = r[n] * slope[i, n]
+        sums = moments(r, tau[i], slope[i], x)
+        gradient[width * d + i] = scale * sums[0] + 2.0 * shift * even
         for k in range(d):
-            gradient[i * d + k] = (scale * a[i]) * dot(product, x[k])
-        gradient[width * d + i] = scale * dot(r, tau[i]) + 2.0 * shift * even
-    return (weight / count) * dot(r, r) + (even * even + scalars[5])
+            gradient[i * d + k] = (scale * a[i]) * sums[k + 1]
+    return even
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _loss(r, even, scalars):  # type: ignore[no-untyped-def]
+    """``(1/N) Σ r²`` over all inputs: the kept ones by their weight, and the even part."""
+    return (scalars[2] / scalars[0]) * dot(r, r) + (even * even + scalars[5])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _loss_gradient_batch(  # type: ignore[no-untyped-def]
     theta, width, x, target, scalars, axes, axis_start, runs, reach, loss, gradient
 ):
-    padded = x.shape[1]
-    lines, e, r, product = np.empty(len(axes)), np.empty(padded), np.empty(padded), np.empty(padded)
-    tau, slope = np.empty((width, padded)), np.empty((width, padded))
+    lines, e, tau, slope, r = scratch(width, len(target), len(axes))
     for s in range(len(theta)):
-        loss[s] = gradient_at(
-            theta[s], width, x, target, scalars, axes, axis_start, runs, reach,
-            lines, e, tau, slope, r, product, gradient[s],
-        )  # fmt: skip
+        even = gradient_at(
+            theta[s], width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, gradient[s]
+        )
+        loss[s] = _loss(r, even, scalars)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _loss_gradient_hessian_batch(  # type: ignore[no-untyped-def]
     theta, width, x, target, scalars, axes, axis_start, runs, reach, loss, gradient, hessian
 ):
-    d, padded = x.shape
+    d, padded = len(x), len(target)
     size = width * (d + 1)
     count, weight, shift = scalars[0], scalars[2], scalars[3]
     scale = 2.0 * weight / count
-    lines, e, r, product = np.empty(len(axes)), np.empty(padded), np.empty(padded), np.empty(padded)
-    tau, slope, curvature = np.empty((width, padded)), np.empty((width, padded)), np.empty(padded)
+    lines, e, tau, slope, r = scratch(width, padded, len(axes))
+    product, curvature = np.empty(padded), np.empty(padded)
     jacobian, factor = np.empty((size, padded)), np.empty(size)
     for s in range(len(theta)):
-        loss[s] = gradient_at(
-            theta[s], width, x, target, scalars, axes, axis_start, runs, reach,
-            lines, e, tau, slope, r, product, gradient[s],
-        )  # fmt: skip
+        even = gradient_at(
+            theta[s], width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, gradient[s]
+        )
+        loss[s] = _loss(r, even, scalars)
         h, a = hessian[s], theta[s, width * d :]
         # J = diag(factor)·jacobian: rows a_i · σ'(z_i) x_k, then 1 · τ_i
         for i in range(width):
@@ -320,7 +346,7 @@ def _loss_gradient_hessian_batch(  # type: ignore[no-untyped-def]
             for k in range(d):
                 factor[i * d + k] = a[i]
                 for n in range(padded):
-                    jacobian[i * d + k, n] = slope[i, n] * x[k, n]
+                    jacobian[i * d + k, n] = slope[i, n] * x[k][n]
         jacobian[width * d :] = tau
         for p in range(size):
             for q in range(p + 1):
@@ -333,7 +359,7 @@ def _loss_gradient_hessian_batch(  # type: ignore[no-untyped-def]
             for k in range(d):
                 h[row, i * d + k] += scale * dot(r, jacobian[i * d + k])
                 for n in range(padded):
-                    product[n] = (r[n] * curvature[n]) * x[k, n]
+                    product[n] = (r[n] * curvature[n]) * x[k][n]
                 for j in range(k + 1):
                     h[i * d + k, i * d + j] += scale * a[i] * dot(product, x[j])
         for p in range(size):
