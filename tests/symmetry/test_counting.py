@@ -1,3 +1,4 @@
+import math
 from itertools import product
 
 import pytest
@@ -42,6 +43,21 @@ def test_width_of_the_teacher():
     assert labelled_counts(load_problem("thesis"), 4) == {0: 144}
     assert labelled_counts(load_problem("simsek2021"), 4) == {0: 24}
     assert labelled_counts(small_problem("tanh", (1, 2, -1)), 3) == {0: 48}  # odd: any signs
+
+
+@pytest.mark.parametrize(("outputs", "width"), [((3,), 9), ((1, 2), 7)])
+def test_odd_activations_have_every_labelling(outputs, width):
+    """σ(0) = 0: nothing is empty, nothing contained in another (docs/strata.md, Theorem 5).
+
+    i neurons in the classes C with any signs, u in classes D (k of them, signs up to a flip of each), the others zero.
+    """
+    free = [sum(G(k, u) // math.factorial(k) * 2 ** (u - k) for k in range(u + 1)) for u in range(width + 1)]
+    expected = sum(
+        math.comb(width, i) * math.comb(width - i, u) * G(len(outputs), i) * 2**i * free[u]
+        for i in range(width + 1)
+        for u in range(width - i + 1)
+    )
+    assert sum(labelled_counts(small_problem("tanh", outputs), width).values()) == expected
 
 
 def test_one_neuron_more_than_the_teacher():

@@ -112,14 +112,30 @@ def test_ambiguous_neurons(w, a, name):
 
 
 def test_duplicates_at_different_distances_are_one_proposal():
-    """Copies converge at different speeds; 5e-3 apart is still the same class, the other one is at 1e-9."""
-    w = [[0.6 + 4e-3, 0.5], [0.6, 0.5 - 2e-3], [-0.5, 0.5 + 1e-9], [-0.5, 0.5], [-0.2, -0.6], [0.1, -0.6], [3.0, 1.0]]
+    """Copies converge at different speeds: those of C1 are 5e-3 apart, an idle neuron is nearer than that to C3."""
+    w = [
+        [0.6 + 4e-3, 0.5],
+        [0.6, 0.5 - 2e-3],
+        [-0.5, 0.5 + 1e-9],
+        [-0.5, 0.5],
+        [-0.2, -0.6],
+        [0.1, -0.6],
+        [-0.2, -0.599],
+    ]
     network = Network.of(w, [0.4, 0.6, -0.75, -0.25, 1.0, -1.0, 1e-11])
     proposed = propose_stratum_point(THESIS, network)
     assert proposed is not None
     assert proposed.stratum.name == "C1+,+ C2+,+ C3+ C4+ D1+"
     assert not proposed.certainly_within(TIGHT, network)
     assert propose_stratum_point(THESIS, network, loosest=1e-4) is None
+
+
+def test_teacher_neurons_that_are_close_stay_apart():
+    vectors = [[Fraction(3, 5), Fraction(1, 2)], [Fraction(3, 5), Fraction(502, 1000)]]
+    problem = Problem("close", THESIS.activation, THESIS.inputs, Network.of(vectors, [1, 1]))
+    proposed = propose_stratum_point(problem, Network.of([[0.6, 0.497], [-0.6, -0.505], [0, 0]], [1, -1, 2]))
+    assert proposed is not None
+    assert proposed.stratum.name == "C1+ C2- Z"
 
 
 def test_a_network_that_misses_a_teacher_neuron_has_no_proposal():
