@@ -31,6 +31,7 @@ from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network, Points, exact
 from symmetry.problem import Problem
 
+
 @dataclass(frozen=True)
 class Classification:
     """The answer for a set of points.
@@ -233,4 +234,3 @@ def _distance(a: Network, b: Network) -> float:
 
 def _texts(theta: Exact) -> list[str]:
     return [dyadic(v) for v in theta]
-

@@ -88,10 +88,13 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
         return Failure("singular-hessian")
     trial = _Trial.prepare(objective, center, inverse, at_center, arithmetic)
 
-    # a cube small enough for the Hessian to stay invertible, large against the Newton step
-    inverse_norm = float(np.linalg.norm(inverse, 2))
-    size = max(4 * float(trial.step.max()), min(0.01 / inverse_norm, 0.05))
+    # a cube small enough for the Hessian to stay invertible, yet large against the Newton step
+    inverse_norm, smallest = float(np.linalg.norm(inverse, 2)), 4 * float(trial.step.max())
+    size = max(smallest, min(0.01 / inverse_norm, 0.05))
     first = trial.run(np.full(len(center), size), order=3)
+    while not first.passed and size > smallest and first.contraction < np.inf:
+        size = max(smallest, size * min(0.25, 0.1 / first.contraction))
+        first = trial.run(np.full(len(center), size), order=3)
     if not first.passed:
         numbers = (
             ("contraction", first.contraction),

@@ -71,7 +71,9 @@ class Worker:
         return isolated_object(self.problem, certified).to_json()
 
     def _zero(self, theta: list[str]) -> Any:
-        network = Network.from_theta(np.array([from_text(text) for text in theta], dtype=object), self.problem.dimension)
+        network = Network.from_theta(
+            np.array([from_text(text) for text in theta], dtype=object), self.problem.dimension
+        )
         point = match_global_minimum(self.problem, network)
         assert point is not None
         return zero_object(self.problem, point, arithmetic=self.arithmetic, max_bits=self.max_bits).to_json()
@@ -120,7 +122,9 @@ class Pool:
             self._own = Worker(problem, prepare(problem), *rest)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._executor is not None:
             self._executor.shutdown(wait=error is None, cancel_futures=True)
         if self._limits is not None:

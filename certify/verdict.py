@@ -133,6 +133,7 @@ class CriticalObject:
 
     def to_json(self) -> dict[str, Any]:
         """The object with every number exact: the content of its certificate file."""
+
         def pair(bounds: tuple[Fraction, Fraction] | None) -> list[str] | None:
             return None if bounds is None else [dyadic(b) for b in bounds]
 
