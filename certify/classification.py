@@ -24,7 +24,8 @@ from certify.distinct import Comparison, compare, match
 from certify.locate import Location
 from certify.pool import Journal, Pool, Progress, Task
 from certify.proof import Failure, dyadic
-from certify.verdict import CriticalObject, Kind, Relation, Verdict, up
+from certify.rounding import up
+from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.zero import match_global_minimum
 from sweep.grouping import approx_groups
 from symmetry.matching import StratumPoint

@@ -52,22 +52,27 @@ def certify_isolated(
     Returns:
         The proofs, or the last failure of the ladder. A failure says nothing about the point.
     """
-    failure = Failure("no-arithmetic")
+    result: Certified | Failure = Failure("no-arithmetic")
     for enclosures in ladder(arithmetic, max_bits):
         refined = _refine(objective, theta, enclosures)
         if isinstance(refined, Failure):
             return refined
         theta = refined
-        isolated = krawczyk(objective, theta, enclosures)
-        if isinstance(isolated, Failure):
-            failure = isolated
-            continue
-        signs = inertia(isolated.at_center.hessian, enclosures)
-        if isinstance(signs, Failure):
-            failure = signs
-            continue
-        return _assemble(isolated, signs, enclosures)
-    return failure
+        result = certify_in(objective, theta, enclosures)
+        if isinstance(result, Certified):
+            break
+    return result
+
+
+def certify_in(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Certified | Failure:
+    """One rung of :func:`certify_isolated`: the centre ``theta`` as it stands, one arithmetic."""
+    isolated = krawczyk(objective, theta, arithmetic)
+    if isinstance(isolated, Failure):
+        return isolated
+    signs = inertia(isolated.at_center.hessian, arithmetic)
+    if isinstance(signs, Failure):
+        return signs
+    return _assemble(isolated, signs, arithmetic)
 
 
 def _refine(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Exact | Failure:
@@ -116,7 +121,7 @@ def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Cer
     rho = isolated.proof.existence_radius
     # |L(θ*) − L(x̃)| ≤ Σ_i sup|∂_iL| ρ_i,   sup|∂_iL| ≤ |∂_iL(x̃)| + Σ_j sup|H_ij| ρ_j
     slope = arithmetic.magnitude(isolated.at_center.gradient)
-    slope = np.nextafter(slope + upper_product(arithmetic.magnitude(isolated.over_cube.hessian), rho), np.inf)
+    slope = np.nextafter(slope + upper_product(arithmetic.magnitude(isolated.over_box.hessian), rho), np.inf)
     shift = Fraction(upper_product(slope[None, :], rho)[0].item())
     low, high = arithmetic.lower(isolated.at_center.loss)[0], arithmetic.upper(isolated.at_center.loss)[0]
     loss = (max(low - shift, Fraction(0)), high + shift)
@@ -126,7 +131,7 @@ def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Cer
 def _eigenvalue(isolated: Isolated, rho: Array, arithmetic: Enclosures) -> tuple[Fraction, Fraction] | None:
     # Weyl: |λ_min(H(θ*)) − λ_min(H(x̃))| ≤ ‖H(θ*) − H(x̃)‖₂ ≤ M ‖ρ‖₂ ≤ M Σρ_i
     bounds = smallest_eigenvalue(isolated.at_center.hessian, arithmetic)
-    lipschitz = arithmetic.upper(isolated.over_cube.lipschitz)[0]
+    lipschitz = arithmetic.upper(isolated.over_box.lipschitz)[0]
     if isinstance(bounds, Failure) or lipschitz is None:
         return None
     shift = lipschitz * Fraction(upper_product(np.ones((1, len(rho))), rho)[0].item())

@@ -25,6 +25,8 @@ from symmetry.network import Exact
 from symmetry.objective import Evaluation, SquareLoss
 
 _GROWTH_TRIALS = 4
+_AIM, _ENOUGH = 0.93, 0.8  # the contraction a larger box is chosen for, and the one that ends the growth
+_FLATTEST = 1 / 16  # the shortest side of a box against the longest
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +56,14 @@ class Krawczyk(Proof):
 class Isolated:
     """A successful Krawczyk test with the evaluations it rests on, for the steps that build on it.
 
-    ``at_center`` is the objective to order 2 at the centre, ``over_cube`` to order 3 over the cube of radius
-    ``cube_radius`` about it, which lies in the uniqueness box and holds the existence box.
+    ``at_center`` is the objective to order 2 at the centre, ``over_box`` to order 3 over a box about it that lies in
+    the uniqueness box, and holds the existence box and the ball of radius ``ball_radius``.
     """
 
     proof: Krawczyk
     at_center: Evaluation
-    over_cube: Evaluation
-    cube_radius: float
+    over_box: Evaluation
+    ball_radius: float
 
 
 def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Isolated | Failure:
@@ -88,13 +90,16 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
         return Failure("singular-hessian")
     trial = _Trial.prepare(objective, center, inverse, at_center, arithmetic)
 
-    # a cube small enough for the Hessian to stay invertible, yet large against the Newton step
-    inverse_norm, smallest = float(np.linalg.norm(inverse, 2)), 4 * float(trial.step.max())
+    # Boxes are long where |Y| is large: that is where both the Newton step and the spread of the test are. The first
+    # one is small enough for the Hessian to stay invertible, yet large against the Newton step.
+    spread = np.abs(inverse).sum(axis=1)
+    shape = np.maximum(spread / spread.max(), _FLATTEST)
+    smallest, inverse_norm = 4 * float((trial.step / shape).max()), float(np.linalg.norm(inverse, 2))
     size = max(smallest, min(0.01 / inverse_norm, 0.05))
-    first = trial.run(np.full(len(center), size), order=3)
+    first = trial.run(size * shape, order=3)
     while not first.passed and size > smallest and first.contraction < np.inf:
         size = max(smallest, size * min(0.25, 0.1 / first.contraction))
-        first = trial.run(np.full(len(center), size), order=3)
+        first = trial.run(size * shape, order=3)
     if not first.passed:
         numbers = (
             ("contraction", first.contraction),
@@ -105,7 +110,7 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
     unique = _grow(trial, first)
     existence = _shrink(trial.step, first)
     proof = Krawczyk(center, existence, unique, inverse, arithmetic.name, arithmetic.bits)
-    return Isolated(proof, at_center, first.evaluation, size)
+    return Isolated(proof, at_center, first.evaluation, float(first.radius.min()))
 
 
 @dataclass(frozen=True)
@@ -162,20 +167,20 @@ def _shrink(step: Array, first: _Outcome) -> Array:
 
 
 def _grow(trial: _Trial, first: _Outcome) -> Array:
-    """The largest box found to pass; its shape follows the directions in which a box has to be long."""
-    spread = first.defect.sum(axis=1)
-    shape = np.maximum(spread / spread.max(), 1 / 16)
-    # |I − Y[H(tρ)]| grows linearly in t up to rounding: aim at contraction 0.9
-    t = first.radius[0] * min(1e6, 0.9 / max(first.contraction, 1e-12))
-    best, passed_t, failed_t = first.radius, 0.0, np.inf
+    """The largest multiple of the first box found to pass."""
+    # with r = tr₁ the test reads  max_i (|Y∇L|_i/(t r₁_i) + t·slope_i) < 1  up to second order: aim at 0.9
+    slope = float((upper_product(first.defect, first.radius) / first.radius).max())
+    best, passed, failed = first.radius, 1.0, np.inf
+    t = min(_AIM / max(slope, 1e-9), 1e6)
     for _ in range(_GROWTH_TRIALS):
-        outcome = trial.run(t * shape)
-        if outcome.passed:
-            best, passed_t = outcome.radius, t
-            t = min(t * 0.95 / outcome.contraction, 0.9 * failed_t)
-        else:
-            failed_t = t
-            t = max(t * min(0.9 / outcome.contraction, 0.5), 1.1 * passed_t)
-        if outcome.contraction < 1 and (outcome.contraction > 0.8 or passed_t > 0.8 * failed_t):
+        if not passed * 1.1 < t < failed:
             break
+        outcome = trial.run(t * first.radius)
+        if outcome.passed:
+            best, passed = outcome.radius, t
+        else:
+            failed = t
+        if outcome.passed and outcome.contraction > _ENOUGH:
+            break
+        t = min(t * _AIM / outcome.contraction, np.sqrt(passed * failed))
     return best

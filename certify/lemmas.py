@@ -57,11 +57,11 @@ def lemma1(isolated: Isolated, arithmetic: Enclosures) -> BallMinimum | Failure:
     """
     column = isolated.at_center.gradient.reshape(-1, 1)
     epsilon = arithmetic.upper(arithmetic.sqrt(arithmetic.matmul(column.T, column).reshape(1)))[0]
-    m = arithmetic.upper(isolated.over_cube.lipschitz)[0]
+    m = arithmetic.upper(isolated.over_box.lipschitz)[0]
     eigenvalue = smallest_eigenvalue(isolated.at_center.hessian, arithmetic)
     if isinstance(eigenvalue, Failure):
         return eigenvalue
-    mu, reach = eigenvalue[0], Fraction(isolated.cube_radius)  # the ball lies in the cube
+    mu, reach = eigenvalue[0], Fraction(isolated.ball_radius)
     if epsilon is None or m is None:
         return Failure("unbounded")
     s = _radius(epsilon, mu, m, reach)

@@ -27,7 +27,7 @@ _NEAR = 1e-2
 """A saved point this close (Newton step) to a critical point that descent would leave is tried as it stands."""
 
 _SMALL = 1e-8
-"""Below this loss, relative to the labels' mean square, it is worth asking whether the run heads for a global minimum."""
+"""Below this loss, relative to the labels' mean square, ask whether the run heads for a global minimum."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -17,6 +16,7 @@ from typing import Any
 
 from certify.krawczyk import Krawczyk
 from certify.proof import Proof, dyadic, from_text
+from certify.rounding import down, up
 from symmetry.network import Network
 
 
@@ -223,14 +223,3 @@ class Verdict:
             "object_id": o.id if o else None,
             "reason": self.reason or None,
         }
-
-
-def down(value: Fraction) -> float:
-    """The largest float64 not above an exact number."""
-    nearest = value.numerator / value.denominator
-    return nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
-
-
-def up(value: Fraction) -> float:
-    """The smallest float64 not below an exact number."""
-    return -down(-value)

@@ -16,8 +16,11 @@ class Activation(Protocol):
     functions: 0), or ``None`` where no such identity holds.
     """
 
-    name: str
-    reflection: Fraction | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reflection(self) -> Fraction | None: ...
 
     def jet(self, z: Any, order: int, arithmetic: Arithmetic) -> list[Any]:
         """Enclose ``σ(z), σ'(z), …`` up to ``order`` for every member of the enclosures ``z``."""
@@ -80,11 +83,7 @@ class Sigmoid:
             at_c.append(at_c[2] * (1 - 60 * d * (1 - 6 * d)))
         if rho is None:
             return at_c[: order + 1]
-        half_square = rho * rho * arithmetic.number(Fraction(1, 2))
-        return [
-            arithmetic.inflate(at_c[k], rho * abs(at_c[k + 1]) + half_square * arithmetic.number(self.sup(k + 2)))
-            for k in range(order + 1)
-        ]
+        return [arithmetic.spread(at_c[k], rho, at_c[k + 1], self.sup(k + 2)) for k in range(order + 1)]
 
 
 ACTIVATIONS: dict[str, Activation] = {"sigmoid": Sigmoid()}

@@ -33,6 +33,9 @@ class Arithmetic(Protocol):
     def inflate(self, v: Any, radius: Any) -> Any:
         """``v + [−radius, radius]``; ``radius`` is a ``V`` of which the upper ends count."""
 
+    def spread(self, v: Any, rho: Any, slope: Any, sup: Fraction) -> Any:
+        """``v ± (ρ |slope| + (ρ²/2) sup)``, upper ends counting: Taylor's theorem to second order."""
+
     def nonnegative_midpoint(self, v: Any) -> NDArray[np.bool_]:
         """Which midpoints are ≥ 0."""
 
@@ -74,6 +77,9 @@ class Float64:
         return v, None
 
     def inflate(self, v: Any, radius: Any) -> Any:
+        return v
+
+    def spread(self, v: Any, rho: Any, slope: Any, sup: Fraction) -> Any:
         return v
 
     def nonnegative_midpoint(self, v: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -40,7 +40,8 @@ class Data:
 class Term(Protocol):
     """One summand of a network output, over its own block of parameters."""
 
-    layout: Layout
+    @property
+    def layout(self) -> Layout: ...
 
     def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> TermOutputs:
         """Value (``order`` 0), Jacobian (1), second derivatives (2), bounds of the third (3)."""
@@ -50,7 +51,10 @@ class TermOutputs(Protocol):
     """A term evaluated on all inputs."""
 
     value: Any  # (N,)
-    jacobian: Any  # (N, p), order ≥ 1
+
+    @property
+    def jacobian(self) -> Any:
+        """``∂f_n/∂θ``, (N, p); ``order ≥ 1``."""
 
     def curvature(self, r: Any) -> Any:
         """``Σ_n r_n ∇²f_n``, (p, p); ``order ≥ 2``."""

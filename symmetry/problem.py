@@ -173,9 +173,7 @@ def load_problem(name_or_file: str | Path) -> Problem:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise ProblemError(
-            f"{path}: no such problem file; expected a path or one of: {', '.join(SHIPPED)}"
-        ) from None
+        raise ProblemError(f"{path}: no such problem file; expected a path or one of: {', '.join(SHIPPED)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ProblemError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     return parse_problem(text, source=str(path), folder=path.parent)
@@ -255,7 +253,7 @@ class _Reader:
             if not any(row):
                 raise ProblemError(f"{self.source}: teacher.w[{i}] is zero, expected a non-zero neuron")
             if a[i] == 0:
-                raise ProblemError(f"{self.source}: teacher.a[{i}] is zero, expected a non-zero output; drop the neuron")
+                raise ProblemError(f"{self.source}: teacher.a[{i}] is zero, expected a non-zero output")
             for j in range(i):
                 if row in (w[j], [-x for x in w[j]]):
                     sign = "" if row == w[j] else "minus "
@@ -372,7 +370,3 @@ class _Reader:
 def _digest(array: NDArray[np.float64]) -> str:
     data = np.ascontiguousarray(array, dtype="<f8")
     return "sha256:" + hashlib.sha256(data.tobytes()).hexdigest()
-
-
-
-

@@ -42,6 +42,9 @@ class Arb(ElementArithmetic[Any]):
     def middle(self, x: Any) -> tuple[Any, Any]:
         return x.mid(), x.rad()
 
+    def top(self, x: Any) -> Any:
+        return x.abs_upper()
+
     def widen(self, x: Any, radius: Any) -> Any:
         # 0 ± r for the largest r in `radius`; adding it keeps the midpoint
         return x + flint.arb(0, radius.abs_upper())

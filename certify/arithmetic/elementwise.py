@@ -130,6 +130,10 @@ class ElementArithmetic(Generic[Element]):
         """A point inside (thin) and an upper bound of the distance to both ends (thin)."""
 
     @abstractmethod
+    def top(self, x: Element) -> Element:
+        """A thin upper bound of ``|x|``."""
+
+    @abstractmethod
     def widen(self, x: Element, radius: Element) -> Element:
         """``x ± radius``, where the upper end of ``radius`` counts."""
 
@@ -184,6 +188,10 @@ class ElementArithmetic(Generic[Element]):
     def inflate(self, v: ElementArray, radius: ElementArray) -> ElementArray:
         return self._map(self.widen, *np.broadcast_arrays(v.values, radius.values))
 
+    def spread(self, v: ElementArray, rho: ElementArray, slope: ElementArray, sup: Fraction) -> ElementArray:
+        half = self.scalar(sup / 2)
+        return self._map(lambda x, r, s: self.widen(x, r * (abs(s) + r * half)), v.values, rho.values, slope.values)
+
     def nonnegative_midpoint(self, v: ElementArray) -> NDArray[np.bool_]:
         out = np.empty(v.shape, dtype=bool)
         zero = self.scalar(Fraction(0))
@@ -194,23 +202,12 @@ class ElementArithmetic(Generic[Element]):
         return ElementArray(np.where(mask, v.values, w.values), self)
 
     def maximum(self, v: ElementArray, axis: int) -> ElementArray:
-        """An enclosure of an upper bound of the largest magnitude along an axis."""
+        """An upper bound of the largest magnitude along an axis, as a thin enclosure."""
         self.enter()
-        zero = self.scalar(Fraction(0))
-        moved = np.moveaxis(v.values, axis, -1)
-        out = np.empty(moved.shape[:-1], dtype=object)
-        for index in np.ndindex(out.shape):
-            top, best = Fraction(-1), zero
-            for x in moved[index]:
-                low, high = self.ends(x)
-                if low is None or high is None:
-                    best = x
-                    break
-                size = max(abs(low), abs(high))
-                if size > top:
-                    top, best = size, self.scalar(size)
-            out[index] = best
-        return ElementArray(out, self)
+        tops = np.empty(v.shape, dtype=object)
+        tops.ravel()[:] = [self.top(x) for x in v.values.ravel().tolist()]
+        # thin enclosures compare like numbers
+        return ElementArray(np.maximum.reduce(tops, axis=axis), self)
 
     def sqrt(self, v: ElementArray) -> ElementArray:
         return self._map(self.sqrt_one, v.values)

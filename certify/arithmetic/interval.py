@@ -63,6 +63,9 @@ class Interval(ElementArithmetic[Any]):
         top = abs(radius)._mpi_[1]
         return x + self._iv.make_mpf((mpmath.libmp.mpf_neg(top), top))
 
+    def top(self, x: Any) -> Any:
+        return self._point(abs(x)._mpi_[1])
+
     def exp_one(self, x: Any) -> Any:
         low, high = x._mpi_
         if low == high:

@@ -23,6 +23,8 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from certify.rounding import up
+
 Array = NDArray[np.float64]
 
 _U = 2.0**-53
@@ -89,13 +91,22 @@ class MidRad:
         return _lift(other) - self
 
     def __mul__(self, other: Any) -> MidRad:
+        if isinstance(other, int):
+            return self._scaled(float(other)) if abs(other) <= 2**53 else self * Fraction(other)
         b = _lift(other)
         mid = self.mid * b.mid
         # |xy − ab| ≤ |a| r_b + r_a (|b| + r_b)
-        rad = np.abs(self.mid) * b.rad + self.rad * (np.abs(b.mid) + b.rad)
+        if b.rad.any():
+            rad = np.abs(self.mid) * b.rad + self.rad * (np.abs(b.mid) + b.rad)
+        else:
+            rad = self.rad * np.abs(b.mid)
         return MidRad(mid, (rad + (np.abs(mid) * _U + _TINY)) * _UP)
 
     __rmul__ = __mul__
+
+    def _scaled(self, factor: float) -> MidRad:
+        mid = self.mid * factor
+        return MidRad(mid, (self.rad * abs(factor) + (np.abs(mid) * _U + _TINY)) * _UP)
 
     def __truediv__(self, other: Any) -> MidRad:
         b = _lift(other)
@@ -184,6 +195,11 @@ class Float64Enclosures:
 
     def inflate(self, v: MidRad, radius: MidRad) -> MidRad:
         return MidRad(v.mid, (v.rad + (np.abs(radius.mid) + radius.rad)) * _UP)
+
+    def spread(self, v: MidRad, rho: MidRad, slope: MidRad, sup: Fraction) -> MidRad:
+        half = up(sup / 2)
+        reach = np.abs(rho.mid) + rho.rad
+        return MidRad(v.mid, (v.rad + reach * (np.abs(slope.mid) + slope.rad + reach * half)) * _UP + _TINY)
 
     def nonnegative_midpoint(self, v: MidRad) -> NDArray[np.bool_]:
         return v.mid >= 0
