@@ -27,7 +27,7 @@ from certify.proof import Failure, dyadic
 from certify.rounding import up
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.zero import match_global_minimum
-from sweep.grouping import approx_groups
+from sweep.grouping import approx_groups, approx_permutation
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network, Points, exact
 from symmetry.problem import Problem
@@ -91,6 +91,14 @@ def classify_points(
     return Classification(problem, verdicts, tuple(seen.values()))
 
 
+@dataclass(frozen=True)
+class _Home:
+    """The object an end of a path belongs to, and the length of the Newton steps from that end to its centre."""
+
+    object: CriticalObject
+    refined: float
+
+
 class _Catalogue:
     """The objects certified so far, and the failures of the places where certification failed."""
 
@@ -98,7 +106,7 @@ class _Catalogue:
         self.problem, self.width = problem, width
         self.strata: dict[str, CriticalObject] = {}
         self.isolated: list[CriticalObject] = []
-        self.home: dict[tuple[int, str], CriticalObject] = {}  # (candidate, which end) → object
+        self.home: dict[tuple[int, str], _Home] = {}
         self.failure: dict[int, Failure] = {}
 
     def certify(self, locations: Sequence[Location], theta: Any, pool: Pool) -> None:
@@ -127,17 +135,18 @@ class _Catalogue:
                             self.failure[member[0]] = failure
                         del ends[member]
                     continue
-                found = self._merged(CriticalObject.from_json(answer))
-                self.home[members[0]] = found
+                found = self._merged(CriticalObject.from_json(answer["object"]))
+                self.home[members[0]] = _Home(found, answer["refined"])
                 del ends[members[0]]
+                # the others of the group share the object if they lie in its box; if not, they get a proof of their own
                 for member in members[1:]:
                     if match(Network.from_theta(ends[member], self.problem.dimension), found) is not None:
-                        self.home[member] = found
+                        self.home[member] = _Home(found, 0.0)
                         del ends[member]
 
     def _certify_strata(self, locations: Sequence[Location], pool: Pool) -> None:
         first: dict[str, str] = {}
-        tasks = []
+        tasks: list[Task] = []
         for location in locations:
             if location.global_minimum:
                 point = self.point(location)
@@ -163,7 +172,6 @@ class _Catalogue:
 
 
 def _assemble(index: int, points: Points, location: Location, catalogue: _Catalogue) -> Verdict:
-    dimension = points.dimension
     saved = Network(exact(points.w[index]), exact(points.a[index]))
     seed = int(points.seed[index])
     base: dict[str, Any] = {
@@ -190,20 +198,20 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
         home = catalogue.home.get((index, end))
         if home is None:
             continue
-        inside = (permutation := match(saved, home)) is not None
-        if not inside:
+        permutation = match(saved, home.object)
+        inside = permutation is not None
+        if permutation is None:
             if end == "nearby" or location.stop_reason == "not-polished":
                 continue  # next to the object, but neither in its box nor led there by descent
-            permutation = match(Network.from_theta(location.theta, dimension), home)
-            assert permutation is not None
+            permutation = approx_permutation(location.theta, home.object.network.theta(), points.width)
         return Verdict(
             **base,
-            kind=home.kind,
+            kind=home.object.kind,
             relation=Relation.CONTAINED if inside else Relation.POLISHED,
-            moved=0.0 if inside else location.moved,
-            distance=_distance(saved.permuted(permutation), home.network),
+            moved=0.0 if inside else location.moved + home.refined,
+            distance=_distance(saved.permuted(permutation), home.object.network),
             permutation=permutation,
-            object=home,
+            object=home.object,
         )
     if location.empty is not None:
         ball = location.empty

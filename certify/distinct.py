@@ -50,7 +50,7 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
         return Comparison.SAME if a.stratum == b.stratum else Comparison.DIFFERENT
     if a.loss[1] < b.loss[0] or b.loss[1] < a.loss[0]:
         return Comparison.DIFFERENT
-    proof_a, proof_b = _krawczyk(a), _krawczyk(b)
+    proof_a, proof_b = a.box, b.box
     if proof_a is None or proof_b is None:
         return Comparison.UNDECIDED
     tight_a, tight_b = _Boxes.existence(proof_a, a.width), _Boxes.existence(proof_b, b.width)
@@ -71,7 +71,7 @@ def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
         network. ``None`` if there is no such permutation, or if the object has no uniqueness box (a stratum); it does
         not say that the network is far from the object.
     """
-    proof = _krawczyk(found)
+    proof = found.box
     if proof is None or network.width != found.width:
         return None
     point = _by_neuron(network.theta(), network.width)
@@ -144,7 +144,3 @@ def _by_neuron(theta: Exact, width: int) -> Exact:
     """``(w_1..w_m, a_1..a_m)`` as rows ``(w_i, a_i)``, (m, d + 1)."""
     w, a = np.split(theta, [len(theta) - width])
     return np.column_stack([w.reshape(width, -1), a])
-
-
-def _krawczyk(found: CriticalObject) -> Krawczyk | None:
-    return next((proof for proof in found.proofs if isinstance(proof, Krawczyk)), None)

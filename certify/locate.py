@@ -18,7 +18,6 @@ from certify.zero import match_global_minimum
 from sweep.approach import approach
 from sweep.kernels import KernelData, loss_gradient_hessian
 from sweep.polish import Polished, polish
-from symmetry.matching import propose_stratum_point
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
@@ -128,11 +127,10 @@ def _approach_zero(problem: Problem, data: KernelData, polished: Polished) -> tu
     network = Network.from_theta(exact(polished.theta), problem.dimension)
     if match_global_minimum(problem, network) is not None:
         return network.theta(), 0.0
-    base = propose_stratum_point(problem, network)
-    approached = None if base is None else approach(data, base, polished.theta)
-    if approached is None or match_global_minimum(problem, approached.network()) is None:
+    approached = approach(problem, data, polished.theta)
+    if approached is None or match_global_minimum(problem, approached.network) is None:
         return None
-    return approached.network().theta(), approached.moved
+    return approached.network.theta(), approached.moved
 
 
 def _nearby(data: KernelData, theta: Array, width: int) -> Exact | None:

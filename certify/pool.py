@@ -23,6 +23,9 @@ from symmetry.problem import Problem
 
 Progress = Callable[[str, int, int], None]
 
+_FAR = 1e-4
+"""Newton steps of more than this, relative to ``1 + ‖θ‖``, no longer only refine the end of a path."""
+
 
 class Journal(Protocol):
     """Finished parts of a classification, kept so that an interruption loses nothing."""
@@ -68,7 +71,10 @@ class Worker:
         certified = certify_isolated(objective, center, arithmetic=self.arithmetic, max_bits=self.max_bits)
         if isinstance(certified, Failure):
             return {"failure": certified.code, "numbers": [list(pair) for pair in certified.numbers]}
-        return isolated_object(self.problem, certified).to_json()
+        refined = float(np.linalg.norm((certified.krawczyk.center - center).astype(np.float64)))
+        if refined > _FAR * (1 + float(np.linalg.norm(center.astype(np.float64)))):
+            return {"failure": "newton-left", "numbers": [["refined", refined]]}
+        return {"object": isolated_object(self.problem, certified).to_json(), "refined": refined}
 
     def _zero(self, theta: list[str]) -> Any:
         network = Network.from_theta(
@@ -79,13 +85,17 @@ class Worker:
         return zero_object(self.problem, point, arithmetic=self.arithmetic, max_bits=self.max_bits).to_json()
 
 
+def _worker_of(problem: Problem, width: int, arithmetic: str, max_bits: int, polish: bool) -> Worker:
+    return Worker(problem, prepare(problem), width, arithmetic, max_bits, polish)
+
+
 _worker: Worker | None = None
 
 
 def _start(problem: Problem, width: int, arithmetic: str, max_bits: int, polish: bool) -> None:
     global _worker
     threadpool_limits(1)  # the same rounding whatever the number of cores, and no oversubscription
-    _worker = Worker(problem, prepare(problem), width, arithmetic, max_bits, polish)
+    _worker = _worker_of(problem, width, arithmetic, max_bits, polish)
 
 
 def _answer(task: Task) -> Any:
@@ -118,8 +128,7 @@ class Pool:
             self._executor = ProcessPoolExecutor(self._jobs, spawn, _start, self._arguments)
         else:
             self._limits = threadpool_limits(1)
-            problem, *rest = self._arguments
-            self._own = Worker(problem, prepare(problem), *rest)
+            self._own = _worker_of(*self._arguments)
         return self
 
     def __exit__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -16,19 +18,18 @@ def approx_groups(theta: NDArray[np.float64], width: int) -> list[list[int]]:
     of their first members.
     """
     n, p = theta.shape
-    d = p // width - 1
-    neurons = np.concatenate([theta[:, : width * d].reshape(n, width, d), theta[:, width * d :, None]], axis=2)
+    neurons = np.array([_neurons(row, width) for row in theta]).reshape(n, width, p // width)
     # permutation-invariant: points of one group have close power sums
     invariant = np.concatenate([neurons.sum(axis=1), (neurons**2).sum(axis=1)], axis=1)
     scale = 1 + np.linalg.norm(theta, axis=1)
     groups: list[list[int]] = []
-    firsts = np.empty((0, invariant.shape[1]))
+    firsts: NDArray[np.float64] = np.empty((0, invariant.shape[1]))
     for i in range(n):
         tolerance = _CLOSE * scale[i]
-        near = np.flatnonzero(np.abs(firsts - invariant[i]).max(axis=1) <= 4 * tolerance * scale[i]) if groups else []
+        near: NDArray[np.intp] = np.flatnonzero(np.abs(firsts - invariant[i]).max(axis=1) <= 4 * tolerance * scale[i])
         for g in near:
             first = groups[g][0]
-            cost = np.linalg.norm(neurons[i][:, None] - neurons[first][None], axis=2)
+            cost = _costs(neurons[i], neurons[first])
             rows, columns = linear_sum_assignment(cost)
             if np.linalg.norm(cost[rows, columns]) <= tolerance:
                 groups[g].append(i)
@@ -37,3 +38,21 @@ def approx_groups(theta: NDArray[np.float64], width: int) -> list[list[int]]:
             groups.append([i])
             firsts = np.concatenate([firsts, invariant[i][None]])
     return groups
+
+
+def approx_permutation(theta: NDArray[Any], reference: NDArray[Any], width: int) -> tuple[int, ...]:
+    """The permutation ``p`` for which neuron ``p[i]`` of ``theta`` (P,) is nearest to neuron ``i`` of ``reference``."""
+    cost = _costs(_neurons(reference, width), _neurons(theta, width))
+    return tuple(int(column) for column in linear_sum_assignment(cost)[1])
+
+
+def _neurons(theta: NDArray[Any], width: int) -> NDArray[np.float64]:
+    """Incoming and outgoing weights side by side, (width, d + 1)."""
+    split = theta.size - width
+    values = theta.astype(np.float64)
+    return np.concatenate([values[:split].reshape(width, -1), values[split:, None]], axis=1)
+
+
+def _costs(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    distances: NDArray[np.float64] = np.linalg.norm(left[:, None] - right[None], axis=2)
+    return distances

@@ -96,10 +96,9 @@ class MidRad:
         b = _lift(other)
         mid = self.mid * b.mid
         # |xy − ab| ≤ |a| r_b + r_a (|b| + r_b)
+        rad = self.rad * (np.abs(b.mid) + b.rad)
         if b.rad.any():
-            rad = np.abs(self.mid) * b.rad + self.rad * (np.abs(b.mid) + b.rad)
-        else:
-            rad = self.rad * np.abs(b.mid)
+            rad += np.abs(self.mid) * b.rad
         return MidRad(mid, (rad + (np.abs(mid) * _U + _TINY)) * _UP)
 
     __rmul__ = __mul__
