@@ -261,10 +261,10 @@ def one_sweep(directory: Path, settings: Settings) -> list[range]:
     for path in shard_paths(directory):
         found, record = _describe(path)
         theirs, ours = found.identity, settings.identity
-        for key in ours:
-            if theirs.get(key) != ours[key]:
+        for key in theirs | ours:
+            if theirs.get(key) != ours.get(key):
                 raise RunsError(
-                    f"{path}: was made with {key}={theirs.get(key)}, expected {ours[key]} as in the sweep asked for; "
+                    f"{path}: was made with {key}={theirs.get(key)}, expected {ours.get(key)} as in the sweep asked for; "
                     "give each sweep its own directory"
                 )
         done.append(range(*record["seeds"]))
