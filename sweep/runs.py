@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -168,7 +170,11 @@ def _make(
         for seeds in chunks:
             yield seeds, _write_chunk(problem, settings, out, seeds)
         return
-    with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(chunks)), mp_context=get_context("spawn")) as pool:
+    workers = min(jobs, len(chunks))
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool,
+    ):
         futures = {pool.submit(_write_chunk, problem, settings, out, seeds): seeds for seeds in chunks}
         try:
             for future in as_completed(futures):
@@ -176,6 +182,21 @@ def _make(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """In a worker: end when the process that started it is gone, killed even (a pool's workers would wait forever),
+    and at an interrupt from the terminal at once.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
@@ -234,6 +255,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     except ValueError as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        print(f"{given.out}: interrupted; the same command with --resume continues", file=sys.stderr)
+        raise SystemExit(130) from None
     print(f"{given.out}: {len(paths)} new shards", file=sys.stderr)
 
 

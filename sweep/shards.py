@@ -264,8 +264,8 @@ def one_sweep(directory: Path, settings: Settings) -> list[range]:
         for key in theirs | ours:
             if theirs.get(key) != ours.get(key):
                 raise RunsError(
-                    f"{path}: was made with {key}={theirs.get(key)}, expected {ours.get(key)} as in the sweep asked for; "
-                    "give each sweep its own directory"
+                    f"{path}: was made with {key}={theirs.get(key)}, "
+                    f"expected {ours.get(key)} as in the sweep asked for; give each sweep its own directory"
                 )
         done.append(range(*record["seeds"]))
     return done
