@@ -21,7 +21,7 @@ import numpy as np
 
 from certify.arithmetic import Array, Enclosures, upper_product
 from certify.proof import Failure, Proof
-from symmetry.network import Exact
+from symmetry.network import Exact, exact
 from symmetry.objective import Evaluation, SquareLoss
 
 _GROWTH_TRIALS = 4
@@ -50,6 +50,10 @@ class Krawczyk(Proof):
     preconditioner: Array
     arithmetic: str
     bits: int
+
+    def uniquely_contains(self, theta: Exact) -> bool:
+        """Whether the exact point (P,) lies in the uniqueness box; decided exactly."""
+        return bool(np.all(abs(theta - self.center) <= exact(self.uniqueness_radius)))
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,9 @@ def zero_object(problem: Problem, point: StratumPoint, *, arithmetic: str, max_b
     if dimension == 0:
         objective = SquareLoss.of_network(problem, point.network.width)
         isolated = certify_isolated(objective, point.network.theta(), arithmetic=arithmetic, max_bits=max_bits)
+        # the box says something of the exact zero only if it holds it
+        if isinstance(isolated, Certified) and not isolated.krawczyk.uniquely_contains(point.network.theta()):
+            isolated = Failure("outside-box")
     if isinstance(isolated, Certified):
         proofs += isolated.proofs
     return CriticalObject(
