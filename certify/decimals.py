@@ -29,7 +29,7 @@ def interval(lower: float, upper: float, digits: int = 4) -> str:
     >>> interval(0.1, 0.25), interval(0.0, 0.0)
     ('[0.1000, 0.2500]', 'exactly 0')
     """
-    if lower == upper == int(lower):
+    if lower == upper and lower.is_integer():
         return f"exactly {int(lower)}"
     return f"[{below(lower, digits)}, {above(upper, digits)}]"
 
@@ -37,7 +37,7 @@ def interval(lower: float, upper: float, digits: int = 4) -> str:
 def _text(value: Decimal, digits: int) -> str:
     if not value:
         return "0"
-    places = digits - 1 - value.adjusted()
-    if digits <= places + 4 and places <= digits + 2:  # between 1e-3 and 1e4
-        return f"{value:.{max(places, 0)}f}"
+    exponent = value.adjusted()
+    if -3 <= exponent <= 3:
+        return f"{value:.{max(digits - 1 - exponent, 0)}f}"
     return f"{value:.{digits - 1}e}"

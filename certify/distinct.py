@@ -11,9 +11,9 @@ holds no other. For a permutation ``π`` of the neurons and objects ``A``, ``B``
 Boxes are products over neurons, so ``π`` exists if and only if the bipartite graph "neuron ``j`` of one lies in (or
 meets) the box of neuron ``i`` of the other" has a perfect matching: no search through ``m!`` permutations.
 
-Losses do not change under permutations: disjoint enclosures of the loss prove *different* at once. Strata of global
-minima are compared by their canonical names, which are the same for a whole orbit. All comparisons are between exact
-numbers.
+Loss and Morse index do not change under permutations: disjoint enclosures of the loss, or different indices, prove
+*different* at once. Strata of global minima are compared by their canonical names, which are the same for a whole
+orbit. All comparisons are between exact numbers.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
     if a.stratum and b.stratum:
         return Comparison.SAME if a.stratum == b.stratum else Comparison.DIFFERENT
     if a.loss[1] < b.loss[0] or b.loss[1] < a.loss[0]:
+        return Comparison.DIFFERENT
+    if a.morse_index is not None and b.morse_index is not None and a.morse_index != b.morse_index:
         return Comparison.DIFFERENT
     proof_a, proof_b = a.box, b.box
     if proof_a is None or proof_b is None:
@@ -132,12 +134,12 @@ class _Boxes:
     def containing(self, inner: _Boxes) -> Graph:
         """(m, m): whether box ``i`` of this one contains box ``j`` of ``inner``."""
         contains: Graph = (self.lower[:, None] <= inner.lower[None]) & (inner.upper[None] <= self.upper[:, None])
-        return contains.all(axis=2)
+        return np.asarray(contains.all(axis=2))
 
     def meeting(self, other: _Boxes) -> Graph:
         """(m, m): whether box ``i`` of this one and box ``j`` of ``other`` have a point in common."""
         meets: Graph = (self.lower[:, None] <= other.upper[None]) & (other.lower[None] <= self.upper[:, None])
-        return meets.all(axis=2)
+        return np.asarray(meets.all(axis=2))
 
 
 def _by_neuron(theta: Exact, width: int) -> Exact:

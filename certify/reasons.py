@@ -40,7 +40,8 @@ REASONS = {
         "Train on from this point and certify it again.",
     ),
     "no-convergence: step-limit": Reason(
-        "Following the loss downhill took more steps than allowed: the point was far from any critical point.",
+        "Following the loss downhill took more steps than allowed: the point was far from any critical point, or is in "
+        "a channel to infinity that is too flat to go along.",
         "Train on from this point and certify it again.",
     ),
     "no-convergence: not-polished": Reason(

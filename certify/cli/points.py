@@ -1,0 +1,183 @@
+"""``certify points``: saved points in, a directory of verdicts out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from certify.cli.common import Refusal, progress_bars, refusing, usable_cores
+
+if TYPE_CHECKING:
+    from certify.store import Results
+    from symmetry.network import Points
+    from symmetry.problem import Problem
+
+ALL_DECIDED, SOME_OPEN = 0, 3
+
+
+@click.command()
+@click.argument("points", type=click.Path(path_type=Path), metavar="POINTS")
+@click.option("--problem", required=True, metavar="NAME|FILE", help="A shipped problem, or a problem.toml.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the results go.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; all usable cores by default.")
+@click.option(
+    "--max-bits",
+    type=click.IntRange(min=53),
+    default=212,
+    show_default=True,
+    metavar="B",
+    help="The highest precision tried.",
+)
+@click.option(
+    "--arithmetic",
+    type=click.Choice(["auto", "mpmath"]),
+    default="auto",
+    show_default=True,
+    help="auto: float64 with error bounds, then Arb; mpmath: mpmath intervals throughout, slower.",
+)
+@click.option("--no-polish", is_flag=True, help="Leave the points where they are.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON on stdout, and nothing else there.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@click.option("--overwrite", is_flag=True, help="Replace the results in DIR.")
+def points(
+    points: Path,
+    problem: str,
+    out: Path,
+    jobs: int | None,
+    max_bits: int,
+    arithmetic: str,
+    no_polish: bool,
+    as_json: bool,
+    resume: bool,
+    overwrite: bool,
+) -> int:
+    """Certify saved POINTS: a file, or a directory of Parquet shards."""
+    began = time.perf_counter()
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite exclude each other")
+    from sweep.points import PointsError, declared_problem_hash, read_points
+    from symmetry.problem import ProblemError, load_problem
+
+    with refusing(ProblemError, PointsError):
+        asked = load_problem(problem)
+        declared = declared_problem_hash(points)
+        if declared is not None and declared != asked.hash:
+            raise Refusal(
+                f"{points}: belongs to problem {declared[:12]}, expected {asked.hash[:12]}, the hash of {asked.name}; "
+                "name the problem the points were trained on"
+            )
+        saved = read_points(points, dimension=asked.dimension)
+    settings = {"arithmetic": arithmetic, "max_bits": max_bits, "polish": not no_polish}
+    results = certify_points(asked, saved, out, settings, jobs or usable_cores(), resume=resume, overwrite=overwrite)
+    seconds = time.perf_counter() - began
+    if as_json:
+        click.echo(json.dumps(summary(results, seconds)))
+    else:
+        print_summary(results, seconds)
+        click.echo(f"Verdicts and certificates are in {out}.")
+    return exit_code(results)
+
+
+def certify_points(
+    problem: Problem,
+    points: Points,
+    out: Path,
+    settings: dict[str, Any],
+    jobs: int,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Classify, write the results directory, and read it back.
+
+    Raises:
+        Refusal: the points, or the directory, cannot be used.
+        click.Abort: interrupted; finished parts are kept.
+    """
+    from certify.store import ResultsError, begin, describe_run, read_results, write_results
+
+    refuse_overflow(problem, points)
+    run = describe_run(problem, points, settings)
+    with refusing(ResultsError):
+        journal = begin(out, run, resume=resume, overwrite=overwrite)
+        if journal is None:
+            click.echo(f"certify: {out} is finished already", err=True)
+            return read_results(out)
+    from certify.classification import classify_points
+
+    try:
+        with progress_bars() as progress:
+            answer = classify_points(problem, points, jobs=jobs, journal=journal, progress=progress, **settings)
+        write_results(out, run, problem, points, answer.verdicts, answer.objects)
+    except KeyboardInterrupt:
+        click.echo(
+            f"certify: interrupted; {len(journal)} finished parts are kept in {out}: "
+            "repeat the command with --resume to continue",
+            err=True,
+        )
+        raise click.Abort from None
+    finally:
+        journal.close()
+    with refusing(ResultsError):
+        return read_results(out)
+
+
+def refuse_overflow(problem: Problem, points: Points) -> None:
+    """Refuse points whose loss is not a finite float64.
+
+    Raises:
+        Refusal: naming the first such point.
+    """
+    import numpy as np
+
+    from symmetry.arithmetic import Float64
+
+    x, y = problem.inputs.values, problem.labels
+    with np.errstate(all="ignore"):
+        # |σ(z)| ≤ 1 + 2|z| for every activation here: points of ordinary size need no evaluation
+        reach = 1 + 2 * points.dimension * np.abs(points.w).max(axis=(1, 2)) * np.abs(x).max()
+        size = points.width * reach * np.abs(points.a).max(axis=1) + np.abs(y).max()
+        for i in np.flatnonzero(~(size < 1e150)):
+            w, a = points.w[i], points.a[i]
+            loss = np.mean((problem.activation.jet(x @ w.T, 0, Float64())[0] @ a - y) ** 2)
+            if not np.isfinite(loss):
+                raise Refusal(
+                    f"{points.source[i]}: the loss overflows float64 (largest |w| is {np.abs(w).max():.3g}, largest "
+                    f"|a| is {np.abs(a).max():.3g}), expected weights with a finite loss; drop this run"
+                )
+
+
+def summary(results: Results, seconds: float) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    from certify.verdict import Kind
+
+    counts = Counter(row["verdict"] for row in results.rows)
+    return {
+        "points": len(results.rows),
+        "objects": len(results.objects),
+        "undecided": counts[Kind.UNDECIDED],
+        "not_critical": counts[Kind.NOT_CRITICAL],
+        "seconds": round(seconds, 3),
+        "verdicts": {str(kind): counts[kind] for kind in Kind},
+    }
+
+
+def print_summary(results: Results, seconds: float) -> None:
+    """The table of one directory."""
+    from certify.table import build_table, render
+
+    click.echo(render(build_table([results]), "md"))
+    click.echo(f"{len(results.rows)} points in {seconds:.1f} s.")
+
+
+def exit_code(results: Results) -> int:
+    """0 if every candidate is decided, else 3."""
+    from certify.verdict import Kind
+
+    open_kinds = {Kind.UNDECIDED, Kind.NOT_CRITICAL}
+    return SOME_OPEN if any(row["verdict"] in open_kinds for row in results.rows) else ALL_DECIDED

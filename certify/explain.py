@@ -1,0 +1,223 @@
+"""One candidate in plain words, with its numbers: what is proved, what is only computed, what is not claimed."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from certify.decimals import above, below, interval
+from certify.inertia import Inertia
+from certify.krawczyk import Krawczyk
+from certify.lemmas import BallMinimum
+from certify.proof import Proof
+from certify.reasons import REASONS, UNKNOWN, code_of
+from certify.rounding import up
+from certify.store import Results, ResultsError, Row
+from certify.verdict import CriticalObject, Kind, Relation
+from certify.zero import ZeroLoss
+
+_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer for one candidate, sentence by sentence.
+
+    Args:
+        title: which candidate.
+        verdict: the verdict in words.
+        sections: (heading, sentences); what is proved and what is computed never share a section.
+        row: its columns of ``verdicts.jsonl``.
+    """
+
+    title: str
+    verdict: str
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+    row: Row
+
+    def text(self) -> str:
+        """The explanation for a terminal."""
+        blocks = [f"{self.title}\n\nVerdict: {self.verdict}"]
+        for heading, sentences in self.sections:
+            blocks.append("\n".join([heading, *map(_bullet, sentences)]))
+        return "\n\n".join(blocks) + "\n"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON-able data."""
+        sections = [{"heading": heading, "sentences": list(sentences)} for heading, sentences in self.sections]
+        return {"title": self.title, "verdict": self.verdict, "sections": sections, "row": dict(self.row)}
+
+
+def explain(results: Results, index: int) -> Explanation:
+    """Explain the candidate ``index`` (from 0).
+
+    Raises:
+        ResultsError: there is no such candidate.
+    """
+    if not 0 <= index < len(results.rows):
+        raise ResultsError(
+            f"{results.directory}: has candidates 0 to {len(results.rows) - 1}, there is no candidate {index}"
+        )
+    row = results.rows[index]
+    found = None if row["object_id"] is None else results.objects[row["object_id"]]
+    seed = "" if row["seed"] is None else f", seed {row['seed']}"
+    title = (
+        f"Candidate {index} ({row['source']}{seed}): {row['width']} neurons, "
+        f"problem {results.manifest['problem']['name']}"
+    )
+    if found is not None:
+        sections = tuple(_object_sections(row, found, results))
+    elif row["verdict"] == Kind.NOT_CRITICAL:
+        sections = tuple(_empty_sections(row))
+    else:
+        sections = tuple(_undecided_sections(row))
+    return Explanation(title, _verdict(row), sections, row)
+
+
+def _bullet(sentence: str) -> str:
+    return textwrap.fill(sentence, 110, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _verdict(row: Row) -> str:
+    kind = row["verdict"]
+    if kind == Kind.GLOBAL_MINIMUM:
+        return "global minimum: the loss is exactly 0."
+    if kind == Kind.LOCAL_MINIMUM:
+        strict = "strict local minimum" if row["strict"] else "local minimum"
+        return f"{strict}, not global." if row["not_global"] else f"{strict}; whether it is global is not known."
+    if kind == Kind.SADDLE:
+        return f"strict saddle of Morse index {row['morse_index']}."
+    if kind == Kind.NOT_CRITICAL:
+        return "not critical: no critical point is near the saved point or its path. This does not count as decided."
+    if kind == Kind.UNDECIDED:
+        return f"undecided ({code_of(row['reason'])})."
+    return f"{kind}."
+
+
+# ------------------------------------------------------------------------------------------ candidates with an object
+
+
+def _object_sections(row: Row, found: CriticalObject, results: Results) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield f"Proved, of the object {found.id}:", tuple(_statements(row, found))
+    if row["relation"] == Relation.CONTAINED:
+        yield "Proved, of the saved point:", (_contained(row, found),)
+    else:
+        yield "Computed, not proved, of the saved point:", (_polished(row, found),)
+    yield "How it was proved:", (_method(row), f"The exact numbers are in certificates/{found.id}.json.")
+    yield "Not claimed:", tuple(_not_claimed(row, found, results))
+
+
+def _statements(row: Row, found: CriticalObject) -> Iterator[str]:
+    for proof in found.proofs:
+        yield _statement(proof)
+    yield f"{'One of its members' if found.manifold_dimension else 'The centre'}, rounded: {_neurons(found)}."
+    if found.manifold_dimension:
+        yield f"It belongs to a set of critical points of dimension {found.manifold_dimension}."
+    if found.kind is not Kind.GLOBAL_MINIMUM:
+        yield f"The loss there: {interval(row['loss_lower'], row['loss_upper'], _DIGITS)}."
+    if row["lambda_min_lower"] is not None:
+        bounds = interval(row["lambda_min_lower"], row["lambda_min_upper"], _DIGITS)
+        yield f"The smallest eigenvalue of the Hessian there: {bounds}."
+    if row["not_global"]:
+        yield "It is not global: its loss is positive, and the infimum over all networks of this width is 0."
+
+
+def _statement(proof: Proof) -> str:
+    if isinstance(proof, Krawczyk):
+        tight, wide = proof.existence_radius.max().item(), proof.uniqueness_radius
+        return (
+            "Exactly one critical point lies in a box about the centre. It is within "
+            f"{above(tight)} of the centre in every coordinate (existence box), and no other critical point is within "
+            f"{below(wide.min().item())} (uniqueness box; its radii go up to {below(wide.max().item())})."
+        )
+    if isinstance(proof, Inertia):
+        return f"The Hessian there has {proof.positive} positive, {proof.negative} negative and no zero eigenvalues."
+    if isinstance(proof, BallMinimum):
+        return (
+            "A second proof (Lemma 1 of Safran and Shamir): a strict local minimum, and no other critical point, "
+            f"within Euclidean distance {above(up(proof.radius))} of the centre."
+        )
+    if isinstance(proof, ZeroLoss):
+        family = f"an affine family of dimension {proof.dimension}" if proof.dimension else "isolated as a family"
+        return (
+            "A network of this width equals the teacher as a function, so its loss is exactly 0. "
+            f"It belongs to the stratum {proof.stratum} of global minima ({family})."
+        )
+    return f"The theorem {proof.theorem} applies."
+
+
+def _neurons(found: CriticalObject) -> str:
+    """The network in formulas, rounded to six digits for reading."""
+    terms = []
+    for w, a in zip(found.network.w, found.network.a, strict=True):
+        inner = ", ".join(f"{float(x):.6g}" for x in w)
+        terms.append(f"{float(a):.6g}·σ(({inner})·x)")
+    return " + ".join(terms).replace("+ -", "- ")
+
+
+def _contained(row: Row, found: CriticalObject) -> str:
+    if found.stratum:
+        return (
+            "contained: up to the order of the neurons the saved point itself is within 1e-10·(1 + ‖θ‖) of an exact "
+            "global minimum of this stratum, or in the uniqueness box of an isolated one; it is at most "
+            f"{above(row['distance'])} away (Euclidean distance)."
+        )
+    return (
+        "contained: up to the order of the neurons the saved point itself lies in the uniqueness box; "
+        f"it is at most {above(row['distance'])} away from the centre (Euclidean distance)."
+    )
+
+
+def _polished(row: Row, found: CriticalObject) -> str:
+    what = "an exact global minimum of the stratum" if found.stratum else "the centre"
+    return (
+        f"polished: a path of length {row['moved']:.4g}, along which the computed loss decreases, leads from the saved "
+        "point into the object's certified region. The saved point is at most "
+        f"{above(row['distance'])} away from {what} (Euclidean distance)."
+    )
+
+
+def _method(row: Row) -> str:
+    bits = f" at {row['bits']} bits" if row["bits"] else ""
+    return f"{row['method']}{bits}."
+
+
+def _not_claimed(row: Row, found: CriticalObject, results: Results) -> Iterator[str]:
+    if row["relation"] == Relation.POLISHED:
+        yield "That the saved point lies in the certified region, or that training would have ended there."
+    if found.kind is Kind.LOCAL_MINIMUM and not row["not_global"]:
+        yield "That the minimum is global, or that it is not: no better point and no infimum is known."
+    if found.kind is Kind.GLOBAL_MINIMUM and found.strict is None:
+        yield "That the minimum is strict: its Hessian is singular, or the test for it was not passed."
+    if found.stratum:
+        yield "That these are all global minima near the point."
+    yield f"Anything about other data: the loss is that of the {len(results.problem)} inputs of the problem."
+
+
+# --------------------------------------------------------------------------------------- candidates without an object
+
+
+def _empty_sections(row: Row) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield (
+        "Proved:",
+        (f"No critical point is within Euclidean distance {below(row['empty_radius'])} of the saved point.",),
+    )
+    if row["moved"]:
+        yield "Computed, not proved:", (f"The polish path, of length {row['moved']:.4g}, stays in that ball.",)
+    yield "How it was proved:", (_method(row),)
+    yield (
+        "Not claimed:",
+        ("Where the run would end: about any point that still moves there is some ball without critical points.",),
+    )
+    yield "What to try:", ("Train on from this point and certify it again.",)
+
+
+def _undecided_sections(row: Row) -> Iterator[tuple[str, tuple[str, ...]]]:
+    reason = REASONS.get(code_of(row["reason"]), UNKNOWN)
+    yield "Why:", (reason.meaning, f"The numbers: {row['reason']}.")
+    if row["moved"]:
+        yield "Computed, not proved:", (f"The loss was followed downhill along a path of length {row['moved']:.4g}.",)
+    yield "Not claimed:", ("Anything: the point may be near a critical point of any kind, or near none.",)
+    yield "What to try:", (reason.remedy,)

@@ -1,0 +1,232 @@
+"""The verified classification table: width × verdict, merged over results directories by certified boxes.
+
+``moved`` is a computed length, everything about objects is proved. The number of distinct objects is a lower bound of
+how many there are, twice over: others may exist, and of objects not proved different only one is counted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from certify.decimals import interval
+from certify.distinct import Comparison, compare
+from certify.reasons import code_of
+from certify.store import Results, ResultsError, Row
+from certify.verdict import CriticalObject, Kind, Relation
+
+FAR = 1.0
+"""A candidate whose polish path is longer than this ended somewhere else than where it was saved."""
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: the candidates of one width with one verdict, or (``verdict = "all"``) of one width.
+
+    Args:
+        width: number of neurons.
+        verdict: a :class:`~certify.verdict.Kind`, or ``"all"``.
+        runs: how many candidates.
+        share: among those of this width.
+        contained: how many lie in their object's certified region themselves (proved).
+        polished: how many were led there by a computed path (not proved).
+        moved_far: how many have a path longer than :data:`FAR`.
+        moved_far_share: among these runs.
+        distinct_at_least: a lower bound of the number of distinct objects met.
+        loss_lower, loss_upper: all losses of these objects lie between; ``None`` without objects.
+        reasons: code → candidates, where undecided.
+    """
+
+    width: int
+    verdict: str
+    runs: int
+    share: float
+    contained: int
+    polished: int
+    moved_far: int
+    moved_far_share: float
+    distinct_at_least: int
+    loss_lower: float | None
+    loss_upper: float | None
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The classification of the candidates of one problem.
+
+    Args:
+        problem: its name.
+        problem_hash: its hash.
+        lines: by width, then verdict.
+    """
+
+    problem: str
+    problem_hash: str
+    lines: tuple[Line, ...]
+
+
+def build_table(parts: Sequence[Results]) -> Table:
+    """One table of all candidates in ``parts``.
+
+    Raises:
+        ResultsError: directories of different problems, or two with the same points.
+    """
+    _check_together(parts)
+    rows = [row for part in parts for row in part.rows]
+    objects = list({(found.width, found.id): found for part in parts for found in part.objects.values()}.values())
+    lines = []
+    for width in sorted({row["width"] for row in rows}):
+        here = [row for row in rows if row["width"] == width]
+        known = [found for found in objects if found.width == width]
+        for verdict in [*Kind, ALL]:
+            chosen = [row for row in here if verdict in (ALL, row["verdict"])]
+            if chosen:
+                met = [found for found in known if verdict in (ALL, found.kind)]
+                lines.append(_line(width, str(verdict), chosen, len(here), distinct_at_least(met)))
+    return Table(parts[0].manifest["problem"]["name"], parts[0].problem_hash, tuple(lines))
+
+
+def distinct_at_least(objects: Sequence[CriticalObject]) -> int:
+    """A proved lower bound of the number of distinct critical points or strata among ``objects``.
+
+    Objects are linked unless they are proved to be different; one of each connected component is pairwise different
+    from the others.
+    """
+    component = list(range(len(objects)))
+    for i, found in enumerate(objects):
+        for j in range(i):
+            if component[i] != component[j] and compare(found, objects[j]) is not Comparison.DIFFERENT:
+                component = [component[j] if c == component[i] else c for c in component]
+    return len(set(component))
+
+
+def _check_together(parts: Sequence[Results]) -> None:
+    seen: dict[str, Results] = {}
+    for part in parts:
+        if part.problem_hash != parts[0].problem_hash:
+            raise ResultsError(
+                f"{part.directory}: holds results for problem {part.problem_hash[:12]}, expected "
+                f"{parts[0].problem_hash[:12]} as in {parts[0].directory}; make a table for each problem"
+            )
+        other = seen.setdefault(part.manifest["points"]["hash"], part)
+        if other is not part:
+            raise ResultsError(f"{part.directory}: holds the same points as {other.directory}, expected each once")
+
+
+def _line(width: int, verdict: str, rows: Sequence[Row], total: int, distinct: int) -> Line:
+    lower = [row["loss_lower"] for row in rows if row["loss_lower"] is not None]
+    upper = [row["loss_upper"] for row in rows if row["loss_upper"] is not None]
+    far = sum(row["moved"] > FAR for row in rows)
+    undecided = [row for row in rows if row["verdict"] == Kind.UNDECIDED]
+    reasons = Counter(code_of(row["reason"]) for row in undecided) if verdict != ALL else Counter()
+    return Line(
+        width=width,
+        verdict=verdict,
+        runs=len(rows),
+        share=len(rows) / total,
+        contained=sum(row["relation"] == Relation.CONTAINED for row in rows),
+        polished=sum(row["relation"] == Relation.POLISHED for row in rows),
+        moved_far=far,
+        moved_far_share=far / len(rows),
+        distinct_at_least=distinct,
+        loss_lower=min(lower, default=None),
+        loss_upper=max(upper, default=None),
+        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- rendering
+
+_HEADINGS = (
+    "width",
+    "verdict",
+    "runs",
+    "share",
+    "contained",
+    "polished",
+    f"moved > {FAR:g}",
+    "distinct",
+    "loss",
+    "undecided because",
+)
+
+
+def render(table: Table, form: str) -> str:
+    """The table as ``md``, ``csv``, ``latex`` or ``json`` text.
+
+    Raises:
+        ValueError: another form.
+    """
+    if form not in FORMS:
+        raise ValueError(f"format is {form!r}, expected one of: {', '.join(FORMS)}")
+    return FORMS[form](table)
+
+
+def _cells(line: Line, at_least: str, percent: str) -> list[str]:
+    """What people read; bounds are rounded outward."""
+    loss = "" if line.loss_lower is None or line.loss_upper is None else interval(line.loss_lower, line.loss_upper)
+    return [
+        str(line.width),
+        line.verdict,
+        str(line.runs),
+        f"{100 * line.share:.1f}{percent}",
+        str(line.contained),
+        str(line.polished),
+        f"{line.moved_far} ({100 * line.moved_far_share:.1f}{percent})",
+        f"{at_least}{line.distinct_at_least}" if line.distinct_at_least else "",
+        loss,
+        ", ".join(f"{code} {count}" for code, count in line.reasons.items()),
+    ]
+
+
+def _markdown(table: Table) -> str:
+    body = [list(_HEADINGS), *(_cells(line, "≥ ", " %") for line in table.lines)]
+    widths = [max(len(row[k]) for row in body) for k in range(len(_HEADINGS))]
+    left = {1, 8, 9}
+    rule = ["-" * width if k in left else "-" * (width - 1) + ":" for k, width in enumerate(widths)]
+
+    def text(row: Iterable[str]) -> str:
+        padded = [c.ljust(n) if k in left else c.rjust(n) for k, (c, n) in enumerate(zip(row, widths, strict=True))]
+        return "| " + " | ".join(padded) + " |\n"
+
+    return text(body[0]) + text(rule) + "".join(text(row) for row in body[1:])
+
+
+def _latex(table: Table) -> str:
+    def rows() -> Iterator[str]:
+        yield r"\begin{tabular}{rlrrrrrrll}" + "\n" + r"\toprule"
+        yield " & ".join(_HEADINGS).replace(">", "$>$") + r" \\"
+        width = None
+        for line in table.lines:
+            if line.width != width:
+                yield r"\midrule"
+            width = line.width
+            yield " & ".join(_cells(line, r"$\ge$ ", r"\,\%")) + r" \\"
+        yield r"\bottomrule" + "\n" + r"\end{tabular}"
+
+    return "\n".join(rows()) + "\n"
+
+
+def _csv(table: Table) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for number, line in enumerate(table.lines):
+        record = asdict(line) | {"reasons": "; ".join(f"{code}={count}" for code, count in line.reasons.items())}
+        if number == 0:
+            writer.writerow(record)
+        writer.writerow(record.values())
+    return out.getvalue()
+
+
+def _json(table: Table) -> str:
+    return json.dumps(asdict(table), indent=1, allow_nan=False) + "\n"
+
+
+FORMS: dict[str, Callable[[Table], str]] = {"md": _markdown, "csv": _csv, "latex": _latex, "json": _json}
