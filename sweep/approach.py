@@ -10,155 +10,144 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import factorial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.gauss_newton import Path, System, levenberg_marquardt
+from sweep.gauss_newton import Path, levenberg_marquardt
 from sweep.kernels import KernelData
-from symmetry.activation import activation
-from symmetry.arithmetic import Float64
-from symmetry.matching import StratumPoint
+from sweep.local import LocalSystem
+from symmetry.matching import StratumPoint, propose_stratum_point
 from symmetry.network import Exact, Network, exact
-from symmetry.strata import Stratum
+from symmetry.problem import Problem
+from symmetry.strata import NULL, Label, Stratum
 
 Floats = NDArray[np.float64]
 
-CLOSE = 1e-13
-"""The iteration ends at this distance from the stratum, relative to ``1 + ‖θ‖``."""
+CLOSE = Fraction(1, 10**13)
+"""The iteration ends at this distance from a stratum, relative to ``1 + ‖θ‖`` …"""
 
-_REBASES = 5
+NEAR = Fraction(1, 10**10)
+"""… or, where it gets no further, at this one: at zeros of high order rounding leaves no more."""
 
-_TAYLOR = 2.0**-8
-"""Up to this ``|h|`` the increment ``σ(z + h) − σ(z)`` is a Taylor polynomial of degree 5 (remainder 2e-15 of it)."""
+_MERGES = (Fraction(1, 100), Fraction(1, 10_000), Fraction(1, 1_000_000), Fraction(0))
+"""Free vectors of a stratum are put onto others within these relative distances, one after the other."""
+
+_ROUNDS = 4
+
+_BITS = 256
+"""Displacements are rounded to ``2^-256``: at ``t ~ 1e-16`` that is still ``eps`` times the sums of third order."""
 
 
 @dataclass(frozen=True)
 class Approached:
-    """Where the iteration ended: at ``base + delta``, an exact sum.
+    """Where the iteration ended.
 
     Args:
-        base: an exact point of the stratum, the nearest to the end.
-        delta: (P,) float64, the local coordinates of the end.
+        network: the end, exact: rational numbers, not float64, which are too coarse there.
+        base: the point of the stratum nearest to it.
         moved: the length of the path, approximate.
         path_radius: the largest distance of a point of the path from its start, approximate.
         residual: the root mean square of the residuals at the end, approximate, to a relative precision.
         steps: accepted steps.
     """
 
+    network: Network
     base: StratumPoint
-    delta: Floats
     moved: float
     path_radius: float
     residual: float
     steps: int
 
-    def network(self) -> Network:
-        """The end of the path, exact."""
-        return Network.from_theta(self.base.network.theta() + exact(self.delta), self.base.network.dimension)
 
-
-def approach(data: KernelData, base: StratumPoint, theta: Any, *, max_steps: int = 100) -> Approached | None:
-    """Follow Levenberg–Marquardt from ``theta`` (P,) to a zero of the loss near the stratum of ``base``.
+def approach(problem: Problem, data: KernelData, theta: Any, *, max_steps: int = 120) -> Approached | None:
+    """Follow Levenberg–Marquardt from ``theta`` (P,) to a zero of the loss on a stratum.
 
     The residual decreases strictly at every step, and nothing pulls towards the stratum but the residual itself. When
-    the iteration stops, ``base`` is replaced by the point of the same stratum nearest to it, which restores the relative
-    precision, and it goes on until the end lies within ``CLOSE (1 + ‖θ‖)`` of the stratum.
+    the iteration stops, ``θ_0`` is replaced by the nearest point of the nearest stratum, which restores the relative
+    precision, and it goes on until the end lies within :data:`CLOSE` of a stratum, or no closer than :data:`NEAR`.
+    Where strata meet, a stratum's free vector may be all but equal to another neuron; then the residual is small for
+    two reasons, and ``θ_0`` is first taken where they are equal.
 
     Args:
-        data: the problem, prepared for the kernels.
-        base: an exact point of a stratum; the closer to ``theta`` the better.
+        problem: the problem; its labels are exact.
+        data: the same, prepared for the kernels.
         theta: (P,) the start, as exact as its entries are: float64, or ``Fraction`` objects.
         max_steps: bound on the number of steps.
 
     Returns:
-        the end of the path, or ``None`` if the iteration stalls at a residual that does not vanish, as at a minimum of
-        small but positive loss, or runs to somewhere else.
+        the end of the path, or ``None`` if no stratum is near, or the iteration stalls at a residual that does not
+        vanish, as at a minimum of small but positive loss, or comes too slowly to a zero.
     """
     start = exact(theta)
-    scale = 1.0 + float(np.linalg.norm(start.astype(np.float64)))
     end, path, steps = start, Path(np.zeros(start.size)), 0
-    for _ in range(_REBASES):
-        origin = base.network.theta()
+    for merge in _MERGES * _ROUNDS:
+        network = Network.from_theta(end, problem.dimension)
+        nearest = propose_stratum_point(problem, network)
+        if nearest is None or nearest.certainly_within(CLOSE, network):
+            break
+        base = _merged(nearest, network, merge)
+        if base is None:
+            continue
+        local, origin = LocalSystem(data, base), base.theta()
         offset = (origin - start).astype(np.float64)
-        delta = (end - origin).astype(np.float64)
-        local = _Local(data, base.network)
-        for delta, _norm in levenberg_marquardt(System(local.residual, local.linearise), delta):
-            path.advance(offset + delta)
+        for xi, _ in levenberg_marquardt(local, local.coordinates(end - origin)):
+            path.advance(offset + local.displacement(xi))
             steps += 1
-            if steps >= max_steps:
-                return None
-        end = origin + exact(delta)
-        base = _nearest(base.stratum, end, base.network.dimension)
-        if base.distance_squared <= Fraction(CLOSE * scale) ** 2:
-            delta = (end - base.network.theta()).astype(np.float64)
-            residual = float(np.linalg.norm(_Local(data, base.network).residual(delta)))
-            return Approached(base, delta, path.moved, path.radius, residual, steps)
-    return None
+            end = origin + _dyadic(local.displacement(exact(xi)))
+            if steps >= max_steps or _is_close(nearest.stratum, Network.from_theta(end, problem.dimension)):
+                break
+        if steps >= max_steps:
+            break
+    network = Network.from_theta(end, problem.dimension)
+    nearest = propose_stratum_point(problem, network)
+    if nearest is None or not nearest.certainly_within(NEAR, network):
+        return None
+    local = LocalSystem(data, nearest.network)
+    residual = local.residual(local.coordinates(nearest.displacement(network)))
+    return Approached(network, nearest, path.moved, path.radius, float(np.linalg.norm(residual)), steps)
 
 
-def _nearest(stratum: Stratum, theta: Exact, dimension: int) -> StratumPoint:
-    """The exact point of the stratum nearest to ``theta``."""
-    network = stratum.nearest(Network.from_theta(theta, dimension))
-    gap = theta - network.theta()
-    return StratumPoint(stratum, network, sum(gap * gap, Fraction(0)))
+def _dyadic(displacement: Exact) -> Exact:
+    """The displacement to ``_BITS`` bits: numbers that do not grow from step to step."""
+    return exact([Fraction(round(x * 2**_BITS), 2**_BITS) for x in displacement])
 
 
-class _Local:
-    """Residuals of ``θ_0 + δ``, ``δ = (ω, α)``, where ``θ_0 = (w, a)`` has residual 0, to a relative precision.
+def _is_close(stratum: Stratum, network: Network) -> bool:
+    """Whether ``network`` lies within ``CLOSE`` of the stratum."""
+    point = stratum.nearest(network)
+    gap = network.theta() - point.theta()
+    return StratumPoint(stratum, point, _square(gap)).certainly_within(CLOSE, network)
 
-        r_n = Σ_i (a_i + α_i) (σ(z_i + h_i) − σ(z_i)) + α_i σ(z_i),    z_i = w_i·x_n,  h_i = ω_i·x_n
 
-    Scaled and folded like :func:`sweep.gauss_newton.residual_jacobian`: ``σ = τ + shift``, and the even part is
-    ``shift Σ α_i``. ``w``, ``a`` are rounded: equal (or opposite) neurons stay equal (or opposite), and all else is
-    a relative error of ``r``.
-    """
+def _merged(point: StratumPoint, network: Network, tolerance: Fraction) -> Network | None:
+    """The point nearest to ``network`` of the smaller stratum on which free vectors within a relative ``tolerance`` of
+    another neuron, or of zero, have joined it; ``None`` if no vector has (unless the tolerance is 0), or if that
+    stratum is empty."""
+    stratum = point.stratum
+    labels = list(stratum.labels)
+    fixed: list[tuple[Exact, Label]] = [(exact(w), Label("C", t, 1)) for t, w in enumerate(stratum.target.w, start=1)]
+    shortest = min(_square(w) for w, _ in fixed)
+    for block in stratum.blocks:
+        if block.kind == "C":
+            continue
+        v = point.network.w[block.members[0]]  # the first member of a free class has sign +1
+        joined = NULL if _square(v) <= tolerance**2 * shortest else None
+        for w, label in fixed:
+            for sign in (1, -1):
+                if _square(v - sign * w) <= tolerance**2 * _square(w):
+                    joined = Label(label.kind, label.number, sign * label.sign)
+        if joined is None:
+            fixed.append((v, Label("D", block.number, 1)))
+            continue
+        for i, sign in zip(block.members, block.signs, strict=True):
+            labels[i] = Label(joined.kind, joined.number, sign * joined.sign)
+    if tolerance and labels == list(stratum.labels):
+        return None
+    smaller = Stratum(stratum.target, tuple(labels))
+    return None if smaller.is_empty else smaller.nearest(network)
 
-    def __init__(self, data: KernelData, base: Network):
-        self.activation = activation(data.activation)
-        self.scale, self.shift = float(np.sqrt(data.weight / data.count)), data.shift
-        self.x = data.x[:, : data.kept]
-        self.width = base.width
-        self.a = base.a.astype(np.float64)
-        self.z = base.w.astype(np.float64) @ self.x
-        jet = self.activation.jet(self.z, 5, Float64())
-        self.tau = jet[0] - self.shift
-        self.taylor = [derivative / factorial(k) for k, derivative in enumerate(jet)][1:]
 
-    def _split(self, delta: Floats) -> tuple[Floats, Floats]:
-        """``ω`` (m, d) and ``α`` (m,)."""
-        inner = self.width * len(self.x)
-        return delta[:inner].reshape(self.width, -1), delta[inner:]
-
-    def _increment(self, h: Floats) -> Floats:
-        """``σ(z + h) − σ(z)``, (m, K)."""
-        increment = np.zeros_like(h)
-        for coefficient in reversed(self.taylor):
-            increment = h * (coefficient + increment)
-        large = np.abs(h) > _TAYLOR
-        if large.any():
-            # here ``eps/|h|`` is a sufficient relative precision
-            z, h = self.z[large], h[large]
-            increment[large] = (
-                self.activation.jet(z + h, 0, Float64())[0] - self.activation.jet(z, 0, Float64())[0]
-            )
-        return increment
-
-    def residual(self, delta: Floats) -> Floats:
-        """The residuals (K + 1,): ``‖r‖²`` is the loss."""
-        omega, alpha = self._split(delta)
-        r = (self.a + alpha) @ self._increment(omega @ self.x) + alpha @ self.tau
-        return np.append(self.scale * r, self.shift * alpha.sum())
-
-    def linearise(self, delta: Floats) -> tuple[Floats, Floats]:
-        """The residuals and their Jacobian (K + 1, P)."""
-        omega, alpha = self._split(delta)
-        sigma, slope = self.activation.jet(self.z + omega @ self.x, 1, Float64())
-        inner, outputs = omega.size, self.a + alpha
-        jacobian = np.zeros((self.x.shape[1] + 1, delta.size))
-        jacobian[:-1, :inner] = (self.scale * outputs[:, None, None] * slope[:, None, :] * self.x).reshape(inner, -1).T
-        jacobian[:-1, inner:] = self.scale * (sigma - self.shift).T
-        jacobian[-1, inner:] = self.shift
-        return self.residual(delta), jacobian
+def _square(w: Exact) -> Fraction:
+    return sum((x * x for x in w), Fraction(0))

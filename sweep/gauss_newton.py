@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,51 +11,68 @@ from numpy.typing import NDArray
 from sweep.kernels import KernelData
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
+from symmetry.network import Layout
 
 Floats = NDArray[np.float64]
 
 PROMISING = 0.1
-_MAX_DAMPINGS = 12
+_MAX_DAMPINGS = 20
 _CORRECTIONS = 3
-_TINY = float(np.finfo(np.float64).tiny)
+
+_LONGEST = 4
+"""Steps up to this multiple are tried: at a zero of order ``k`` the ``k``-fold step is the one that lands."""
 
 
-def residual_jacobian(data: KernelData, theta: Floats, width: int) -> tuple[Floats, Floats, Floats]:
-    """Residuals (K,), Jacobian (K, P) and the residuals' absolute terms (K,) at ``theta`` (P,), in float64.
+class Residuals:
+    """The residuals of the students of one width, in float64, scaled so that ``L = ‖r‖² + constant``.
 
-    Scaled so that ``L = ‖r‖² + constant`` (the constant is 0 for exact labels): a kept input counts ``weight``
-    times, and one more row carries the even part (see :mod:`sweep.kernels`). ``eps ×`` the absolute terms,
-    ``Σ_i |a_i τ(z_i)| + |y|``, is what rounding may do to a residual.
-    """
-    d, kept = data.dimension, data.kept
-    w, a = theta[: width * d].reshape(width, d), theta[width * d :]
-    x = data.x[:, :kept]
-    sigma, slope = activation(data.activation).jet(w @ x, 1, Float64())
-    tau = sigma - data.shift
-    scale = np.sqrt(data.weight / data.count)
-    r, terms, jacobian = np.empty(kept + 1), np.empty(kept + 1), np.empty((kept + 1, theta.size))
-    r[:kept] = scale * (a @ tau - data.target[:kept])
-    terms[:kept] = scale * (np.abs(a) @ np.abs(tau) + np.abs(data.target[:kept]))
-    jacobian[:kept, : width * d] = scale * (a[:, None, None] * slope[:, None, :] * x).reshape(width * d, kept).T
-    jacobian[:kept, width * d :] = scale * tau.T
-    r[kept] = data.shift * a.sum() - data.even_mean
-    terms[kept] = data.shift * np.abs(a).sum() + abs(data.even_mean)
-    jacobian[kept, : width * d] = 0.0
-    jacobian[kept, width * d :] = data.shift
-    return r, jacobian, terms
-
-
-@dataclass(frozen=True)
-class System:
-    """Nonlinear equations ``r(x) = 0``, as functions of ``x`` (P,).
-
-    Args:
-        residual: ``r(x)``, (K,).
-        linearise: ``r(x)`` and its Jacobian (K, P).
+    The constant is 0 for exact labels. A kept input counts ``weight`` times, and one more row carries the even part
+    (see :mod:`sweep.kernels`).
     """
 
-    residual: Callable[[Floats], Floats]
-    linearise: Callable[[Floats], tuple[Floats, Floats]]
+    def __init__(self, data: KernelData, width: int):
+        self.layout = Layout.neurons(width, data.dimension)
+        self.activation = activation(data.activation)
+        self.x, self.y = data.x[:, : data.kept], data.target[: data.kept]
+        self.shift, self.even_mean = data.shift, data.even_mean
+        self.scale = float(np.sqrt(data.weight / data.count))
+
+    def residual(self, theta: Floats) -> Floats:
+        """``r`` (K + 1,) at ``theta`` (P,)."""
+        blocks = self.layout.unpack(theta)
+        tau = self.activation.jet(blocks["w"] @ self.x, 0, Float64())[0] - self.shift
+        return self._residual(blocks["a"], tau)
+
+    def linearise(self, theta: Floats) -> tuple[Floats, Floats]:
+        """``r`` (K + 1,) and its Jacobian (K + 1, P) at ``theta`` (P,)."""
+        blocks = self.layout.unpack(theta)
+        sigma, slope = self.activation.jet(blocks["w"] @ self.x, 1, Float64())
+        tau, a, inner = sigma - self.shift, blocks["a"], blocks["w"].size
+        jacobian = np.zeros((len(self.y) + 1, theta.size))
+        jacobian[:-1, :inner] = self.scale * ((a[:, None] * slope)[:, None, :] * self.x).reshape(inner, -1).T
+        jacobian[:-1, inner:] = self.scale * tau.T
+        jacobian[-1, inner:] = self.shift
+        return self._residual(a, tau), jacobian
+
+    def absolute_terms(self, theta: Floats) -> Floats:
+        """``Σ_i |a_i τ(z_i)| + |y|``, (K + 1,): ``eps`` times it is what rounding may do to ``r``."""
+        blocks = self.layout.unpack(theta)
+        tau = self.activation.jet(blocks["w"] @ self.x, 0, Float64())[0] - self.shift
+        a = np.abs(blocks["a"])
+        return np.append(self.scale * (a @ np.abs(tau) + np.abs(self.y)), self.shift * a.sum() + abs(self.even_mean))
+
+    def _residual(self, a: Floats, tau: Floats) -> Floats:
+        return np.append(self.scale * (a @ tau - self.y), self.shift * a.sum() - self.even_mean)
+
+
+class System(Protocol):
+    """Nonlinear equations ``r(x) = 0`` in ``x`` (P,)."""
+
+    def residual(self, x: Floats) -> Floats:
+        """``r(x)``, (K,)."""
+
+    def linearise(self, x: Floats) -> tuple[Floats, Floats]:
+        """``r(x)`` and its Jacobian (K, P)."""
 
 
 def levenberg_marquardt(system: System, x: Floats) -> Iterator[tuple[Floats, float]]:
@@ -65,25 +82,20 @@ def levenberg_marquardt(system: System, x: Floats) -> Iterator[tuple[Floats, flo
     norm: at a local minimum of ``‖r‖`` that is not a zero it removes nothing.
 
     The damping ``μ`` starts at ``‖r‖``: small against the singular values ``~ t`` met at distance ``t`` from a
-    double zero, where ``‖r‖ ~ t²``. Singular values come from an orthogonal factorisation of ``J``, not from ``JᵀJ``:
-    they are right to ``eps`` of the largest one, which a double zero needs down to ``t ~ eps``.
+    double zero, where ``‖r‖ ~ t²``.
     """
     r, jacobian = system.linearise(x)
     norm = float(np.linalg.norm(r))
     damping = norm
     while norm > 0:
-        factorisation = _factorise(jacobian)
-        projected = factorisation[0].T @ r
+        model = _Linear(r, jacobian)
         for _ in range(_MAX_DAMPINGS):
-            share = factorisation[1] ** 2 / (factorisation[1] ** 2 + damping**2)
-            trial, trial_norm = _trial(system, x, r, factorisation, share)
+            trial, trial_norm, promised = _trial(system, x, model, damping)
             if trial_norm < norm:
                 break
-            damping = max(4.0 * damping, 1e-3 * float(factorisation[1][-1]))
+            damping *= 4.0
         else:
             return
-        # ‖r‖² − ‖r + Js‖², as a share of ‖r‖²
-        promised = float(np.sum(share * (2.0 - share) * projected**2)) / norm**2
         x = trial
         r, jacobian = system.linearise(x)
         norm = float(np.linalg.norm(r))
@@ -93,40 +105,54 @@ def levenberg_marquardt(system: System, x: Floats) -> Iterator[tuple[Floats, flo
             return
 
 
-def _factorise(jacobian: Floats) -> tuple[Floats, Floats, Floats]:
-    """``J = U diag(s) V``: a QR factorisation first, for the tall matrix it is."""
-    q, triangle = np.linalg.qr(jacobian)
-    left, singular, right = np.linalg.svd(triangle)
-    return q @ left, singular, right
+class _Linear:
+    """The linear model ``r + J s``, factorised once for all dampings.
 
-
-def _trial(
-    system: System, x: Floats, r: Floats, factorisation: tuple[Floats, Floats, Floats], share: Floats
-) -> tuple[Floats, float]:
-    """The best of a few points along the damped step ``s = −V diag(share/s) Uᵀ r``, and its ``‖r‖``.
-
-    Near a double zero the full step only halves ``t`` and a doubled one lands at ``O(t²)``: both are tried. The floor
-    of the valley that leads there is curved: regular residuals, which vanish on it, are of second order after the step, and larger
-    than all of ``r`` may be. Chord corrections ``J c = −(r(x + ks + …) − (r + Js))`` go back to it.
+    ``J = Q B diag(‖column‖)``. Scaled to columns of norm 1, ``B`` keeps the relative precision of columns that vanish
+    at a degenerate zero, which ``JᵀJ`` loses at ``‖column‖ ~ 1e-8`` already.
     """
-    left, singular, right = factorisation
-    inverse = share / np.maximum(singular, _TINY)
-    projected = left.T @ r
-    step = -right.T @ (inverse * projected)
-    expected = (1.0 - share) * projected
+
+    def __init__(self, r: Floats, jacobian: Floats):
+        self.q, triangle = np.linalg.qr(jacobian)
+        norms = np.linalg.norm(triangle, axis=0)
+        self.norms = np.where(norms > 0, norms, 1.0)
+        self.b = triangle / self.norms
+        self.square = float(r @ r)
+        self.projected = self.q.T @ r
+
+    def inverse(self, damping: float) -> Floats:
+        """The matrix ``M`` for which ``s = −diag(1/‖column‖) M Qᵀ r`` minimises ``‖r + J s‖² + damping² ‖s‖²``."""
+        stacked = np.concatenate([self.b, np.diag(damping / self.norms)])
+        return np.asarray(np.linalg.pinv(stacked)[:, : len(self.b)])
+
+
+def _trial(system: System, x: Floats, model: _Linear, damping: float) -> tuple[Floats, float, float]:
+    """The best of a few points along the damped step ``s``, its ``‖r‖``, and what share of ``‖r‖²`` the model removes.
+
+    Near a zero of order ``k`` the full step goes ``1/k`` of the way and its ``k``-fold lands: multiples are tried while
+    they help. The floor of the valley that leads there is curved: regular residuals, which vanish on it, are of
+    second order after the step, and may be larger than all of ``r``. Chord corrections
+    ``J c = −(r(x + ks + …) − (r + Js))`` go back to it.
+    """
+    inverse = model.inverse(damping)
+    step = -(inverse @ model.projected) / model.norms
+    expected = model.projected + model.b @ (step * model.norms)
+    promised = float(model.projected @ model.projected - expected @ expected) / model.square
     best, best_norm = x, np.inf
-    for factor in (1.0, 2.0):
-        trial, last = x + factor * step, np.inf
+    for factor in range(1, _LONGEST + 1):
+        trial, last, so_far = x + factor * step, np.inf, best_norm
         for _ in range(1 + _CORRECTIONS):
             residual = system.residual(trial)
             norm = float(np.linalg.norm(residual))
-            if not norm < last:
-                break
-            last = norm
             if norm < best_norm:
                 best, best_norm = trial, norm
-            trial = trial - right.T @ (inverse * (left.T @ residual - expected))
-    return best, best_norm
+            if norm > 0.5 * last:
+                break
+            last = norm
+            trial = trial - inverse @ (model.q.T @ residual - expected) / model.norms
+        if not best_norm < so_far:
+            break
+    return best, best_norm, promised
 
 
 class Path:

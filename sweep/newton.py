@@ -46,7 +46,8 @@ class Model:
 
     @property
     def decrement(self) -> float:
-        """``½ Σ ĝ_i²/|λ_i|``: what the loss has to do with the nearest critical point; noise counts as ``resolution``."""
+        """``½ Σ ĝ_i²/|λ_i|``: how far the loss is from that of the model's critical point; at least the resolution is
+        put for ``|λ_i|``."""
         return 0.5 * float(np.sum(self.gradient**2 / np.maximum(np.abs(self.eigenvalues), self.resolution)))
 
     def newton_step(self, gradient: Floats) -> Floats:

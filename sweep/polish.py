@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.gauss_newton import Path, System, levenberg_marquardt, residual_jacobian
+from sweep.gauss_newton import Path, Residuals, levenberg_marquardt
 from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian
 from sweep.newton import EPS, Model
 
@@ -99,6 +99,7 @@ class _Walk:
 
     def __init__(self, data: KernelData, theta: Floats, width: int):
         self.data, self.width = data, width
+        self.residuals = Residuals(data, width)
         self.path = Path(theta)
         self.steps = 0
         self.radius = _RADIUS
@@ -137,7 +138,8 @@ class _Walk:
 
         The sums are those of the absolute terms of the gradient, and what rounding ``θ`` alone does to it.
         """
-        r, jacobian, terms = residual_jacobian(self.data, self.theta, self.width)
+        r, jacobian = self.residuals.linearise(self.theta)
+        terms = self.residuals.absolute_terms(self.theta)
         noise = 2.0 * (np.abs(r) + terms) @ np.abs(jacobian) + np.abs(self.hessian) @ np.abs(self.theta)
         return bool(np.all(np.abs(self.gradient) <= EPS * noise))
 
@@ -186,7 +188,7 @@ class _Walk:
 
         Valleys here are curved: along the model's step stiff directions pick up a gradient of second order. Where the
         step meets the boundary and the loss falls short of the prediction, chord steps in the stiff directions,
-        ``c_i = −(ĝ_i(θ + s) − ∂_i q(s))/(λ_i + ν)`` for ``λ_i > 10 ν``, go back to the valley's floor (second-order correction).
+        ``c_i = −(ĝ_i(θ + s) − ∂_i q(s))/(λ_i + ν)`` for ``λ_i > 10 ν``, go back to the valley's floor.
         """
         model = self.model
         step, nu = model.trust_region_step(self.radius)
@@ -217,19 +219,9 @@ class _Walk:
 
     def _vanish(self, max_steps: int) -> bool:
         """Levenberg–Marquardt while most of the residual can be removed; ``True`` if it ends at rounding level."""
-        data, width = self.data, self.width
-
-        def residual(theta: Floats) -> Floats:
-            return residual_jacobian(data, theta, width)[0]
-
-        def linearise(theta: Floats) -> tuple[Floats, Floats]:
-            r, jacobian, _ = residual_jacobian(data, theta, width)
-            return r, jacobian
-
-        _, _, terms = residual_jacobian(data, self.theta, width)
-        floor = EPS * float(np.linalg.norm(terms))
+        floor = EPS * float(np.linalg.norm(self.residuals.absolute_terms(self.theta)))
         norm = np.inf
-        for theta, norm in levenberg_marquardt(System(residual, linearise), self.theta):
+        for theta, norm in levenberg_marquardt(self.residuals, self.theta):
             self.steps += 1
             self.path.advance(theta)
             if norm <= floor or self.steps >= max_steps:
