@@ -1,0 +1,121 @@
+"""State dicts of a two-layer module without biases: which tensor is ``w``, which is ``a``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweep.points.assemble import PointsError, assemble, check_size, float64, parsing
+from symmetry.network import Points
+
+Shape = tuple[int, ...]
+
+
+def match_layers(file: str, shapes: Mapping[str, Shape]) -> tuple[str, str]:
+    """The names of the incoming (m, d) and the outgoing (1, m) weights, possibly stacked (n, m, d), (n, 1, m).
+
+    ``PREFIX0.weight`` and ``PREFIX2.weight`` are told by name, any other two tensors by their shapes.
+
+    Raises:
+        PointsError: a bias, more or fewer than two tensors, or shapes that fit no order or both.
+    """
+    for name in shapes:
+        if name.rsplit(".", 1)[-1].startswith("bias"):
+            raise PointsError(
+                f"{file}: holds {name}, expected no bias: biases are not supported yet, and a bias of zero "
+                "is still a parameter; train with nn.Linear(..., bias=False)"
+            )
+    if len(shapes) != 2:
+        shown = ", ".join(list(shapes)[:6]) + (", ..." if len(shapes) > 6 else "")
+        raise PointsError(
+            f"{file}: holds {len(shapes)} tensors ({shown or 'none'}), expected two, the weights (m, d) and (1, m) "
+            "of a two-layer network; save that network alone"
+        )
+    orders = list(permutations(shapes, 2))
+    by_name = [(x, y) for x, y in orders if _layer(x, "0") is not None and _layer(x, "0") == _layer(y, "2")] or orders
+    fitting = [(x, y) for x, y in by_name if _chain(shapes[x], shapes[y])]
+    if len(fitting) == 1:
+        return fitting[0]
+    x, y = by_name[0]
+    came = f"{file}: {x} has shape {shapes[x]} and {y} has shape {shapes[y]}"
+    if fitting:
+        raise PointsError(f"{came}, which fits both ways round; rename them 0.weight (incoming) and 2.weight")
+    raise PointsError(f"{came}, expected (m, d) and (1, m), or stacked (n, m, d) and (n, 1, m): two layers, one output")
+
+
+def _layer(name: str, index: str) -> str | None:
+    """``PREFIX`` where the name is ``PREFIX`` + ``index.weight`` and ``PREFIX`` is empty or ends in a dot."""
+    prefix = name.removesuffix(f"{index}.weight")
+    return prefix if prefix != name and (not prefix or prefix.endswith(".")) else None
+
+
+def _chain(first: Shape, second: Shape) -> bool:
+    """Whether ``(…, m, d)`` and ``(…, 1, m)`` are the layers of one network or of one stack of networks."""
+    return len(first) == len(second) in (2, 3) and second == (*first[:-2], 1, first[-2])
+
+
+def assemble_layers(
+    file: str, name: str, first: tuple[str, NDArray[Any]], second: tuple[str, NDArray[Any]], dimension: int | None
+) -> Points:
+    """The points of two matched (:func:`match_layers`) and named arrays; a single network is a stack of one.
+
+    Raises:
+        PointsError: as :func:`~sweep.points.assemble.assemble`.
+    """
+    w, a = (float64(array, f"{file}: {field}") for field, array in (first, second))
+    if w.ndim == 2:
+        w, a = w[None], a[None]
+    fields = (first[0], f"{second[0]}[0]")
+    return assemble(file, name, w, a[:, 0], dimension=dimension, fields=fields)
+
+
+def points_from_tensors(file: str, name: str, state: Any, dimension: int | None) -> Points:
+    """The points in a mapping of names to torch tensors; float32, float16 and bfloat16 are the dyadics they are.
+
+    Raises:
+        PointsError: one sentence saying what does not fit.
+    """
+    if not isinstance(state, Mapping):
+        raise PointsError(f"{file}: holds a {type(state).__name__}, expected a state dict: names and tensors")
+    for key, value in state.items():
+        if not isinstance(key, str) or not hasattr(value, "numpy"):
+            raise PointsError(
+                f"{file}: entry {key!r} is a {type(value).__name__}, expected nothing but named tensors; "
+                "save module.state_dict()"
+            )
+    first, second = match_layers(file, {key: tuple(value.shape) for key, value in state.items()})
+    return assemble_layers(
+        file, name, (first, _array(file, first, state)), (second, _array(file, second, state)), dimension
+    )
+
+
+def _array(file: str, key: str, state: Mapping[str, Any]) -> NDArray[Any]:
+    tensor = state[key]
+    check_size(f"{file}: {key}", tensor.numel())  # a tensor with strides 0 is larger than its file
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if dtype == "bfloat16":
+        tensor = tensor.float()  # numpy has no bfloat16; float32 holds every one of them
+    elif dtype not in ("float64", "float32", "float16"):
+        raise PointsError(f"{file}: {key} has dtype {dtype}, expected float64, float32, float16 or bfloat16")
+    with parsing(f"{file}: {key}", "a dense tensor"):
+        return np.asarray(tensor.numpy(force=True))
+
+
+def points_from_module(module: Any) -> Points:
+    """The weights a torch module has now, as points: (1, m, d), or (n, m, d) where its parameters are stacked.
+
+    The module must be two bias-free linear layers, ``nn.Sequential(nn.Linear(d, m, bias=False), nn.Sigmoid(),
+    nn.Linear(m, 1, bias=False))`` or anything with such a state dict. A state dict does not know the
+    activation: the problem states it.
+
+    Raises:
+        PointsError: one sentence saying what does not fit.
+    """
+    label = type(module).__name__
+    if not hasattr(module, "state_dict"):
+        raise PointsError(f"module: came as {label}, expected a torch.nn.Module")
+    return points_from_tensors(label, label, module.state_dict(), None)
