@@ -156,12 +156,12 @@ class _Trial:
 
 
 def _shrink(step: Array, first: _Outcome) -> Array:
-    """The smallest radii the iteration reaches; each passes the test with the ``[H]`` of ``first``."""
+    """The smallest radii the iteration reaches inside ``first``; each passes the test with its ``[H]``."""
     best = first.radius
     for _ in range(60):
         image = np.nextafter(step + upper_product(first.defect, best), np.inf)
         # relative and absolute inflation keep the inclusion strict
-        smaller = image * (1 + 2.0**-5) + best.max() * 2.0**-60
+        smaller = np.minimum(image * (1 + 2.0**-5) + best.max() * 2.0**-60, best)
         if not np.all(np.nextafter(step + upper_product(first.defect, smaller), np.inf) < smaller):
             break
         if np.all(smaller * 17 > best * 16):

@@ -43,7 +43,8 @@ class Arb(ElementArithmetic[Any]):
         return x.mid(), x.rad()
 
     def top(self, x: Any) -> Any:
-        return x.abs_upper()
+        # NaN, the whole line, has no upper end, and would lose every comparison
+        return x.abs_upper() if x.is_finite() else flint.arb.pos_inf()
 
     def widen(self, x: Any, radius: Any) -> Any:
         # 0 ± r for the largest r in `radius`; adding it keeps the midpoint

@@ -8,7 +8,8 @@ an enclosure of all results. The rounding mode is never touched: with ``u = 2^�
   ``γ_K = Ku/(1 − Ku)`` (Higham 2002, §3.1; Rump 2012, *Fast interval matrix multiplication*).
 
 The radii are themselves computed in float64 from non-negative terms; a factor ``1 + 16u`` (``1 + 2γ`` for
-products) covers their own rounding. An overflow turns into an infinite or NaN bound, which proves nothing.
+products) covers their own rounding. An entry whose midpoint or radius is infinite or NaN (after an overflow) stands
+for the whole line; what is computed from it is such an entry again. Proofs: docs/mathematics.md, Theorems 1 to 3.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ class MidRad:
             mid = self.mid / b.mid
             # |x/y − a/b| ≤ (r_a + |a/b| r_b) / (|b| − r_b)
             rad = (self.rad + np.abs(mid) * _UP * b.rad + _TINY) / room
-        rad = np.where(room > 0, (rad + (np.abs(mid) * _U + _TINY)) * _UP, np.inf)
-        return MidRad(mid, rad)
+        # an infinite b.mid is no number: the quotient 0 would look like one
+        known = (room > 0) & (size < np.inf)
+        return MidRad(mid, np.where(known, (rad + (np.abs(mid) * _U + _TINY)) * _UP, np.inf))
 
     def __rtruediv__(self, other: Any) -> MidRad:
         return _lift(other) / self
@@ -233,7 +235,8 @@ class Float64Enclosures:
         k = v.mid.shape[1]
         gamma, outer = _gamma(roundings), _gamma(k + 8)
         left, right = np.abs(v.mid), np.abs(w.mid)
-        rad = left @ (w.rad + gamma * right)
+        # 2^−1074: where gamma·right underflows, the loss would be multiplied by `left`
+        rad = left @ (w.rad + (gamma * right + 2.0**-1074))
         if v.rad.any():
             rad = rad + v.rad @ (right + w.rad)
         return MidRad(mid, rad * ((1 + 2 * outer) * _UP) + k * _TINY)
@@ -284,7 +287,7 @@ def _ends(v: MidRad, sign: int) -> NDArray[np.object_]:
 # Total < (0.024 + 0.001 + 1.1 + 1 + 1)(1 + 4u)u < 3.2u; 4u = 2^−51 is claimed and tested against Arb.
 
 
-def _constants() -> tuple[float, float, Array]:
+def _constants() -> tuple[float, float, float, Array]:
     old, flint.ctx.prec = flint.ctx.prec, 200
     try:
         step = flint.arb.const_log2() / 32
@@ -300,12 +303,12 @@ def _constants() -> tuple[float, float, Array]:
             if not abs(power - nearest) <= flint.arb(nearest) * flint.arb(2) ** -53:
                 raise ArithmeticError("2^(j/32) is not within half an ulp of its table entry")
             table.append(nearest)
-        return c1, c2, np.array(table)
+        return float((1 / step).mid()), c1, c2, np.array(table)
     finally:
         flint.ctx.prec = old
 
 
-_C1, _C2, _POWERS = _constants()
+_PER_STEP, _C1, _C2, _POWERS = _constants()
 _RELATIVE = 2.0**-51
 
 
@@ -317,7 +320,7 @@ def _exp_point(x: Array) -> tuple[Array, Array]:
     """
     inside = np.abs(x) <= 700
     safe = np.where(inside, x, 0.0)
-    k = np.rint(safe * (32 / math.log(2)))
+    k = np.rint(safe * _PER_STEP)
     r = (safe - k * _C1) - k * _C2
     q = 1 / 5040 * r + 1 / 720
     for coefficient in (1 / 120, 1 / 24, 1 / 6, 0.5, 1.0):
@@ -327,5 +330,5 @@ def _exp_point(x: Array) -> tuple[Array, Array]:
     relative = np.full(x.shape, _RELATIVE)
     if not inside.all():
         value = np.where(inside, value, np.where(x < 0, 0.0, np.inf))
-        relative = np.where(inside | (x < 0), relative, np.inf)
+        relative = np.where(inside | ((x < 0) & np.isfinite(x)), relative, np.inf)
     return value, relative
