@@ -113,7 +113,7 @@ def _statements(row: Row, found: CriticalObject) -> Iterator[str]:
     for proof in found.proofs:
         yield _statement(proof)
     yield f"{'One of its members' if found.manifold_dimension else 'The centre'}, rounded: {_neurons(found)}."
-    if found.manifold_dimension:
+    if found.manifold_dimension and not found.stratum:
         yield f"It belongs to a set of critical points of dimension {found.manifold_dimension}."
     if found.kind is not Kind.GLOBAL_MINIMUM:
         yield f"The loss there: {interval(row['loss_lower'], row['loss_upper'], _DIGITS)}."
@@ -180,8 +180,7 @@ def _polished(row: Row, found: CriticalObject) -> str:
 
 
 def _method(row: Row) -> str:
-    bits = f" at {row['bits']} bits" if row["bits"] else ""
-    return f"{row['method']}{bits}."
+    return f"{row['method']}, " + (f"at {row['bits']} bits." if row["bits"] else "in exact rational arithmetic.")
 
 
 def _not_claimed(row: Row, found: CriticalObject, results: Results) -> Iterator[str]:

@@ -20,7 +20,7 @@ class JournalError(ValueError):
 
 
 class Journal:
-    """Payloads by (stage, key).
+    """Payloads by (stage, key); a context manager that closes its file.
 
     Args:
         path: the file.
@@ -54,7 +54,10 @@ class Journal:
         self._append(stage, key, payload)
         self._parts[stage, key] = payload
 
-    def close(self) -> None:
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._handle.close()
 
     def _append(self, stage: str, key: str, payload: Any) -> None:

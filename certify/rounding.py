@@ -17,4 +17,4 @@ def down(value: Fraction) -> float:
 
 def up(value: Fraction) -> float:
     """The smallest float64 not below an exact number."""
-    return -down(-value)
+    return -down(-value) + 0.0  # −0.0 becomes 0.0

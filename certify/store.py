@@ -18,10 +18,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from certify.exclusion import EmptyBall
+from certify.inertia import Inertia
 from certify.journal import Journal, JournalError, first_difference
+from certify.krawczyk import Krawczyk
+from certify.lemmas import BallMinimum
+from certify.proof import Proof
 from certify.rounding import down, up
 from certify.stored_problem import StoredProblemError, load_stored_problem, write_problem
 from certify.verdict import CriticalObject, Relation, Verdict
+from certify.zero import ZeroLoss
 from sweep.points import content_hash, read_points, write_points
 from symmetry.network import Points
 from symmetry.problem import Problem
@@ -31,6 +37,9 @@ MANIFEST = "manifest.json"
 WORK = ".journal"
 _FILES = ("problem.json", "points.parquet", "verdicts.jsonl", "verdicts.parquet", "objects.parquet")
 _LIBRARIES = ("losscert", "mpmath", "numpy", "pyarrow", "python-flint")
+
+THEOREMS: tuple[type[Proof], ...] = (BallMinimum, EmptyBall, Inertia, Krawczyk, ZeroLoss)
+"""The kinds of proof a certificate can hold; reading one needs its class to be loaded."""
 
 Row = Mapping[str, Any]
 """A verdict as the columns of ``verdicts.jsonl``."""

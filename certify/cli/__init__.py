@@ -1,8 +1,8 @@
 """The command line: ``certify points | table | explain | demo``.
 
 Exit codes: 0 done and all decided, 2 bad usage or input, 3 some undecided or not critical, 4 a check rejected
-something, 70 internal failure, 130 interrupted. Command modules import only click and the standard library at the top, so that
-``certify --help`` answers at once.
+something, 70 internal failure, 130 interrupted. Command modules import only click and the standard library at the top,
+so that ``certify --help`` answers at once.
 """
 
 from __future__ import annotations

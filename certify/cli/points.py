@@ -111,9 +111,9 @@ def certify_points(
     from certify.classification import classify_points
 
     try:
-        with progress_bars() as progress:
+        with journal, progress_bars() as progress:
             answer = classify_points(problem, points, jobs=jobs, journal=journal, progress=progress, **settings)
-        write_results(out, run, problem, points, answer.verdicts, answer.objects)
+            write_results(out, run, problem, points, answer.verdicts, answer.objects)
     except KeyboardInterrupt:
         click.echo(
             f"certify: interrupted; {len(journal)} finished parts are kept in {out}: "
@@ -121,8 +121,6 @@ def certify_points(
             err=True,
         )
         raise click.Abort from None
-    finally:
-        journal.close()
     with refusing(ResultsError):
         return read_results(out)
 

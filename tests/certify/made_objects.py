@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ import numpy as np
 from certify.inertia import Inertia
 from certify.krawczyk import Krawczyk
 from certify.proof import Proof
-from certify.verdict import CriticalObject, Kind
+from certify.store import Results, begin, describe_run, read_results, write_results
+from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.zero import ZeroLoss
-from symmetry.network import Network
+from symmetry.network import Network, Points
+from symmetry.problem import Problem, parse_problem
 
 
 def isolated(
@@ -81,3 +84,52 @@ def stratum(
         method="zero-loss",
         bits=0,
     )
+
+
+TINY = """
+name = "tiny"
+activation = "sigmoid"
+[teacher]
+w = [[0.5, 1], [1, -0.5]]
+a = [1, -1]
+[inputs.grid]
+start = [-1, -1]
+stop = [1, 1]
+step = [1, 1]
+"""
+
+
+def tiny_problem() -> Problem:
+    """Two teacher neurons on a 3×3 grid."""
+    return parse_problem(TINY, source="tiny.toml", folder=None)
+
+
+def made_points(count: int, width: int = 2, start: int = 0) -> Points:
+    """``count`` different points, of no particular kind; their seeds are unknown where ``start`` is negative."""
+    numbers = np.arange(count * width * 3, dtype=np.float64).reshape(count, width, 3) / 8 + start
+    source = tuple(f"made.npz:{i}" for i in range(count))
+    return Points(numbers[:, :, :2].copy(), numbers[:, :, 2].copy(), source, np.arange(start, start + count))
+
+
+def verdict(index: int, found: CriticalObject | None = None, **changes: Any) -> Verdict:
+    """The verdict that candidate ``index`` is ``contained`` in ``found``; undecided without an object."""
+    fields: dict[str, Any] = {"source": f"made.npz:{index}", "seed": index, "width": found.width if found else 2}
+    if found is None:
+        reason = "no-convergence: diverging; loss = 1e-05"
+        fields |= {"kind": Kind.UNDECIDED, "reason": reason, "moved": 3.0}
+    else:
+        fields |= {"kind": found.kind, "object": found, "relation": Relation.CONTAINED, "distance": 2.0**-20}
+    return Verdict(index=index, **(fields | changes))
+
+
+def write(directory: Path, verdicts: Sequence[Verdict], *, problem: Problem | None = None, start: int = 0) -> Results:
+    """A finished results directory with these verdicts, read back."""
+    problem = problem or tiny_problem()
+    points = made_points(len(verdicts), verdicts[0].width, start)
+    run = describe_run(problem, points, {"arithmetic": "auto", "max_bits": 212, "polish": True})
+    journal = begin(directory, run, resume=False, overwrite=False)
+    assert journal is not None
+    objects = {v.object.id: v.object for v in verdicts if v.object is not None}
+    with journal:
+        write_results(directory, run, problem, points, verdicts, list(objects.values()))
+    return read_results(directory)

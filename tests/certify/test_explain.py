@@ -1,0 +1,183 @@
+"""Explanations: true sentences, proved and computed never under one heading, every code in words."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from made_objects import isolated, stratum, verdict, write
+
+import certify
+from certify.explain import Explanation, explain
+from certify.lemmas import BallMinimum
+from certify.reasons import REASONS, code_of
+from certify.store import ResultsError
+from certify.verdict import Kind, Relation, Verdict
+
+W, A = [[1, 2], [3, Fraction(1, 3)]], [1, -1]
+RADII = [2.0**-k for k in (3, 4, 5, 6, 7, 8)]
+MINIMUM = isolated(W, A, existence=2.0**-40, uniqueness=RADII, loss=(Fraction(1, 512), Fraction(1, 256)))
+
+
+def sections(explanation: Explanation) -> dict[str, str]:
+    return {heading: " ".join(sentences) for heading, sentences in explanation.sections}
+
+
+def explained(directory: Path, given: Verdict) -> tuple[Explanation, dict[str, str]]:
+    explanation = explain(write(directory, [given]), 0)
+    return explanation, sections(explanation)
+
+
+def test_a_contained_minimum(tmp_path: Path) -> None:
+    explanation, parts = explained(tmp_path, verdict(0, MINIMUM))
+    assert explanation.title == "Candidate 0 (made.npz:0, seed 0): 2 neurons, problem tiny"
+    assert explanation.verdict == "strict local minimum, not global."
+    assert list(parts) == [
+        f"Proved, of the object {MINIMUM.id}:",
+        "Proved, of the saved point:",
+        "How it was proved:",
+        "Not claimed:",
+    ]
+    proved = parts[f"Proved, of the object {MINIMUM.id}:"]
+    # 2^-40 = 9.0949470177e-13 is rounded up, 2^-8 = 0.00390625 and 2^-3 are rounded down
+    assert "within 9.095e-13 of the centre in every coordinate (existence box)" in proved
+    assert "no other critical point is within 0.003906 (uniqueness box; its radii go up to 0.1250)" in proved
+    assert "6 positive, 0 negative and no zero eigenvalues" in proved
+    assert "The loss there: [0.00195312500000, 0.00390625000000]" in proved
+    assert "smallest eigenvalue of the Hessian there: [0.333333333333, 0.500000000000]" in proved
+    assert "It is not global" in proved
+    assert "1·σ((1, 2)·x) - 1·σ((3, 0.333333)·x)" in proved
+    # the distance 2^-20 is an upper bound: 9.5367431640625e-7
+    assert "at most 9.537e-7 away from the centre" in parts["Proved, of the saved point:"]
+    assert parts["How it was proved:"].startswith("krawczyk/float64, at 53 bits.")
+    assert "the 9 inputs" in parts["Not claimed:"]
+
+
+def test_a_polished_candidate_is_not_called_proved(tmp_path: Path) -> None:
+    _, parts = explained(tmp_path, verdict(0, MINIMUM, relation=Relation.POLISHED, moved=3.25))
+    assert "Proved, of the saved point:" not in parts
+    computed = parts["Computed, not proved, of the saved point:"]
+    assert "a path of length 3.25" in computed
+    assert "That the saved point lies in the certified region" in parts["Not claimed:"]
+
+
+def test_a_minimum_that_may_be_global(tmp_path: Path) -> None:
+    explanation, parts = explained(tmp_path, verdict(0, isolated(W, A, not_global=None)))
+    assert explanation.verdict == "strict local minimum; whether it is global is not known."
+    assert "It is not global" not in explanation.text()
+    assert "That the minimum is global, or that it is not" in parts["Not claimed:"]
+
+
+def test_a_saddle(tmp_path: Path) -> None:
+    found = isolated(W, A, index=2)
+    explanation, parts = explained(tmp_path, verdict(0, found))
+    assert explanation.verdict == "strict saddle of Morse index 2."
+    proved = parts[f"Proved, of the object {found.id}:"]
+    assert "4 positive, 2 negative" in proved
+    assert "[-0.375000000000, -0.250000000000]" in proved
+
+
+def test_a_second_proof_is_named(tmp_path: Path) -> None:
+    box, signs = MINIMUM.proofs
+    third = Fraction(1, 3)
+    lemma = BallMinimum(MINIMUM.network.theta(), third, third, third, third, third)
+    explanation, _ = explained(tmp_path, verdict(0, isolated(W, A, proofs=(box, signs, lemma))))
+    assert "within Euclidean distance 0.3334 of the centre" in " ".join(explanation.text().split())
+
+
+@pytest.mark.parametrize("dimension", [0, 2])
+def test_a_global_minimum(tmp_path: Path, dimension: int) -> None:
+    found = stratum(W, A, name="C1+ C2-", dimension=dimension)
+    explanation, parts = explained(tmp_path, verdict(0, found))
+    assert explanation.verdict == "global minimum: the loss is exactly 0."
+    proved = parts[f"Proved, of the object {found.id}:"]
+    assert "stratum C1+ C2- of global minima" in proved
+    assert ("affine family of dimension 2" in proved) == (dimension == 2)
+    assert "in exact rational arithmetic" in parts["How it was proved:"]
+
+
+def test_not_critical_does_not_claim_more_than_the_ball(tmp_path: Path) -> None:
+    radius = 0.1  # as a dyadic slightly above 1/10: rounded down
+    given = Verdict(0, "f.npz:0", None, 2, Kind.NOT_CRITICAL, moved=0.0625, empty_radius=radius, bits=53, method="ball")
+    explanation, parts = explained(tmp_path, given)
+    assert "does not count as decided" in explanation.verdict
+    assert "within Euclidean distance 0.1000 of the saved point" in parts["Proved:"]
+    assert "of length 0.0625" in parts["Computed, not proved:"]
+    assert explanation.title.startswith("Candidate 0 (f.npz:0): ")
+
+
+def test_not_critical_where_nothing_moved(tmp_path: Path) -> None:
+    given = Verdict(0, "f.npz:0", None, 2, Kind.NOT_CRITICAL, empty_radius=0.1, bits=53, method="ball")
+    _, parts = explained(tmp_path, given)
+    assert "Computed, not proved:" not in parts
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_every_code_is_said_in_words(tmp_path: Path, code: str) -> None:
+    reason = f"{code}; loss = 1e-05" if "no-convergence" in code else f"{code}: number = 3; loss = 1e-05"
+    explanation, parts = explained(tmp_path, verdict(0, reason=reason))
+    assert explanation.verdict == f"undecided ({code})."
+    assert REASONS[code].meaning in parts["Why:"]
+    assert reason in parts["Why:"]
+    assert parts["What to try:"] == REASONS[code].remedy
+    assert parts["Not claimed:"].startswith("Anything")
+
+
+def test_a_new_code_is_still_explained(tmp_path: Path) -> None:
+    explanation, parts = explained(tmp_path, verdict(0, reason="moon-phase: angle = 3; loss = 1"))
+    assert explanation.verdict == "undecided (moon-phase)."
+    assert "angle = 3" in parts["Why:"]
+
+
+def test_the_vocabulary_covers_every_failure_of_the_provers() -> None:
+    rooms = Path(certify.__file__).parent.glob("*.py")
+    codes = {code for room in rooms for code in re.findall(r'Failure\(\s*"([a-z0-9-]+)"', room.read_text("utf-8"))}
+    assert {"no-contraction", "singular-hessian"} <= codes
+    # these end a side branch and never reach a verdict
+    assert codes - {"lemma-1", "not-isolated", "outside-box"} <= set(REASONS)
+
+
+def test_the_vocabulary_covers_every_way_a_polish_ends() -> None:
+    polish = Path(certify.__file__).parent.parent / "sweep" / "polish.py"
+    found = re.search(r"StopReason = Literal\[(.*)\]", polish.read_text("utf-8"))
+    assert found is not None
+    ends = set(re.findall(r'"([a-z-]+)"', found[1])) - {"converged"}
+    assert ends
+    assert {f"no-convergence: {end}" for end in ends} <= set(REASONS)
+
+
+def test_the_documentation_lists_the_same_codes() -> None:
+    page = (Path(certify.__file__).parent.parent / "docs" / "verdicts.md").read_text("utf-8")
+    assert {code for code in REASONS if f"`{code}`" not in page} == set()
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("inertia: discs_with_zero = 2, smallest_eigenvalue = 1e-09; loss = 3", "inertia"),
+        ("singular-hessian; loss = 3", "singular-hessian"),
+        ("unbounded", "unbounded"),
+        ("no-convergence: step-limit; loss = 1", "no-convergence: step-limit"),
+    ],
+)
+def test_code_of(reason: str, code: str) -> None:
+    assert code_of(reason) == code
+
+
+def test_text_is_for_a_terminal(tmp_path: Path) -> None:
+    explanation, _ = explained(tmp_path, verdict(0, MINIMUM))
+    text = explanation.text()
+    assert max(map(len, text.splitlines())) <= 110
+    assert "\n\nVerdict: strict local minimum, not global.\n\n" in text
+    for _, sentences in explanation.sections:
+        for sentence in sentences:
+            assert " ".join(sentence.split()) in " ".join(text.split())
+
+
+def test_no_such_candidate(tmp_path: Path) -> None:
+    results = write(tmp_path, [verdict(0, MINIMUM)])
+    for index in (-1, 1):
+        with pytest.raises(ResultsError, match=f"has candidates 0 to 0, there is no candidate {index}"):
+            explain(results, index)
