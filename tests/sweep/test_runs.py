@@ -90,7 +90,7 @@ def test_a_used_directory_is_refused(whole):
 
 
 def test_a_killed_sweep_loses_only_the_chunks_in_flight(tmp_path):
-    """SIGKILL once a shard is there: the workers end too, what is left is readable, and the rest is made by resuming."""
+    """SIGKILL once a shard is there: the workers end too, what is left is readable, and resuming makes the rest."""
     command = "--problem thesis --width 4 --seeds 0:2000 --init xavier-uniform --steps 3000 --chunk 2 --jobs 2 --out"
     out, again = tmp_path / "killed", tmp_path / "again"
     process = subprocess.Popen(
