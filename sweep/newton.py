@@ -58,9 +58,9 @@ class Model:
     def trust_region_step(self, radius: float) -> tuple[Floats, float]:
         """The minimiser of ``q`` over ``‖s‖ ≤ radius`` (to 10 % of the radius) and its multiplier ``ν``.
 
-        ``s_i = −ĝ_i/(λ_i + ν)`` with ``ν ≥ max(0, −λ_min)``; ``ν = 0`` inside the region, else ``‖s‖ = radius``.
-        Moré and Sorensen 1983, Newton on ``1/‖s‖`` from the left. With ``μ = ν + λ_min`` the denominators
-        ``(λ_i − λ_min) + μ`` are sums of non-negative numbers: nothing cancels where ``ν ≈ −λ_min``.
+        ``s_i = −ĝ_i/(λ_i + ν)`` with ``ν ≥ max(0, −λ_min)``; ``ν = 0`` inside the region, else ``‖s‖ = radius``
+        (Moré and Sorensen 1983). With ``μ = ν + λ_min`` the denominators ``(λ_i − λ_min) + μ`` are sums of
+        non-negative numbers: nothing cancels where ``ν ≈ −λ_min``.
 
         Returns:
             the step (P,) in the eigenbasis, and ``ν``.
@@ -73,14 +73,24 @@ class Model:
             g = g.copy()
             tiny = 1e-12 * float(np.linalg.norm(g)) + 1e-150
             g[0] = np.copysign(max(abs(g[0]), tiny), g[0])
-        mu = max(lowest, float(np.max(np.abs(g) / radius - gaps)))
-        if mu <= 0:
+        mu = shift(g, gaps, radius, max(lowest, 0.0))
+        if mu == 0:  # no gradient at all
             return np.zeros_like(g), 0.0
-        for _ in range(50):
-            denominator = gaps + mu
-            s = -g / denominator
-            length = float(np.linalg.norm(s))
-            if length <= 1.1 * radius:
-                break
-            mu += length**2 / float(np.sum(s * s / denominator)) * (length - radius) / radius
-        return s, mu - lowest
+        return -g / (gaps + mu), mu - lowest
+
+
+def shift(g: Floats, denominators: Floats, radius: float, least: float) -> float:
+    """The smallest ``μ ≥ least ≥ 0`` for which ``g_i/(d_i + μ)``, ``d_i ≥ 0``, has length ``radius`` at most, to 10 %.
+
+    Newton on ``1/length``, from the left; at most 0 only if all ``g_i`` with ``d_i = 0`` vanish.
+    """
+    mu = max(least, float(np.max(np.abs(g) / radius - denominators)))
+    for _ in range(50):
+        shifted = denominators + mu
+        s = np.divide(g, shifted, out=np.zeros_like(g), where=shifted > 0)
+        length = float(np.linalg.norm(s))
+        if length <= 1.1 * radius:
+            break
+        squares = np.divide(s * s, shifted, out=np.zeros_like(g), where=shifted > 0)
+        mu += length**2 / float(squares.sum()) * (length - radius) / radius
+    return mu
