@@ -16,7 +16,7 @@ F = Float64Enclosures()
 
 
 def test_product_of_a_huge_and_a_subnormal_number_is_enclosed():
-    # 3(1 + 2^-52)·2^-74 needs 55 bits; γ·3·2^-1074 underflows to 0, but 2^1000 times what is lost is 2^-127, not nothing
+    # 3(1 + 2^-52)·2^-74 needs 55 bits; γ·3·2^-1074 underflows to 0, and 2^1000 times what is lost is 2^-127
     huge, tiny = 2.0**1000 * (1 + 2.0**-52), 3 * 2.0**-1074
     exact = Fraction(huge) * Fraction(tiny)
     product = F.matmul(F.array(np.array([[huge]])), F.array(np.array([[tiny]])))
