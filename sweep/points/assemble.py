@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from symmetry.network import Points
 
 MAX_BYTES = 2**31
-"""No file may decode to more bytes than this (as float64); checked before anything of that size is allocated."""
+"""No array may decode to more bytes than this as float64, nor all that is read of Parquet; checked before decoding."""
 
 
 class PointsError(ValueError):

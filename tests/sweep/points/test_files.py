@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sweep.points import PointsError, content_hash, declared_problem_hash, read_points, write_points
+from sweep.points import PointsError, assemble, content_hash, declared_problem_hash, read_points, write_points
 from symmetry.network import Points
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
@@ -119,6 +119,19 @@ def test_what_would_not_be_read_is_not_written(tmp_path: Path, points: Points, s
     with pytest.raises(PointsError, match=r"seed has shape \(2,\), expected \(3,\)"):
         write_points(path, Points(points.w, points.a, points.source, points.seed[:2]))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet"])
+def test_what_is_written_is_small_enough_to_be_read(
+    tmp_path: Path, points: Points, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = 3 * (4 * 2 + 4 + 2)  # points × (w + a + seed + width)
+    monkeypatch.setattr(assemble, "MAX_BYTES", 8 * entries)
+    write_points(tmp_path / f"p{suffix}", points)
+    assert len(read_points(tmp_path / f"p{suffix}", dimension=2)) == 3
+    monkeypatch.setattr(assemble, "MAX_BYTES", 8 * entries - 1)
+    with pytest.raises(PointsError, match=rf"q{suffix} holds {entries} numbers"):
+        write_points(tmp_path / f"q{suffix}", points)
 
 
 def test_no_such_file(tmp_path: Path, refuses) -> None:

@@ -144,6 +144,7 @@ def test_modules_that_are_refused() -> None:
         ({"fc1.weight": (1, 2), "fc2.weight": (1, 1)}, ("fc1.weight", "fc2.weight")),
         ({"fc1.weight": (7, 5, 2), "fc2.weight": (7, 1, 5)}, ("fc1.weight", "fc2.weight")),
         ({"10.weight": (5, 2), "12.weight": (1, 5)}, ("10.weight", "12.weight")),
+        ({"fc10.weight": (1, 5), "fc12.weight": (5, 2)}, ("fc12.weight", "fc10.weight")),  # 1 is no prefix
     ],
 )
 def test_matching(shapes: dict[str, tuple[int, ...]], expected: tuple[str, str]) -> None:

@@ -76,6 +76,7 @@ GOOD = '0.5,1,"[1]","[2]","[3]"'
         ('0.5,1,"[]","[2]","[3]"', r"row 1: neuron_0_traj_x is '\[\]', expected a JSON list that ends in a number"),
         ('0.5,1,"[1]","2","[3]"', "row 1: neuron_0_traj_y is '2', expected a JSON list"),
         ('0.5,1,"[1]","[2]","[true]"', r"row 1: neuron_0_a is '\[true\]', expected a JSON list that ends in a number"),
+        ('0.5,1,"[1]","[2]","[3, null]"', r"row 1: neuron_0_a is '\[3, null\]', expected a JSON list that ends in a"),
         ('0.5,1,"[1]","[2]","[[3]]"', r"row 1: neuron_0_a is '\[\[3\]\]', expected"),
         ('0.5,1,"[1]","[2]","[3, "', "row 1: neuron_0_a is .* expected a JSON list"),
         ('0.5,1,"[1]","[2]","{""a"": 1}"', "row 1: neuron_0_a is .* expected a JSON list"),
