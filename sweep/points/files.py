@@ -102,9 +102,8 @@ def write_points(path: str | Path, points: Points) -> None:
     if suffix not in WRITABLE:
         raise PointsError(f"{path}: has suffix {suffix or 'none'}, expected {' or '.join(WRITABLE)}")
     checked = assemble(str(path), _label(path), points.w, points.a, dimension=None, seed=points.seed)
-    check_size(
-        str(path), checked.w.size + checked.a.size + 2 * len(checked)
-    )  # w, a, seed, width, as read_parquet counts
+    # w, a, seed and width, as read_parquet counts them
+    check_size(str(path), checked.w.size + checked.a.size + 2 * len(checked))
     if suffix == ".npz":
         write = write_npz
     else:
