@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.gauss_newton import Path, Residuals, levenberg_marquardt
-from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian
+from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian, smallest_eigenvalue
 from sweep.newton import EPS, Model
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ def polish(
         theta=walk.theta,
         loss=walk.loss,
         gradient_norm=float(np.linalg.norm(walk.gradient)),
-        smallest_eigenvalue=float(walk.smallest_eigenvalue),
+        smallest_eigenvalue=float(smallest_eigenvalue(walk.hessian[None])[0]),
         moved=walk.path.moved,
         path_radius=walk.path.radius,
         steps=walk.steps,
@@ -103,7 +103,7 @@ class _Walk:
         self.path = Path(theta)
         self.steps = 0
         self.radius = _RADIUS
-        self.label_size = float(np.sqrt(np.mean(data.target[: data.kept] ** 2) + data.even_mean**2))
+        self.label_size = float(np.sqrt(data.weight / data.count * (data.target**2).sum() + data.even_mean**2))
         self.vanishing = _VANISHING * self.label_size**2
         self._expand(theta)
         if not np.isfinite(self.loss):
@@ -115,7 +115,6 @@ class _Walk:
         self.theta, self.loss, self.gradient, self.hessian = theta, float(loss[0]), gradient[0], hessian[0]
         if np.isfinite(self.loss):
             self.model = Model.of(self.gradient, self.hessian)
-            self.smallest_eigenvalue = self.model.eigenvalues[0]
 
     def _evaluate(self, theta: Floats) -> tuple[float, Floats]:
         loss, gradient = loss_gradient(self.data, theta[None], self.width)
