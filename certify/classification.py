@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from certify.distinct import Comparison, compare, match
-from certify.locate import Location
+from certify.distinct import Comparison, compare, holds, match
+from certify.locate import LimitPlace, Location
 from certify.pool import Journal, Pool, Progress, Task
 from certify.proof import Failure, dyadic
 from certify.rounding import up
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.zero import match_global_minimum
-from sweep.grouping import approx_groups, approx_permutation
+from sweep.grouping import Units, approx_groups, approx_permutation, neurons
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network, Points, exact
 from symmetry.problem import Problem
@@ -118,31 +118,65 @@ class _Catalogue:
                 continue
             if location.nearby is not None:
                 ends[i, "nearby"] = location.nearby
-            if location.stop_reason in ("converged", "not-polished") and location.empty is None:
+            if location.empty is None and not location.limits and location.stop_reason in ("converged", "not-polished"):
                 ends[i, "end"] = location.theta
+        self._certify_isolated(ends, pool)
+        waiting = {i: 0 for i, location in enumerate(locations) if location.limits and not location.global_minimum}
+        while waiting:
+            self._certify_limits({i: locations[i].limits[rank] for i, rank in waiting.items()}, pool)
+            waiting = {
+                i: rank + 1
+                for i, rank in waiting.items()
+                if (i, "end") not in self.home and rank + 1 < len(locations[i].limits)
+            }
+
+    def _certify_isolated(self, ends: dict[tuple[int, str], Exact], pool: Pool) -> None:
         while ends:
-            groups = approx_groups(np.array([e.astype(float) for e in ends.values()]), self.width)
             keys = list(ends)
+            groups = approx_groups([neurons(ends[key], self.width) for key in keys])
             firsts = [keys[group[0]] for group in groups]
-            tasks = [Task("isolated", f"{i}-{end}", _texts(ends[i, end])) for i, end in firsts]
-            answers = pool.run(tasks)
+            answers = pool.run([Task("isolated", f"{i}-{end}", _texts(ends[i, end])) for i, end in firsts])
             for group, answer in zip(groups, answers, strict=True):
                 members = [keys[g] for g in group]
-                if "failure" in answer:
-                    failure = Failure(answer["failure"], tuple((n, v) for n, v in answer["numbers"]))
+                found = self._read(answer)
+                if isinstance(found, Failure):
                     for member in members:
-                        if member[1] == "end":
-                            self.failure[member[0]] = failure
+                        self.failure.setdefault(member[0], found)
                         del ends[member]
                     continue
-                found = self._merged(CriticalObject.from_json(answer["object"]))
-                self.home[members[0]] = _Home(found, answer["refined"])
+                self.home[members[0]] = found
                 del ends[members[0]]
                 # the others of the group share the object if they lie in its box; if not, they get a proof of their own
                 for member in members[1:]:
-                    if match(Network.from_theta(ends[member], self.problem.dimension), found) is not None:
-                        self.home[member] = _Home(found, 0.0)
+                    if match(Network.from_theta(ends[member], self.problem.dimension), found.object) is not None:
+                        self.home[member] = _Home(found.object, 0.0)
                         del ends[member]
+
+    def _certify_limits(self, places: dict[int, LimitPlace], pool: Pool) -> None:
+        """The same for plateaus and channels, in the coordinates of their charts."""
+        places = dict(places)
+        while places:
+            keys = list(places)
+            groups = approx_groups([_units(places[i]) for i in keys])
+            firsts = [keys[group[0]] for group in groups]
+            tasks = [Task("limit", f"{i}-{places[i].chart.name}", places[i].to_json()) for i in firsts]
+            for group, answer in zip(groups, pool.run(tasks), strict=True):
+                members = [keys[g] for g in group]
+                found = self._read(answer)
+                if isinstance(found, Failure):
+                    for i in members:
+                        self.failure.setdefault(i, found)
+                        del places[i]
+                    continue
+                for i in members:
+                    if i == members[0] or holds(found.object, places[i].q):
+                        self.home[i, "end"] = found if i == members[0] else _Home(found.object, 0.0)
+                        del places[i]
+
+    def _read(self, answer: dict[str, Any]) -> _Home | Failure:
+        if "failure" in answer:
+            return Failure(answer["failure"], tuple((name, value) for name, value in answer["numbers"]))
+        return _Home(self._merged(CriticalObject.from_json(answer["object"])), answer["refined"])
 
     def _certify_strata(self, locations: Sequence[Location], pool: Pool) -> None:
         first: dict[str, str] = {}
@@ -200,17 +234,18 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
             continue
         permutation = match(saved, home.object)
         inside = permutation is not None
-        if permutation is None:
-            if end == "nearby" or location.stop_reason == "not-polished":
-                continue  # next to the object, but neither in its box nor led there by descent
-            permutation = approx_permutation(location.theta, home.object.network.theta(), points.width)
+        if permutation is None and (end == "nearby" or location.stop_reason == "not-polished"):
+            continue  # next to the object, but neither in its box nor led there by descent
+        reference = home.object.network
+        if permutation is None and reference is not None:
+            permutation = approx_permutation(location.theta, reference.theta(), points.width)
         return Verdict(
             **base,
             kind=home.object.kind,
             relation=Relation.CONTAINED if inside else Relation.POLISHED,
             moved=0.0 if inside else location.moved + home.refined,
-            distance=_distance(saved.permuted(permutation), home.object.network),
-            permutation=permutation,
+            distance=_distance(saved.permuted(permutation), reference) if permutation and reference else None,
+            permutation=permutation or (),
             object=home.object,
         )
     if location.empty is not None:
@@ -239,6 +274,12 @@ def _distance(a: Network, b: Network) -> float:
     """An upper bound of the Euclidean distance."""
     square = sum(((x - y) ** 2 for x, y in zip(a.theta(), b.theta(), strict=True)), Fraction(0))
     return math.nextafter(math.sqrt(up(square)), math.inf) if square else 0.0
+
+
+def _units(place: LimitPlace) -> Units:
+    q = place.chart.by_unit(place.q).astype(np.float64)
+    signs = [str(sorted(s)) for s in place.signs] + [""] * len(place.chart.units)
+    return [(unit.kind + sign, q[unit.place]) for unit, sign in zip(place.chart.units, signs, strict=False)]
 
 
 def _texts(theta: Exact) -> list[str]:

@@ -18,13 +18,16 @@ orbit. All comparisons are between exact numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from certify.krawczyk import Krawczyk
+from certify.manifold import Split
 from certify.verdict import CriticalObject
 from symmetry.network import Exact, Network, exact
 
@@ -55,14 +58,22 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
     proof_a, proof_b = a.box, b.box
     if proof_a is None or proof_b is None:
         return Comparison.UNDECIDED
-    tight_a, tight_b = _Boxes.existence(proof_a, a.width), _Boxes.existence(proof_b, b.width)
-    wide_a, wide_b = _Boxes.uniqueness(proof_a, a.width), _Boxes.uniqueness(proof_b, b.width)
+    tight_a, tight_b = _Boxes.existence(a, proof_a), _Boxes.existence(b, proof_b)
+    wide_a, wide_b = _Boxes.uniqueness(a, proof_a), _Boxes.uniqueness(b, proof_b)
+    if _structure(a) != _structure(b):
+        return Comparison.UNDECIDED  # coordinates of different charts are not compared
     inside = (wide_b.containing(tight_a), wide_a.containing(tight_b))
     if any(perfect_matching(graph) is not None for graph in inside):
         return Comparison.SAME
-    if perfect_matching(tight_a.meeting(tight_b)) is None:
+    if a.chart is None and perfect_matching(tight_a.meeting(tight_b)) is None:
         return Comparison.DIFFERENT
     return Comparison.UNDECIDED
+
+
+def _structure(found: CriticalObject) -> tuple[object, ...]:
+    """What has to agree for two objects to be the same: the chart and, at each split, the signs of the coefficients."""
+    splits = tuple((p.positive, p.negative) for p in found.proofs if isinstance(p, Split))
+    return (None if found.chart is None else found.chart.name, splits)
 
 
 def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
@@ -74,10 +85,24 @@ def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
         not say that the network is far from the object.
     """
     proof = found.box
-    if proof is None or network.width != found.width:
+    if proof is None or found.chart is not None or network.width != found.width:
         return None
     point = _by_neuron(network.theta(), network.width)
-    return perfect_matching(_Boxes.uniqueness(proof, found.width).containing(_Boxes(point, point)))
+    return perfect_matching(
+        _Boxes.uniqueness(found, proof).containing(_Boxes(("neuron",) * len(point), list(point), list(point)))
+    )
+
+
+def holds(found: CriticalObject, center: Exact) -> bool:
+    """Whether a point in the coordinates of the object's chart (P',) lies in its uniqueness box, up to permutation.
+
+    The chart of the point must have the object's structure.
+    """
+    proof = found.box
+    if proof is None:
+        return False
+    point = _Boxes._about(found, center, center - center)
+    return perfect_matching(_Boxes.uniqueness(found, proof).containing(point)) is not None
 
 
 def perfect_matching(graph: Graph) -> tuple[int, ...] | None:
@@ -109,37 +134,55 @@ def perfect_matching(graph: Graph) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True)
 class _Boxes:
-    """A box, cut into one box per neuron.
+    """A box, cut into one box per unit: a neuron, or what a group of neurons becomes in a chart.
 
     Args:
-        lower: (m, d + 1) exact lower ends of ``(w_i, a_i)``.
-        upper: (m, d + 1) exact upper ends.
+        kinds: of the units; a permutation moves a unit only onto one of its kind.
+        lower: for each unit, the exact lower ends of its coordinates.
+        upper: likewise, the upper ends.
     """
 
-    lower: Exact
-    upper: Exact
+    kinds: tuple[str, ...]
+    lower: list[Exact]
+    upper: list[Exact]
 
     @classmethod
-    def existence(cls, proof: Krawczyk, width: int) -> _Boxes:
-        return cls._about(proof.center, exact(proof.existence_radius), width)
+    def existence(cls, found: CriticalObject, proof: Krawczyk) -> _Boxes:
+        return cls._about(found, proof.center, exact(proof.existence_radius))
 
     @classmethod
-    def uniqueness(cls, proof: Krawczyk, width: int) -> _Boxes:
-        return cls._about(proof.center, exact(proof.uniqueness_radius), width)
+    def uniqueness(cls, found: CriticalObject, proof: Krawczyk) -> _Boxes:
+        return cls._about(found, proof.center, exact(proof.uniqueness_radius))
 
     @classmethod
-    def _about(cls, center: Exact, radius: Exact, width: int) -> _Boxes:
-        return cls(_by_neuron(center - radius, width), _by_neuron(center + radius, width))
+    def _about(cls, found: CriticalObject, center: Exact, radius: Exact) -> _Boxes:
+        low, high = center - radius, center + radius
+        if found.chart is None:
+            return cls(
+                ("neuron",) * found.width, list(_by_neuron(low, found.width)), list(_by_neuron(high, found.width))
+            )
+        units = found.chart.units
+        low, high = found.chart.by_unit(low), found.chart.by_unit(high)
+        return cls(tuple(u.kind for u in units), [low[u.place] for u in units], [high[u.place] for u in units])
 
     def containing(self, inner: _Boxes) -> Graph:
         """(m, m): whether box ``i`` of this one contains box ``j`` of ``inner``."""
-        contains: Graph = (self.lower[:, None] <= inner.lower[None]) & (inner.upper[None] <= self.upper[:, None])
-        return np.asarray(contains.all(axis=2))
+        return self._graph(
+            inner, lambda i, j: np.all(self.lower[i] <= inner.lower[j]) and np.all(inner.upper[j] <= self.upper[i])
+        )
 
     def meeting(self, other: _Boxes) -> Graph:
         """(m, m): whether box ``i`` of this one and box ``j`` of ``other`` have a point in common."""
-        meets: Graph = (self.lower[:, None] <= other.upper[None]) & (other.lower[None] <= self.upper[:, None])
-        return np.asarray(meets.all(axis=2))
+        return self._graph(
+            other, lambda i, j: np.all(self.lower[i] <= other.upper[j]) and np.all(other.lower[j] <= self.upper[i])
+        )
+
+    def _graph(self, other: _Boxes, related: Callable[[int, int], Any]) -> Graph:
+        size = len(self.kinds)
+        graph: Graph = np.zeros((size, size), dtype=bool)
+        for i, j in np.ndindex(size, size):
+            graph[i, j] = self.kinds[i] == other.kinds[j] and bool(related(i, j))
+        return graph
 
 
 def _by_neuron(theta: Exact, width: int) -> Exact:

@@ -16,8 +16,10 @@ from certify.exclusion import EmptyBall, empty_ball, largest_empty_ball
 from certify.proof import Failure, dyadic, from_text
 from certify.zero import match_global_minimum
 from sweep.approach import approach
+from sweep.channels import approx_limits
 from sweep.kernels import KernelData, loss_gradient_hessian
 from sweep.polish import Polished, polish
+from symmetry.charts import Chart, chart_from_json
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
@@ -25,8 +27,40 @@ from symmetry.problem import Problem
 _NEAR = 1e-2
 """A saved point this close (Newton step) to a critical point that descent would leave is tried as it stands."""
 
+_ISOLATED = 1e-12
+"""A path that converged where the Hessian is this well conditioned is taken to have reached an isolated point."""
+
+_IDLE = 1e-6
+"""A copy with a smaller share of the output is not told from one with none."""
+
+_TRIES = 3
+
 _SMALL = 1e-8
 """Below this loss, relative to the labels' mean square, ask whether the run heads for a global minimum."""
+
+
+@dataclass(frozen=True)
+class LimitPlace:
+    """A limit network that a run seems to lead to.
+
+    Args:
+        chart: its structure, in normal form.
+        signs: for each group of copies, the signs of their coefficients ``β``.
+        q: (P',) exact, an approximate critical point of the limit network.
+    """
+
+    chart: Chart
+    signs: tuple[tuple[int, ...], ...]
+    q: Exact
+
+    def to_json(self) -> dict[str, Any]:
+        """Journal entry and task, bit for bit."""
+        return {"chart": self.chart.to_json(), "signs": [list(s) for s in self.signs], "q": [dyadic(v) for v in self.q]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> LimitPlace:
+        """The inverse of :meth:`to_json`."""
+        return cls(chart_from_json(data["chart"]), tuple(tuple(s) for s in data["signs"]), _fractions(data["q"]))
 
 
 @dataclass(frozen=True)
@@ -42,6 +76,7 @@ class Location:
         stop_reason: why the polish ended.
         numbers: loss, gradient norm, smallest eigenvalue and largest output where it ended, approximate.
         nearby: (P,) exact, a critical point of higher index next to the saved point, ``None`` if there is none.
+        limits: plateaus and channels the run seems to lead to, the best explanation first.
         empty: the ball about the saved point, holding the whole path, that is proved free of critical points.
     """
 
@@ -53,6 +88,7 @@ class Location:
     stop_reason: str
     numbers: tuple[tuple[str, float], ...]
     nearby: Exact | None
+    limits: tuple[LimitPlace, ...] = ()
     empty: EmptyBall | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +102,7 @@ class Location:
             "stop_reason": self.stop_reason,
             "numbers": [[name, value] for name, value in self.numbers],
             "nearby": None if self.nearby is None else [dyadic(v) for v in self.nearby],
+            "limits": [place.to_json() for place in self.limits],
             "empty": None if self.empty is None else self.empty.to_json(),
         }
 
@@ -83,6 +120,7 @@ class Location:
             stop_reason=data["stop_reason"],
             numbers=tuple((name, value) for name, value in data["numbers"]),
             nearby=None if data["nearby"] is None else _fractions(data["nearby"]),
+            limits=tuple(LimitPlace.from_json(place) for place in data["limits"]),
             empty=empty,
         )
 
@@ -107,7 +145,7 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
     if stays or not polishing:
         here = _numbers(data, theta, width)
         empty = None if stays else _empty(problem, width, saved, None, arithmetic)
-        return Location(saved, stays, stays, 0.0, 0.0, "not-polished", here, None, empty)
+        return Location(saved, stays, stays, 0.0, 0.0, "not-polished", here, None, (), empty)
     nearby = _nearby(data, theta, width)
     polished = polish(data, theta, width)
     end, moved, reach, reached_zero = exact(polished.theta), polished.moved, polished.path_radius, False
@@ -118,8 +156,9 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
     empty = None
     if not reached_zero and polished.stop_reason != "converged":
         empty = _empty(problem, width, saved, reach, arithmetic)
+    limits = () if reached_zero else _limits(problem, polished, width)
     numbers = _numbers(data, polished.theta, width)
-    return Location(end, reached_zero, False, moved, reach, polished.stop_reason, numbers, nearby, empty)
+    return Location(end, reached_zero, False, moved, reach, polished.stop_reason, numbers, nearby, limits, empty)
 
 
 def _approach_zero(problem: Problem, data: KernelData, polished: Polished) -> tuple[Exact, float] | None:
@@ -131,6 +170,21 @@ def _approach_zero(problem: Problem, data: KernelData, polished: Polished) -> tu
     if approached is None or match_global_minimum(problem, approached.network) is None:
         return None
     return approached.network.theta(), approached.moved
+
+
+def _limits(problem: Problem, polished: Polished, width: int) -> tuple[LimitPlace, ...]:
+    """What the end of the path may be approaching: asked where it is not plainly an isolated point."""
+    if polished.stop_reason == "converged" and abs(polished.smallest_eigenvalue) > _ISOLATED:
+        return ()
+    outputs = polished.theta[-width:]
+    places = []
+    for limit in approx_limits(problem, polished.theta, width, polished.loss)[:_TRIES]:
+        signs = []
+        for group in limit.chart.copies:
+            beta = outputs[list(group.members)] / outputs[list(group.members)].sum()
+            signs.append(tuple(int(np.sign(b)) if abs(b) > _IDLE else 0 for b in beta))
+        places.append(LimitPlace(limit.chart.normal(), tuple(signs), exact(limit.q)))
+    return tuple(places)
 
 
 def _nearby(data: KernelData, theta: Array, width: int) -> Exact | None:

@@ -13,11 +13,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from certify.isolated import certify_isolated, isolated_object
-from certify.locate import locate
+from certify.limit import limit_object
+from certify.locate import LimitPlace, locate
 from certify.proof import Failure, from_text
+from certify.verdict import CriticalObject
 from certify.zero import match_global_minimum, zero_object
 from sweep.kernels import KernelData, prepare
-from symmetry.network import Network
+from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 
@@ -71,10 +73,24 @@ class Worker:
         certified = certify_isolated(objective, center, arithmetic=self.arithmetic, max_bits=self.max_bits)
         if isinstance(certified, Failure):
             return {"failure": certified.code, "numbers": [list(pair) for pair in certified.numbers]}
-        refined = float(np.linalg.norm((certified.krawczyk.center - center).astype(np.float64)))
-        if refined > _FAR * (1 + float(np.linalg.norm(center.astype(np.float64)))):
+        return self._near(isolated_object(self.problem, certified), certified.krawczyk.center - center, center)
+
+    def _limit(self, place: dict[str, Any]) -> Any:
+        where = LimitPlace.from_json(place)
+        found = limit_object(
+            self.problem, where.chart, where.signs, where.q, arithmetic=self.arithmetic, max_bits=self.max_bits
+        )
+        if isinstance(found, Failure):
+            return {"failure": found.code, "numbers": [list(pair) for pair in found.numbers]}
+        assert found.box is not None
+        return self._near(found, found.box.center - where.q, where.q)
+
+    def _near(self, found: CriticalObject, shift: Exact, start: Exact) -> Any:
+        """The object, if the Newton steps from the proposed point to its centre were short."""
+        refined = float(np.linalg.norm(shift.astype(np.float64)))
+        if refined > _FAR * (1 + float(np.linalg.norm(start.astype(np.float64)))):
             return {"failure": "newton-left", "numbers": [["refined", refined]]}
-        return {"object": isolated_object(self.problem, certified).to_json(), "refined": refined}
+        return {"object": found.to_json(), "refined": refined}
 
     def _zero(self, theta: list[str]) -> Any:
         network = Network.from_theta(

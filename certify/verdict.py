@@ -17,6 +17,7 @@ from typing import Any
 from certify.krawczyk import Krawczyk
 from certify.proof import Proof, dyadic, from_text
 from certify.rounding import down, up
+from symmetry.charts import Chart, chart_from_json
 from symmetry.network import Network
 
 
@@ -61,7 +62,8 @@ class CriticalObject:
 
     Args:
         kind: the verdict for every candidate that belongs to it.
-        network: an exact point of the certified region (the centre of its boxes, or a point of the stratum).
+        network: an exact point of the certified region (the centre of its boxes, or a point of the stratum); ``None``
+            where the object is described by a chart.
         proofs: the statements it rests on; ``proofs[0]`` is the existence statement.
         loss: exact bounds of the loss at the critical point.
         strict: whether it is a strict minimum (``None``: not proved, or not a minimum).
@@ -74,10 +76,12 @@ class CriticalObject:
         lambda_min: exact bounds of the smallest Hessian eigenvalue, where proved.
         method: the theorem and arithmetic that settled it.
         bits: precision of the proof.
+        chart: how the candidates are taken apart into the limit network whose critical point is certified, for
+            plateaus and channels to infinity; the boxes are then in its coordinates.
     """
 
     kind: Kind
-    network: Network
+    network: Network | None
     proofs: tuple[Proof, ...]
     loss: tuple[Fraction, Fraction]
     strict: bool | None
@@ -90,9 +94,18 @@ class CriticalObject:
     lambda_min: tuple[Fraction, Fraction] | None
     method: str
     bits: int
+    chart: Chart | None = None
+
+    def __post_init__(self) -> None:
+        if (self.network is None) == (self.chart is None):
+            raise ValueError("expected either an exact network or a chart, not both and not neither")
 
     @property
     def width(self) -> int:
+        """Number of neurons of the candidates."""
+        if self.chart is not None:
+            return self.chart.width
+        assert self.network is not None
         return self.network.width
 
     @property
@@ -124,7 +137,8 @@ class CriticalObject:
         same = {key: data[key] for key in _PLAIN}
         return cls(
             kind=Kind(data["kind"]),
-            network=Network.of([[from_text(x) for x in row] for row in data["w"]], [from_text(x) for x in data["a"]]),
+            network=None if data["w"] is None else _network(data["w"], data["a"]),
+            chart=None if data["chart"] is None else chart_from_json(data["chart"]),
             proofs=tuple(Proof.from_json(p) for p in data["proofs"]),
             loss=loss,
             lambda_min=pair(data["lambda_min"]),
@@ -141,12 +155,17 @@ class CriticalObject:
             "id": self.id,
             "kind": str(self.kind),
             "width": self.width,
-            "w": [[dyadic(x) for x in row] for row in self.network.w],
-            "a": [dyadic(x) for x in self.network.a],
+            "w": None if self.network is None else [[dyadic(x) for x in row] for row in self.network.w],
+            "a": None if self.network is None else [dyadic(x) for x in self.network.a],
+            "chart": None if self.chart is None else self.chart.to_json(),
             "loss": pair(self.loss),
             "lambda_min": pair(self.lambda_min),
             "proofs": [p.to_json() for p in self.proofs],
         } | {key: getattr(self, key) for key in _PLAIN}
+
+
+def _network(w: list[list[str]], a: list[str]) -> Network:
+    return Network.of([[from_text(x) for x in row] for row in w], [from_text(x) for x in a])
 
 
 @dataclass(frozen=True)
@@ -210,7 +229,7 @@ class Verdict:
             "manifold_dimension": o.manifold_dimension if o else None,
             "level": o.level if o else None,
             "stratum": (o.stratum or None) if o else None,
-            "chart": None,
+            "chart": o.chart.name if o and o.chart else None,
             "lambda_min_lower": down(o.lambda_min[0]) if o and o.lambda_min else None,
             "lambda_min_upper": up(o.lambda_min[1]) if o and o.lambda_min else None,
             # the largest over the coordinates; exact float64 numbers

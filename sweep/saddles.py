@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sweep.climb import MAX_WEIGHT, Slice, climb
 from sweep.gauss_newton import levenberg_marquardt
-from sweep.grouping import approx_groups
+from sweep.grouping import approx_groups, neurons
 from sweep.initialise import xavier_uniform
 from sweep.kernels import KernelData, loss_gradient_hessian, prepare
 from sweep.points import write_points
@@ -92,8 +92,7 @@ def find_saddles(
         with ProcessPoolExecutor(jobs) as pool:
             attempts = list(pool.map(attempt, seeds, chunksize=16))
     found = [saddle for saddles in attempts for saddle in saddles if 1 <= saddle.index <= max_index]
-    theta = np.array([saddle.theta for saddle in found]).reshape(len(found), width * (problem.dimension + 1))
-    return [found[group[0]] for group in approx_groups(theta, width)]
+    return [found[group[0]] for group in approx_groups([neurons(saddle.theta, width) for saddle in found])]
 
 
 def _attempt(problem: Problem, width: int, seed: int) -> list[Saddle]:

@@ -165,6 +165,17 @@ class SquareLoss:
             self._data[key] = _enclose_data(self.problem, arithmetic)
         return self._data[key]
 
+    def outputs(self, theta: Any, arithmetic: Arithmetic, order: int) -> tuple[list[Any], Any]:
+        """The terms on all inputs, and the residuals ``r`` (N,)."""
+        data, outputs, start = self.data(arithmetic), [], 0
+        for term in self.terms:
+            outputs.append(term.outputs(theta[start : start + term.layout.size], data, arithmetic, order))
+            start += term.layout.size
+        r = outputs[0].value
+        for more in outputs[1:]:
+            r = r + more.value
+        return outputs, r - data.y
+
     def evaluate(self, theta: Any, arithmetic: Arithmetic, order: int = 2) -> Evaluation:
         """Loss (``order`` 0), gradient (1), Hessian (2) and its Lipschitz bound (3).
 
@@ -173,15 +184,8 @@ class SquareLoss:
             arithmetic: where to compute.
             order: the highest derivative wanted.
         """
-        data, scale = self.data(arithmetic), arithmetic.number(Fraction(2, len(self.problem)))
-        outputs, start = [], 0
-        for term in self.terms:
-            outputs.append(term.outputs(theta[start : start + term.layout.size], data, arithmetic, order))
-            start += term.layout.size
-        r = outputs[0].value
-        for more in outputs[1:]:
-            r = r + more.value
-        r = r - data.y
+        scale = arithmetic.number(Fraction(2, len(self.problem)))
+        outputs, r = self.outputs(theta, arithmetic, order)
         column = r.reshape(-1, 1)
         loss = arithmetic.matmul(column.T, column).reshape(1) * arithmetic.number(Fraction(1, len(self.problem)))
         if order == 0:

@@ -1,0 +1,112 @@
+"""Objects that are not isolated points: plateaus of split neurons and channels to infinity.
+
+The reduced (limit) network of a chart is certified like any isolated point; what the chart adds are sign conditions
+over the box that holds its critical point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from certify.arithmetic import Enclosures, ladder
+from certify.infinity import channel
+from certify.isolated import Certified, certify_isolated
+from certify.manifold import Split, split
+from certify.proof import Failure, Proof
+from certify.verdict import CriticalObject, Kind
+from symmetry.charts import Chart
+from symmetry.network import Exact
+from symmetry.problem import Problem
+
+
+def limit_object(
+    problem: Problem, chart: Chart, signs: Sequence[tuple[int, ...]], q: Exact, *, arithmetic: str, max_bits: int
+) -> CriticalObject | Failure:
+    """Certify the critical set that a chart and a critical point of its limit network describe.
+
+    Args:
+        problem: the problem.
+        chart: the structure, in normal form.
+        signs: for each group of copies, the signs of their coefficients ``β``.
+        q: (P',) exact, an approximate critical point of the limit network.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+    """
+    objective = chart.objective(problem)
+    certified = certify_isolated(objective, q, arithmetic=arithmetic, max_bits=max_bits)
+    if isinstance(certified, Failure):
+        return certified
+    box = certified.krawczyk
+    enclosures = next(a for a in ladder(arithmetic, max_bits) if a.bits == box.bits)
+    outputs, r = objective.outputs(enclosures.ball(box.center, box.existence_radius), enclosures, 2)
+    splits = _splits(problem, chart, signs, outputs, r, enclosures)
+    if isinstance(splits, Failure):
+        return splits
+    # existence and inertia; Lemma 1 of the limit network adds nothing here
+    proofs: tuple[Proof, ...] = (*certified.proofs[:2], *splits)
+    if chart.diverging:
+        positive = channel(chart, outputs, r, len(problem), enclosures)
+        if isinstance(positive, Failure):
+            return positive
+        proofs += (positive,)
+    return _assemble(problem, chart, certified, splits, proofs)
+
+
+def _splits(
+    problem: Problem, chart: Chart, signs: Sequence[tuple[int, ...]], outputs: list[Any], r: Any, a: Enclosures
+) -> list[Split] | Failure:
+    if not signs:
+        return []
+    neurons, d = outputs[0], problem.dimension
+    curvature = neurons.curvature(r)
+    found = []
+    for j, coefficients in enumerate(signs):
+        rows = slice(j * d, (j + 1) * d)
+        proof = split(j, coefficients, neurons.a[j : j + 1], curvature[rows, rows], Fraction(2, len(problem)), a)
+        if isinstance(proof, Failure):
+            return proof
+        found.append(proof)
+    return found
+
+
+def _assemble(
+    problem: Problem, chart: Chart, certified: Certified, splits: list[Split], proofs: tuple[Proof, ...]
+) -> CriticalObject:
+    index = certified.morse_index + sum(s.added_negative for s in splits)
+    dimension = sum(s.dimension for s in splits)
+    finite = not chart.diverging
+    if finite:
+        kind = Kind.SADDLE if index else Kind.LOCAL_MINIMUM
+    else:
+        kind = Kind.SADDLE_AT_INFINITY if index else Kind.MINIMUM_AT_INFINITY
+    teacher = problem.teacher
+    # Lemma 2: with the teacher's exact labels and at least its width the infimum is 0
+    realizable = problem.exact_labels and teacher is not None and chart.width >= teacher.width
+    zero = Fraction(0)
+    return CriticalObject(
+        kind=kind,
+        network=None,
+        chart=chart,
+        proofs=proofs,
+        loss=certified.loss,
+        strict=False if kind is Kind.LOCAL_MINIMUM else None,
+        not_global=True if realizable and certified.loss[0] > 0 else None,
+        morse_index=index,
+        nullity=dimension,
+        manifold_dimension=dimension,
+        level=_level(problem, chart) if kind is Kind.SADDLE else None,
+        stratum="",
+        lambda_min=(zero, zero) if kind is Kind.LOCAL_MINIMUM else (certified.lambda_min if not splits else None),
+        method=f"{'split' if finite else 'channel'}+krawczyk/{certified.krawczyk.arithmetic}",
+        bits=certified.krawczyk.bits,
+    )
+
+
+def _level(problem: Problem, chart: Chart) -> int | None:
+    """``r_teacher − r``, ``r`` the number of distinct neurons; ``None`` unless narrower than the teacher."""
+    if problem.teacher is None:
+        return None
+    level = problem.teacher.width - len(chart.ordinary)
+    return level if level > 0 else None

@@ -1,0 +1,232 @@
+"""Charts: how a network with coinciding or diverging neurons is taken apart into a smaller limit network.
+
+Coordinates ``q`` of the limit network ``f_0``, in this order: the ordinary neurons, one block ``(w, u, c)`` for each
+pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what they become:
+
+* ``copies`` (i, j, …): one incoming weight ``w``, outputs ``β_i a`` with ``Σβ_i = 1``: an ordinary neuron ``(w, a)``;
+* ``pair`` (i, j): ``w_i = w + εu, w_j = w − εu, a_i = c/2 + 1/(2ε), a_j = c/2 − 1/(2ε)``;
+* ``mirrored`` (i, j): the same for neuron i and for ``(−w_j, −a_j)``, which stands for neuron j less the constant
+  ``a_j`` (activations with ``σ(−z) = 1 − σ(z)``);
+* ``zero`` (i,): ``a_i = 1/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid).
+
+In a pair or a zero neuron the outgoing weights diverge as ``ε → 0``; the output is an analytic ``f(q, ε)`` and
+``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` (docs/infinity.md). The constants that mirrored pairs and zero neurons
+release diverge one by one and must cancel: groups that share it are *balanced* against each other, and there are none
+or at least two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symmetry.activation import Activation
+from symmetry.limits import Affine, Pair
+from symmetry.network import Network
+from symmetry.objective import Neurons, SquareLoss, Term
+from symmetry.problem import Problem
+
+Floats = NDArray[np.float64]
+Kind = Literal["copies", "pair", "mirrored", "zero"]
+
+
+class Group(NamedTuple):
+    """Neurons that belong together."""
+
+    kind: Kind
+    members: tuple[int, ...]
+
+
+class Unit(NamedTuple):
+    """A part of the limit network that permutations move as a whole: its type and its place in ``q``."""
+
+    kind: str
+    place: slice
+
+
+@dataclass(frozen=True)
+class Chart:
+    """How a network of ``width`` neurons is taken apart.
+
+    Args:
+        width: number of neurons.
+        dimension: of the inputs.
+        groups: disjoint; neurons in none are ordinary.
+
+    Raises:
+        ValueError: groups that overlap, or a released constant that nothing balances.
+    """
+
+    width: int
+    dimension: int
+    groups: tuple[Group, ...]
+
+    def __post_init__(self) -> None:
+        used = [i for group in self.groups for i in group.members]
+        if len(set(used)) != len(used) or not set(used) <= set(range(self.width)):
+            raise ValueError(f"groups {self.groups} overlap or leave the {self.width} neurons")
+        if len(self.balanced) == 1 or sum(group.kind == "zero" for group in self.groups) > 1:
+            raise ValueError(f"groups {self.groups} release a constant that nothing balances, or two linear terms")
+
+    @property
+    def name(self) -> str:
+        """The structure up to permutation: ``pair``, ``copies3+mirrored+zero``, say."""
+        return "+".join(g.kind + (str(len(g.members)) if g.kind == "copies" else "") for g in self.groups)
+
+    @property
+    def copies(self) -> tuple[Group, ...]:
+        """The groups of equal neurons."""
+        return tuple(group for group in self.groups if group.kind == "copies")
+
+    @property
+    def ordinary(self) -> tuple[tuple[int, ...], ...]:
+        """The neurons of the limit network that are neurons: one tuple of members each, copies first."""
+        used = {i for group in self.groups for i in group.members}
+        return (*(group.members for group in self.copies), *((i,) for i in range(self.width) if i not in used))
+
+    @property
+    def diverging(self) -> tuple[Group, ...]:
+        """The groups whose outgoing weights diverge."""
+        return tuple(group for group in self.groups if group.kind != "copies")
+
+    @property
+    def pairs(self) -> tuple[Group, ...]:
+        """The groups that leave a pair limit."""
+        return tuple(group for group in self.groups if group.kind in ("pair", "mirrored"))
+
+    @property
+    def balanced(self) -> tuple[Group, ...]:
+        """The groups that release a constant."""
+        return tuple(group for group in self.groups if group.kind in ("mirrored", "zero"))
+
+    @property
+    def has_linear(self) -> bool:
+        return any(group.kind == "zero" for group in self.groups)
+
+    def to_json(self) -> dict[str, Any]:
+        """Width, dimension and groups."""
+        groups = [[group.kind, list(group.members)] for group in self.groups]
+        return {"width": self.width, "dimension": self.dimension, "groups": groups}
+
+    def normal(self) -> Chart:
+        """The same structure with the neurons renumbered in the order of ``q``: equal for permuted networks."""
+        numbers = iter(range(self.width))
+        groups = tuple(Group(g.kind, tuple(next(numbers) for _ in g.members)) for g in self.groups)
+        return Chart(self.width, self.dimension, groups)
+
+    def terms(self, activation: Activation) -> tuple[Term, ...]:
+        """The limit network ``f_0`` as terms, in the order of ``q``."""
+        terms: list[Term] = []
+        if self.ordinary:
+            terms.append(Neurons(len(self.ordinary), self.dimension, activation))
+        terms += [Pair(self.dimension, activation) for _ in self.pairs]
+        if self.balanced:
+            terms.append(Affine(self.dimension, self.has_linear))
+        return tuple(terms)
+
+    def objective(self, problem: Problem) -> SquareLoss:
+        """The square loss of the limit network."""
+        return SquareLoss(problem, self.terms(problem.activation))
+
+    def small_coordinates(self) -> list[list[int]]:
+        """For each condition ``Σ κ > 0``, the indices of the terms whose ``κ`` add up.
+
+        An ordinary pair has its own ``ε``. Two balanced groups share one (``ε_2 = −ε_1 + O(ε_1²)``, with one sign
+        convention); three or more span a cone on which every ``κ`` must be positive.
+        """
+        first = 1 if self.ordinary else 0
+        place = {group: first + k for k, group in enumerate(self.pairs)}
+        place |= {group: first + len(self.pairs) for group in self.groups if group.kind == "zero"}
+        own = [[place[group]] for group in self.groups if group.kind == "pair"]
+        shared = [place[group] for group in self.balanced]
+        return own + ([shared] if len(shared) == 2 else [[index] for index in shared])
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The parts of ``q`` in terms of neurons and pairs; ordinary neurons first, in coordinates of their own."""
+        d, m = self.dimension, len(self.ordinary)
+        copies = [group.kind + str(len(group.members)) for group in self.copies]
+        kinds = copies + ["neuron"] * (m - len(copies))
+        size = [Unit(kind, slice(i * (d + 1), (i + 1) * (d + 1))) for i, kind in enumerate(kinds)]
+        start = m * (d + 1)
+        for group in self.pairs:
+            size.append(Unit(group.kind, slice(start, start + 2 * d + 1)))
+            start += 2 * d + 1
+        if self.balanced:
+            size.append(Unit("affine", slice(start, start + 1 + (d if self.has_linear else 0))))
+        return tuple(size)
+
+    def by_unit(self, q: Any) -> Any:
+        """``q`` reordered so that each unit is one run of entries (``w_i, a_i`` together)."""
+        d, m = self.dimension, len(self.ordinary)
+        order = [k for i in range(m) for k in (*range(i * d, (i + 1) * d), m * d + i)]
+        return q[[*order, *range(m * (d + 1), len(q))]]
+
+    def read(self, w: Floats, a: Floats) -> tuple[Floats, Floats]:
+        """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group; floating point."""
+        d = self.dimension
+        outputs = [a[list(members)] for members in self.ordinary]
+        # copies: the mean weighted by the outputs keeps the linear term
+        middles = [b @ w[list(members)] / b.sum() for b, members in zip(outputs, self.ordinary, strict=True)]
+        parts: list[Floats] = [*middles, np.array([b.sum() for b in outputs])]
+        eps, constant, slope = [], 0.0, np.zeros(d)
+        for group in self.diverging:
+            i = group.members[0]
+            if group.kind == "zero":
+                constant += a[i] / 2
+                slope = a[i] * w[i] / 4
+                eps.append(1 / a[i])
+                continue
+            j = group.members[1]
+            sign = 1.0 if group.kind == "pair" else -1.0
+            wj, aj = sign * w[j], sign * a[j]
+            if group.kind == "mirrored":
+                constant += a[j]
+            parts += [(w[i] + wj) / 2, (a[i] - aj) * (w[i] - wj) / 2, np.array([a[i] + aj])]
+            eps.append(1 / (a[i] - aj))
+        if self.balanced:
+            parts.append(np.array([constant]))
+        if self.has_linear:
+            parts.append(slope)
+        return np.concatenate(parts), np.array(eps)
+
+
+def chart_of(width: int, dimension: int, groups: Sequence[Group]) -> Chart:
+    """The chart with its groups in canonical order: copies, the largest first, pairs, mirrored pairs, zero neurons."""
+    order = {"copies": 0, "pair": 1, "mirrored": 2, "zero": 3}
+
+    def place(group: Group) -> tuple[int, int, tuple[int, ...]]:
+        return order[group.kind], -len(group.members), group.members
+
+    return Chart(width, dimension, tuple(sorted(groups, key=place)))
+
+
+def canonical_mirrored(chart: Chart, network: Network) -> Chart:
+    """The same chart, with each mirrored pair's first member the one whose ``w`` leads with a positive entry.
+
+    ``(w, u, c, K)`` and ``(−w, u, −c, K + c)`` are the same limit: this picks one of them.
+    """
+    groups = []
+    for group in chart.groups:
+        if group.kind == "mirrored":
+            i, j = group.members
+            middle = network.w[i] - network.w[j]
+            leading = next((x for x in middle if x), 1)
+            group = Group("mirrored", (i, j) if leading > 0 else (j, i))
+        groups.append(group)
+    return chart_of(chart.width, chart.dimension, groups)
+
+
+def chart_from_json(data: Any) -> Chart:
+    """The inverse of :meth:`Chart.to_json`.
+
+    Raises:
+        ValueError: as :class:`Chart`.
+    """
+    groups = tuple(Group(kind, tuple(int(i) for i in members)) for kind, members in data["groups"])
+    return Chart(int(data["width"]), int(data["dimension"]), groups)

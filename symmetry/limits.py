@@ -1,0 +1,128 @@
+"""Terms of limit networks: what groups of neurons become when their outgoing weights diverge.
+
+``Pair``: two neurons whose incoming weights merge (mathematics.md, §6). ``Affine``: the constant and the linear
+function that mirrored pairs and vanishing neurons leave behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from symmetry.activation import Activation
+from symmetry.arithmetic import Arithmetic
+from symmetry.network import Layout
+from symmetry.objective import Data
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The term ``c σ(w·x) + (u·x) σ'(w·x)``; parameters ``(w (1, d), u (1, d), c (1,))``."""
+
+    dimension: int
+    activation: Activation
+
+    @property
+    def layout(self) -> Layout:
+        return Layout((("w", (1, self.dimension)), ("u", (1, self.dimension)), ("c", (1,))))
+
+    def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> PairOutputs:
+        blocks = self.layout.unpack(theta)
+        z = arithmetic.matmul(data.x, blocks["w"].T)
+        s = arithmetic.matmul(data.x, blocks["u"].T)
+        jet = self.activation.jet(z, order + 1, arithmetic)
+        return PairOutputs(self, blocks["c"], s, jet, data, arithmetic)
+
+
+class PairOutputs:
+    """:class:`Pair` on all inputs: ``jet[k]`` encloses ``σ^(k)(w·x_n)`` and ``s`` encloses ``u·x_n``, (N, 1)."""
+
+    def __init__(self, term: Pair, c: Any, s: Any, jet: list[Any], data: Data, arithmetic: Arithmetic):
+        self.term, self.c, self.s, self.jet, self.data, self.arithmetic = term, c, s, jet, data, arithmetic
+        self.value = self._mixed(0).reshape(-1)
+
+    def _mixed(self, k: int) -> Any:
+        """``c σ^(k) + s σ^(k+1)``, the k-th derivative along ``z``, (N, 1)."""
+        return self.jet[k] * self.c + self.jet[k + 1] * self.s
+
+    @property
+    def jacobian(self) -> Any:
+        # ∂f/∂w = (cσ' + sσ'') x,  ∂f/∂u = σ' x,  ∂f/∂c = σ
+        x = self.data.x
+        return self.arithmetic.concatenate([self._mixed(1) * x, self.jet[1] * x, self.jet[0]], axis=1)
+
+    def curvature(self, r: Any) -> Any:
+        # ww: (cσ'' + sσ''') xxᵀ    wu: σ'' xxᵀ    wc: σ' x    the rest 0
+        d, ar, column = self.term.dimension, self.arithmetic, r.reshape(-1, 1)
+        ww = ar.matmul(self.data.xx.T, column * self._mixed(2)).reshape(d, d)
+        wu = ar.matmul(self.data.xx.T, column * self.jet[2]).reshape(d, d)
+        wc = ar.matmul(self.data.x.T, column * self.jet[1]).reshape(d)
+        out = ar.zeros((2 * d + 1, 2 * d + 1))
+        w, u, c = slice(0, d), slice(d, 2 * d), 2 * d
+        out[w, w], out[w, u], out[u, w] = ww, wu, wu
+        out[w, c], out[c, w] = wc, wc
+        return out
+
+    def variation(self) -> tuple[Any, Any]:
+        # With X = ‖x‖ and p, q, t the lengths of the w-, u- and c-parts of a unit vector:
+        #   |∇²f|   ≤ |cσ''+sσ'''| X² p² + 2|σ''| X² pq + 2|σ'| X pt        ≤ |cσ''+sσ'''| X² + |σ''| X² + |σ'| X
+        #   |∇³f|   ≤ |cσ'''+sσ''''| X³ p³ + 3|σ'''| X³ p²q + 3|σ''| X² p²t,     p²q ≤ 2/√27 < 0.385
+        x, number = self.data.norm.reshape(-1, 1), self.arithmetic.number
+        square = x * x
+        second = abs(self._mixed(2)) * square + abs(self.jet[2]) * square + abs(self.jet[1]) * x
+        third = abs(self._mixed(3)) * (square * x) + (
+            abs(self.jet[3]) * (square * x) + abs(self.jet[2]) * square
+        ) * number(Fraction(1155, 1000))
+        return second.reshape(-1), third.reshape(-1)
+
+    def correction(self) -> Any:
+        """``φ = (c/2) σ'' s² + (1/6) σ''' s³``, (N,): the network is the limit ``+ ε² φ + O(ε³)``; ``order ≥ 2``."""
+        square = self.s * self.s
+        half, sixth = self.arithmetic.number(Fraction(1, 2)), self.arithmetic.number(Fraction(1, 6))
+        return (self.jet[2] * square * self.c * half + self.jet[3] * (square * self.s) * sixth).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """The term ``K + ℓ·x`` (without ``ℓ·x`` if ``linear`` is false); parameters ``(K (1,), l (1, d))``."""
+
+    dimension: int
+    linear: bool
+
+    @property
+    def layout(self) -> Layout:
+        return Layout((("K", (1,)), *([("l", (1, self.dimension))] if self.linear else [])))
+
+    def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> AffineOutputs:
+        return AffineOutputs(self, self.layout.unpack(theta), data, arithmetic)
+
+
+class AffineOutputs:
+    """:class:`Affine` on all inputs."""
+
+    def __init__(self, term: Affine, blocks: dict[str, Any], data: Data, arithmetic: Arithmetic):
+        self.term, self.data, self.arithmetic = term, data, arithmetic
+        self.one = data.norm.reshape(-1, 1) * 0 + 1
+        self.value = (self.one * blocks["K"]).reshape(-1)
+        self.s = arithmetic.matmul(data.x, blocks["l"].T) if term.linear else None
+        if self.s is not None:
+            self.value = self.value + self.s.reshape(-1)
+
+    @property
+    def jacobian(self) -> Any:
+        return self.arithmetic.concatenate([self.one, self.data.x], axis=1) if self.term.linear else self.one
+
+    def curvature(self, r: Any) -> Any:
+        size = self.term.layout.size
+        return self.arithmetic.zeros((size, size))
+
+    def variation(self) -> tuple[Any, Any]:
+        nothing = self.data.norm * 0
+        return nothing, nothing
+
+    def correction(self) -> Any:
+        """``φ = −(4/3) (ℓ·x)³`` of the sigmoid, (N,): what a neuron ``a_0 = 1/ε, w_0 = 4εℓ`` adds at ``ε²``."""
+        if self.s is None:
+            raise ValueError("a constant has no correction")
+        return (self.s * self.s * self.s * self.arithmetic.number(Fraction(-4, 3))).reshape(-1)
