@@ -8,10 +8,11 @@ Everything is approximate: the points are candidates to be certified.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -84,12 +85,17 @@ def find_saddles(
         seeds: the attempts to make; the result does not depend on ``jobs``.
         max_index: the largest number of negative eigenvalues.
         jobs: processes.
+
+    Raises:
+        ValueError: the width is less than 2, or there is no kernel for the problem.
     """
+    if width < 2:
+        raise ValueError(f"width is {width}, expected at least 2 neurons")
     attempt = partial(_attempt, problem, width)
     if jobs == 1:
         attempts = [attempt(seed) for seed in seeds]
     else:
-        with ProcessPoolExecutor(jobs) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
             attempts = list(pool.map(attempt, seeds, chunksize=16))
     found = [saddle for saddles in attempts for saddle in saddles if 1 <= saddle.index <= max_index]
     return [found[group[0]] for group in approx_groups([neurons(saddle.theta, width) for saddle in found])]
@@ -176,36 +182,46 @@ def _saddle(data: KernelData, theta: Floats, width: int, seed: int, method: str)
     )
 
 
-def main() -> None:
-    """The command line: search, write the points, print what was found."""
-    parser = argparse.ArgumentParser(prog="python -m sweep.saddles", description="Search for saddles.")
-    parser.add_argument("--problem", required=True, help="a shipped problem's name, or a problem file")
-    parser.add_argument("--width", type=int, required=True, help="neurons")
-    parser.add_argument("--seeds", required=True, metavar="FIRST:END", help="attempts: seeds FIRST to END - 1")
-    parser.add_argument("--max-index", type=int, default=3, help="largest number of negative eigenvalues")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--out", type=Path, required=True, help="the .npz or .parquet file to write")
-    options = parser.parse_args()
-    first, end = (int(number) for number in options.seeds.split(":"))
-    problem = load_problem(options.problem)
-    saddles = find_saddles(problem, options.width, range(first, end), max_index=options.max_index, jobs=options.jobs)
-    theta = np.array([saddle.theta for saddle in saddles]).reshape(
-        len(saddles), options.width * (problem.dimension + 1)
-    )
-    inner = options.width * problem.dimension
-    points = Points(
-        w=theta[:, :inner].reshape(len(saddles), options.width, problem.dimension),
-        a=theta[:, inner:],
+def _points(saddles: Sequence[Saddle], width: int) -> Points:
+    theta = np.array([saddle.theta for saddle in saddles])
+    w, a = np.split(theta, [theta.shape[1] - width], axis=1)
+    return Points(
+        w=w.reshape(len(saddles), width, -1),
+        a=a,
         source=tuple(f"seed {saddle.seed}" for saddle in saddles),
         seed=np.array([saddle.seed for saddle in saddles], dtype=np.int64),
     )
-    write_points(options.out, points)
+
+
+def _seed_range(text: str) -> range:
+    first, _, end = text.partition(":")
+    return range(int(first), int(end))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command ``python -m sweep.saddles``: search, write the points, print what was found."""
+    parser = argparse.ArgumentParser(prog="python -m sweep.saddles", description="Search for saddles.")
+    parser.add_argument("--problem", required=True, help="name or problem.toml")
+    parser.add_argument("--width", required=True, type=int)
+    parser.add_argument("--seeds", required=True, type=_seed_range, metavar="FIRST:END", help="END is not included")
+    parser.add_argument("--max-index", type=int, default=3, help="largest number of negative eigenvalues")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", required=True, type=Path, help="the .npz or .parquet file to write")
+    given = parser.parse_args(arguments)
+    try:
+        problem = load_problem(given.problem)
+        saddles = find_saddles(problem, given.width, given.seeds, max_index=given.max_index, jobs=given.jobs)
+        if not saddles:
+            parser.error(f"no saddle from {len(given.seeds)} seeds, expected at least one to write; give more seeds")
+        write_points(given.out, _points(saddles, given.width))
+    except ValueError as error:
+        parser.error(str(error))
     for saddle in saddles:
         print(
             f"seed {saddle.seed:6d}  {saddle.method:6s}  index {saddle.index}  loss {saddle.loss:.9e}  "
             f"gradient {saddle.gradient_norm:.1e}  condition {saddle.condition:.1e}"
         )
-    print(f"{len(saddles)} distinct saddles from {end - first} seeds")
+    print(f"{len(saddles)} distinct saddles from {len(given.seeds)} seeds")
 
 
 if __name__ == "__main__":
