@@ -60,7 +60,7 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
         return Comparison.UNDECIDED
     tight_a, tight_b = _Boxes.existence(a, proof_a), _Boxes.existence(b, proof_b)
     wide_a, wide_b = _Boxes.uniqueness(a, proof_a), _Boxes.uniqueness(b, proof_b)
-    if _structure(a) != _structure(b):
+    if sorted(tight_a.kinds) != sorted(tight_b.kinds):
         return Comparison.UNDECIDED  # coordinates of different charts are not compared
     inside = (wide_b.containing(tight_a), wide_a.containing(tight_b))
     if any(perfect_matching(graph) is not None for graph in inside):
@@ -68,12 +68,6 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
     if a.chart is None and perfect_matching(tight_a.meeting(tight_b)) is None:
         return Comparison.DIFFERENT
     return Comparison.UNDECIDED
-
-
-def _structure(found: CriticalObject) -> tuple[object, ...]:
-    """What has to agree for two objects to be the same: the chart and, at each split, the signs of the coefficients."""
-    splits = tuple((p.positive, p.negative) for p in found.proofs if isinstance(p, Split))
-    return (None if found.chart is None else found.chart.name, splits)
 
 
 def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
@@ -163,7 +157,10 @@ class _Boxes:
             )
         units = found.chart.units
         low, high = found.chart.by_unit(low), found.chart.by_unit(high)
-        return cls(tuple(u.kind for u in units), [low[u.place] for u in units], [high[u.place] for u in units])
+        # copies are the same only if as many of them have outputs of either sign
+        splits = {p.neuron: f" {p.positive}+ {p.negative}-" for p in found.proofs if isinstance(p, Split)}
+        kinds = tuple(u.kind + splits.get(i, "") for i, u in enumerate(units))
+        return cls(kinds, [low[u.place] for u in units], [high[u.place] for u in units])
 
     def containing(self, inner: _Boxes) -> Graph:
         """(m, m): whether box ``i`` of this one contains box ``j`` of ``inner``."""

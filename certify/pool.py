@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -46,6 +48,12 @@ class Task:
     stage: str
     key: str
     payload: Any
+
+    @property
+    def name(self) -> str:
+        """Under which the journal keeps the answer: tasks of one key with different payloads are kept apart."""
+        payload = json.dumps(self.payload, sort_keys=True).encode()
+        return f"{self.key}-{hashlib.sha256(payload).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
@@ -157,13 +165,13 @@ class Pool:
 
     def run(self, tasks: Sequence[Task]) -> list[Any]:
         """The answers, in the order of the tasks; those in the journal are not computed again."""
-        answers: list[Any] = [self._journal.get(t.stage, t.key) if self._journal else None for t in tasks]
+        answers: list[Any] = [self._journal.get(t.stage, t.name) if self._journal else None for t in tasks]
         missing = [i for i, answer in enumerate(answers) if answer is None]
         done = len(tasks) - len(missing)
         for i, answer in self._compute(tasks, missing):
             answers[i] = answer
             if self._journal is not None:
-                self._journal.put(tasks[i].stage, tasks[i].key, answer)
+                self._journal.put(tasks[i].stage, tasks[i].name, answer)
             done += 1
             if self._progress is not None:
                 self._progress(tasks[i].stage, done, len(tasks))

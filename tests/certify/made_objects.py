@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from certify.inertia import Inertia
+from certify.infinity import Channel
 from certify.krawczyk import Krawczyk
+from certify.manifold import Split
 from certify.proof import Proof
 from certify.store import Results, begin, describe_run, read_results, write_results
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.zero import ZeroLoss
-from symmetry.network import Network, Points
+from symmetry.charts import Group, chart_of
+from symmetry.network import Network, Points, exact
 from symmetry.problem import Problem, parse_problem
 
 
@@ -60,6 +63,38 @@ def isolated(
         "bits": 53,
     }
     return CriticalObject(**(fields | changes))
+
+
+def in_chart(
+    groups: Sequence[tuple[Any, Sequence[int]]], width: int, q: Sequence[Any], splits: Sequence[tuple[int, int]] = ()
+) -> CriticalObject:
+    """An object of one-dimensional inputs in the chart with these groups, about the limit network ``q``."""
+    chart = chart_of(width, 1, [Group(kind, tuple(members)) for kind, members in groups])
+    center = exact(q)
+    size = np.ones(len(center))
+    box = Krawczyk(center, size * 2.0**-40, size * 2.0**-10, np.eye(len(center)), "midrad", 53)
+    signs = Inertia(len(center), 0, np.eye(len(center)), (1,) * len(center))
+    found = tuple(Split(j, positive, negative, 1, 0) for j, (positive, negative) in enumerate(splits))
+    index = sum(proof.added_negative for proof in found)
+    kappa = (Channel(chart.name, exact([1 / 4]), exact([1 / 2])),) if chart.diverging else ()
+    finite = Kind.SADDLE if index else Kind.LOCAL_MINIMUM
+    return CriticalObject(
+        kind=Kind.MINIMUM_AT_INFINITY if chart.diverging else finite,
+        network=None,
+        chart=chart,
+        proofs=(box, signs, *found, *kappa),
+        loss=(Fraction(1, 512), Fraction(1, 256)),
+        strict=None if chart.diverging or index else False,
+        not_global=True,
+        morse_index=index,
+        nullity=sum(proof.dimension for proof in found),
+        manifold_dimension=sum(proof.dimension for proof in found),
+        level=None,
+        stratum="",
+        lambda_min=None,
+        method=f"{'channel' if chart.diverging else 'split'}+krawczyk/midrad",
+        bits=53,
+    )
 
 
 def stratum(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_objects import isolated, stratum
+from made_objects import in_chart, isolated, stratum
 
-from certify.distinct import Comparison, compare, match, perfect_matching
+from certify.distinct import Comparison, compare, holds, match, perfect_matching
 from certify.krawczyk import Krawczyk
 from certify.verdict import CriticalObject
 from symmetry.network import Network, exact
@@ -169,3 +169,41 @@ def test_wide_boxes_take_no_search_through_permutations() -> None:
     w, a = exact([[i] for i in range(n)]), exact([0] * n)
     assert compare(isolated(w, a), isolated(w[::-1], a)) is SAME
     assert compare(isolated(w, a), isolated(w[::-1] + exact([[1]] * n), a)) is DIFFERENT
+
+
+# ------------------------------------------------------------------------------------------------ plateaus, channels
+
+TWINS = [("copies", (0, 1)), ("copies", (2, 3))]
+P, Q = (1, 5), (3, -7)  # two neurons (w, a) with one input
+
+
+def plateau(first: tuple[int, int], second: tuple[int, int], splits: list[tuple[int, int]]) -> CriticalObject:
+    return in_chart(TWINS, 4, [first[0], second[0], first[1], second[1]], splits)
+
+
+def test_the_order_of_the_copied_neurons_does_not_matter() -> None:
+    assert compare(plateau(P, Q, [(1, 1), (2, 0)]), plateau(Q, P, [(2, 0), (1, 1)])) is SAME
+
+
+def test_which_neuron_has_a_negative_copy_matters() -> None:
+    # one eigenvalue is negative in both: only the split tells them apart
+    one, other = plateau(P, Q, [(1, 1), (2, 0)]), plateau(Q, P, [(1, 1), (2, 0)])
+    assert one.morse_index == other.morse_index == 1
+    assert compare(one, other) is UNDECIDED
+
+
+def test_a_plateau_is_not_compared_with_a_point() -> None:
+    point = isolated([[1], [1], [3], [3]], [2, 3, -3, -4], loss=(Fraction(1, 512), Fraction(1, 256)))
+    assert compare(plateau(P, Q, [(2, 0), (2, 0)]), point) is UNDECIDED
+    assert match(point.network or Network.of([], []), plateau(P, Q, [(2, 0), (2, 0)])) is None
+
+
+def test_channels_are_compared_in_their_chart() -> None:
+    # q = (w_1, a_1, w, u, c): an ordinary neuron and a pair
+    pair = [("pair", (0, 1))]
+    here, there = in_chart(pair, 3, [1, 2, 3, 4, 5]), in_chart(pair, 3, [1, 2, 3, 4, 6])
+    assert compare(here, in_chart(pair, 3, [1, 2, 3, 4 + Fraction(1, 2**30), 5])) is SAME
+    assert compare(here, there) is UNDECIDED  # one limit may have several names in a chart
+    assert holds(here, exact([1, 2, 3, 4, 5 + Fraction(1, 2**10)]))
+    assert not holds(here, exact([1, 2, 3, 4, 5 + Fraction(1, 2**9)]))
+    assert compare(here, in_chart([("mirrored", (0, 1)), ("zero", (2,))], 3, [3, 4, 5, 1, 2])) is UNDECIDED
