@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from certify.decimals import above, below, interval
+from certify.distinct import match
 from certify.inertia import Inertia
+from certify.infinity import Channel
 from certify.krawczyk import Krawczyk
 from certify.lemmas import BallMinimum
+from certify.manifold import Split
 from certify.proof import Proof
 from certify.reasons import REASONS, UNKNOWN, code_of
-from certify.rounding import up
+from certify.rounding import down, up
 from certify.store import Results, ResultsError, Row
 from certify.verdict import CriticalObject, Kind, Relation
 from certify.zero import ZeroLoss
+from symmetry.network import Network
 
 _DIGITS = 12
 
@@ -85,15 +89,20 @@ def _verdict(row: Row) -> str:
     if kind == Kind.GLOBAL_MINIMUM:
         return "global minimum: the loss is exactly 0."
     if kind == Kind.LOCAL_MINIMUM:
-        strict = "strict local minimum" if row["strict"] else "local minimum"
-        return f"{strict}, not global." if row["not_global"] else f"{strict}; whether it is global is not known."
+        words = {True: "strict local minimum", False: "local minimum, not strict"}
+        word = words.get(row["strict"], "local minimum")
+        return f"{word}, not global." if row["not_global"] else f"{word}; whether it is global is not known."
     if kind == Kind.SADDLE:
         return f"strict saddle of Morse index {row['morse_index']}."
+    if kind == Kind.MINIMUM_AT_INFINITY:
+        return f"local minimum at infinity ({row['chart']}): outgoing weights that diverge approach it, none attain it."
+    if kind == Kind.SADDLE_AT_INFINITY:
+        return f"saddle at infinity ({row['chart']}) of index {row['morse_index']}."
     if kind == Kind.NOT_CRITICAL:
         return "not critical: no critical point is near the saved point or its path. This does not count as decided."
     if kind == Kind.UNDECIDED:
         return f"undecided ({code_of(row['reason'])})."
-    return f"{kind}."
+    raise ValueError(f"verdict is {kind!r}, expected one of: {', '.join(Kind)}")
 
 
 # ------------------------------------------------------------------------------------------ candidates with an object
@@ -102,7 +111,7 @@ def _verdict(row: Row) -> str:
 def _object_sections(row: Row, found: CriticalObject, results: Results) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield f"Proved, of the object {found.id}:", tuple(_statements(row, found))
     if row["relation"] == Relation.CONTAINED:
-        yield "Proved, of the saved point:", (_contained(row, found),)
+        yield "Proved, of the saved point:", (_contained(row, found, results),)
     else:
         yield "Computed, not proved, of the saved point:", (_polished(row, found),)
     yield "How it was proved:", (_method(row), f"The exact numbers are in certificates/{found.id}.json.")
@@ -110,9 +119,16 @@ def _object_sections(row: Row, found: CriticalObject, results: Results) -> Itera
 
 
 def _statements(row: Row, found: CriticalObject) -> Iterator[str]:
+    if found.chart is not None:
+        yield (
+            f"Its neurons are grouped as {found.chart.name}, which leaves a smaller network, the limit network. "
+            "The boxes and eigenvalues below are the limit network's, in its own coordinates."
+        )
     for proof in found.proofs:
         yield _statement(proof)
-    yield f"{'One of its members' if found.manifold_dimension else 'The centre'}, rounded: {_neurons(found)}."
+    if found.network is not None:
+        name = "One of its members" if found.manifold_dimension else "The centre"
+        yield f"{name}, rounded: {_neurons(found.network)}."
     if found.manifold_dimension and not found.stratum:
         yield f"It belongs to a set of critical points of dimension {found.manifold_dimension}."
     if found.kind is not Kind.GLOBAL_MINIMUM:
@@ -140,43 +156,60 @@ def _statement(proof: Proof) -> str:
             f"within Euclidean distance {above(up(proof.radius))} of the centre."
         )
     if isinstance(proof, ZeroLoss):
-        family = f"an affine family of dimension {proof.dimension}" if proof.dimension else "isolated as a family"
+        affine = f"an affine family of dimension {proof.dimension}"
+        family = affine if proof.dimension else "a single point up to the order of neurons"
         return (
             "A network of this width equals the teacher as a function, so its loss is exactly 0. "
             f"It belongs to the stratum {proof.stratum} of global minima ({family})."
         )
+    if isinstance(proof, Split):
+        return (
+            f"Neuron {proof.neuron} of the limit network stands for {proof.positive + proof.negative} copies, "
+            f"{proof.positive} with a positive and {proof.negative} with a negative share of its output. That adds "
+            f"{proof.added_negative} negative and {proof.dimension} zero eigenvalues to the Hessian."
+        )
+    if isinstance(proof, Channel):
+        bounds = [interval(down(x), up(y)) for x, y in zip(proof.kappa_lower, proof.kappa_upper, strict=True)]
+        return (
+            "Along the channel, as outgoing weights grow like 1/ε, the loss exceeds its limit by κε² up to smaller "
+            f"terms, with κ positive: {', '.join(bounds)}."
+        )
     return f"The theorem {proof.theorem} applies."
 
 
-def _neurons(found: CriticalObject) -> str:
+def _neurons(network: Network) -> str:
     """The network in formulas, rounded to six digits for reading."""
     terms = []
-    for w, a in zip(found.network.w, found.network.a, strict=True):
+    for w, a in zip(network.w, network.a, strict=True):
         inner = ", ".join(f"{float(x):.6g}" for x in w)
         terms.append(f"{float(a):.6g}·σ(({inner})·x)")
     return " + ".join(terms).replace("+ -", "- ")
 
 
-def _contained(row: Row, found: CriticalObject) -> str:
-    if found.stratum:
-        return (
-            "contained: up to the order of the neurons the saved point itself is within 1e-10·(1 + ‖θ‖) of an exact "
-            "global minimum of this stratum, or in the uniqueness box of an isolated one; it is at most "
-            f"{above(row['distance'])} away (Euclidean distance)."
-        )
+def _contained(row: Row, found: CriticalObject, results: Results) -> str:
+    saved = Network.of(results.points.w[row["index"]], results.points.a[row["index"]])
+    if match(saved, found) is not None:
+        place = "lies in the uniqueness box"
+    else:
+        place = "is within 1e-10·(1 + ‖θ‖) of an exact global minimum of this stratum"
+    away = f"at most {above(row['distance'])}" if row["distance"] else "exactly 0"
+    what = "such a minimum" if found.stratum else "the centre"
     return (
-        "contained: up to the order of the neurons the saved point itself lies in the uniqueness box; "
-        f"it is at most {above(row['distance'])} away from the centre (Euclidean distance)."
+        f"contained: up to the order of the neurons the saved point itself {place}; its Euclidean distance from {what} "
+        f"is {away}."
     )
 
 
 def _polished(row: Row, found: CriticalObject) -> str:
-    what = "an exact global minimum of the stratum" if found.stratum else "the centre"
-    return (
+    region = "the object's certified region" if found.chart is None else "this object, in the coordinates of its chart"
+    sentence = (
         f"polished: a path of length {row['moved']:.4g}, along which the computed loss decreases, leads from the saved "
-        "point into the object's certified region. The saved point is at most "
-        f"{above(row['distance'])} away from {what} (Euclidean distance)."
+        f"point into {region}."
     )
+    if row["distance"] is None:
+        return sentence
+    what = "an exact global minimum of the stratum" if found.stratum else "the centre"
+    return f"{sentence} The saved point is at most {above(row['distance'])} away from {what} (Euclidean distance)."
 
 
 def _method(row: Row) -> str:
@@ -190,6 +223,8 @@ def _not_claimed(row: Row, found: CriticalObject, results: Results) -> Iterator[
         yield "That the minimum is global, or that it is not: no better point and no infimum is known."
     if found.kind is Kind.GLOBAL_MINIMUM and found.strict is None:
         yield "That the minimum is strict: its Hessian is singular, or the test for it was not passed."
+    if found.chart is not None and found.chart.diverging:
+        yield "That this run stays in the channel: no region of a proved size about the limit is known to hold it."
     if found.stratum:
         yield "That these are all global minima near the point."
     yield f"Anything about other data: the loss is that of the {len(results.problem)} inputs of the problem."

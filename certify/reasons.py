@@ -31,8 +31,8 @@ REASONS = {
     "no-convergence: diverging": Reason(
         "Following the loss downhill, a weight grew beyond every bound while the loss still fell: the run is in a "
         "channel to infinity, where outgoing weights diverge with opposite signs and incoming weights merge. There may "
-        "be no finite critical point at all.",
-        "Nothing finite may be there to find. Minima at infinity are not decided yet; keep the point for later.",
+        "be no finite critical point at all, and no limit at infinity was certified.",
+        "Nothing finite may be there to find; keep the point.",
     ),
     "no-convergence: stalled": Reason(
         "Following the loss downhill came to a halt before the gradient was rounding noise: the valley is too flat or "
@@ -53,10 +53,14 @@ REASONS = {
         "be below 1.",
         _MORE_BITS,
     ),
+    "newton-left": Reason(
+        "A critical point was proved, but Newton's method went far to reach it: not the one the path led to.",
+        _MORE_BITS,
+    ),
     "singular-hessian": Reason(
         "The Hessian has an eigenvalue that is zero as far as can be computed, so the point, if critical, need not be "
         "isolated: duplicate neurons, neurons with output 0 and plateaus of narrower networks look like this.",
-        "More bits do not help where the Hessian is singular. Sets of critical points are not decided yet.",
+        "More bits do not help where the Hessian is singular.",
     ),
     "inertia": Reason(
         "A critical point was proved, but not the signs of all eigenvalues of its Hessian: the enclosures of some "
@@ -71,6 +75,23 @@ REASONS = {
     "gradient-may-vanish": Reason(
         "The gradient's enclosure contains 0, so that a critical point could be neither proved nor excluded.",
         _MORE_BITS,
+    ),
+    "output-may-vanish": Reason("A split neuron's output could not be proved to differ from 0.", _MORE_BITS),
+    "coefficient-may-vanish": Reason(
+        "One of several copies of a neuron has output 0: minimum or saddle is not settled by the signs of the others.",
+        "Train on from this point, or from one where that output is not 0.",
+    ),
+    "singular-split": Reason(
+        "The matrix that decides what splitting a neuron adds to the Hessian could not be proved non-singular.",
+        _MORE_BITS,
+    ),
+    "kappa-sign": Reason(
+        "The limit of a channel was found, but not proved whether the loss falls or rises on the way to it.", _MORE_BITS
+    ),
+    "in-transit": Reason(
+        "The limit of a channel was found, and the loss rises on the way to it: nothing converges there, the run is "
+        "passing by.",
+        "Train on from this point and certify it again.",
     ),
     "no-arithmetic": Reason(
         "The limit on the bits left no arithmetic to try.", "Allow at least 53 bits (--max-bits 53)."

@@ -20,9 +20,11 @@ from typing import Any
 
 from certify.exclusion import EmptyBall
 from certify.inertia import Inertia
+from certify.infinity import Channel
 from certify.journal import Journal, JournalError, first_difference
 from certify.krawczyk import Krawczyk
 from certify.lemmas import BallMinimum
+from certify.manifold import Split
 from certify.proof import Proof
 from certify.rounding import down, up
 from certify.stored_problem import StoredProblemError, load_stored_problem, write_problem
@@ -38,7 +40,7 @@ WORK = ".journal"
 _FILES = ("problem.json", "points.parquet", "verdicts.jsonl", "verdicts.parquet", "objects.parquet")
 _LIBRARIES = ("losscert", "mpmath", "numpy", "pyarrow", "python-flint")
 
-THEOREMS: tuple[type[Proof], ...] = (BallMinimum, EmptyBall, Inertia, Krawczyk, ZeroLoss)
+THEOREMS: tuple[type[Proof], ...] = (BallMinimum, Channel, EmptyBall, Inertia, Krawczyk, Split, ZeroLoss)
 """The kinds of proof a certificate can hold; reading one needs its class to be loaded."""
 
 Row = Mapping[str, Any]
@@ -257,7 +259,7 @@ def _object_rows(objects: Sequence[CriticalObject], rows: Sequence[Row]) -> list
     contained = Counter(row["object_id"] for row in rows if row["relation"] == Relation.CONTAINED)
     out = []
     for found in objects:
-        box, eigenvalue = found.box, found.lambda_min
+        box, eigenvalue, network = found.box, found.lambda_min, found.network
         out.append(
             {
                 "id": found.id,
@@ -276,8 +278,9 @@ def _object_rows(objects: Sequence[CriticalObject], rows: Sequence[Row]) -> list
                 "manifold_dimension": found.manifold_dimension,
                 "level": found.level,
                 "stratum": found.stratum or None,
-                "w_approx": [float(x) for x in found.network.w.ravel()],
-                "a_approx": [float(x) for x in found.network.a],
+                "chart": found.chart.name if found.chart else None,
+                "w_approx": [float(x) for x in network.w.ravel()] if network else None,
+                "a_approx": [float(x) for x in network.a] if network else None,
                 "existence_radius": box.existence_radius.tolist() if box else None,
                 "uniqueness_radius": box.uniqueness_radius.tolist() if box else None,
                 "method": found.method,

@@ -72,6 +72,10 @@ def points(
                 "name the problem the points were trained on"
             )
         saved = read_points(points, dimension=asked.dimension)
+    try:
+        "".join(saved.source).encode()
+    except UnicodeEncodeError:
+        raise Refusal(f"{str(points)!a}: is not a file name in UTF-8, expected one that can be written down") from None
     settings = {"arithmetic": arithmetic, "max_bits": max_bits, "polish": not no_polish}
     results = certify_points(asked, saved, out, settings, jobs or usable_cores(), resume=resume, overwrite=overwrite)
     seconds = time.perf_counter() - began

@@ -5,6 +5,7 @@ The classification itself is replaced by a made one, except in the last tests.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -22,6 +23,8 @@ from made_objects import TINY, isolated, tiny_problem, verdict
 from certify import classification
 from certify.classification import Classification
 from certify.cli import main
+from certify.cli.common import progress_bars
+from certify.journal import Journal
 from certify.store import read_results
 from certify.verdict import CriticalObject, Kind
 from sweep.points import write_points
@@ -197,6 +200,13 @@ def test_points_that_belong_to_another_problem(place: Path) -> None:
     assert points(file="ours.parquet").exit_code == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such file names")
+def test_a_file_name_that_cannot_be_written_down(place: Path) -> None:
+    name = os.fsdecode(b"\xff.npz")
+    Path("points.npz").rename(name)
+    refused(points(file=name), r"'\udcff.npz': is not a file name in UTF-8")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -302,6 +312,7 @@ def slow(problem, points, *, journal, **options):
 
 classification.classify_points = slow
 from certify.cli import main
+from certify.cli.common import progress_bars
 main()
 """
 
@@ -394,6 +405,33 @@ def test_explain_json(finished: Path) -> None:
     assert data["sections"][0]["heading"].startswith("Proved")
 
 
+# ------------------------------------------------------------------------------------------------------------ progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bars() as report:
+        assert report is not None
+        report("locate", 3, 10)
+        report("isolated", 1, 2)
+    drawn = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert "following the loss downhill" in drawn
+    assert "3/10" in drawn
+    assert "1/2" in drawn
+
+
+def test_no_progress_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_bars() as report:
+        assert report is None
+
+
 # -------------------------------------------------------------------------------------------------- version and imports
 
 
@@ -409,6 +447,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = f"""
 import sys
 from certify.cli import main
+from certify.cli.common import progress_bars
 try:
     main({arguments!r})
 except SystemExit as stop:
@@ -430,3 +469,72 @@ def test_completion() -> None:
 
 
 # -------------------------------------------------------------------------------------------- with the real provers
+
+GRID = TINY.replace("step = [1, 1]", "step = [0.25, 0.25]")
+"""A finer grid than the tiny problem's: on 81 inputs its minima are well separated."""
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six points of a small real problem, classified on one process into ``reference``."""
+    place = tmp_path_factory.mktemp("real")
+    (place / "grid.toml").write_text(GRID)
+    rng = np.random.default_rng(7)
+    w, a = rng.normal(size=(6, 2, 2)), rng.normal(size=(6, 2))
+    w[0], a[0] = [[1, -0.5], [0.5, 1]], [-1, 1]  # the teacher, its neurons swapped
+    w[1], a[1] = w[0] + 1e-6, a[0]
+    w[2], a[2] = -w[0], -a[0]  # all signs flipped: outputs add up to 0, so this is the same function
+    write_points(place / "points.npz", Points(w, a, ("",) * 6, np.arange(6)))
+    assert real_run(place, "reference", "--jobs", "1").exit_code in (0, 3)
+    return place
+
+
+def real_run(place: Path, out: str, *more: str) -> Result:
+    return run(
+        "points", str(place / "points.npz"), "--problem", str(place / "grid.toml"), "--out", str(place / out), *more
+    )
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+
+
+def test_real_verdicts(real: Path) -> None:
+    results = read_results(real / "reference")
+    first, near, flipped = results.rows[:3]
+    for row in (first, near, flipped):
+        assert (row["verdict"], row["relation"], row["moved"]) == ("global-minimum", "contained", 0.0)
+    assert first["distance"] == flipped["distance"] == 0.0
+    # four entries are off by 1e-6
+    assert 2e-6 * (1 - 1e-9) < near["distance"] < 2e-6 * (1 + 1e-9)
+    assert first["object_id"] == near["object_id"] != flipped["object_id"]
+    assert first["stratum"] == "C1+ C2+"
+    assert flipped["stratum"] == "C1- C2-"
+    for index in range(len(results.rows)):
+        assert "Verdict:" in run("explain", str(real / "reference"), str(index)).stdout
+    table = json.loads(run("table", str(real / "reference"), "--format", "json").stdout)
+    assert table["lines"][-1]["runs"] == 6
+    assert table["lines"][0]["distinct_at_least"] >= 2
+
+
+def test_jobs_do_not_change_a_byte(real: Path) -> None:
+    assert real_run(real, "parallel", "--jobs", "2").exit_code in (0, 3)
+    assert contents(real / "parallel") == contents(real / "reference")
+
+
+def test_an_interrupted_real_run_ends_with_the_same_bytes(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = Journal.put
+    for stop in (1, 4, 7):
+
+        def interrupted(self: Journal, stage: str, key: str, payload: Any, stop: int = stop) -> None:
+            if len(self) == stop:
+                raise KeyboardInterrupt
+            put(self, stage, key, payload)
+
+        monkeypatch.setattr(Journal, "put", interrupted)
+        result = real_run(real, "resumed", "--jobs", "1", *(["--resume"] if stop > 1 else []))
+        assert result.exit_code == 130
+        assert f"interrupted; {stop} finished parts" in result.stderr
+    monkeypatch.setattr(Journal, "put", put)
+    assert real_run(real, "resumed", "--jobs", "1", "--resume").exit_code in (0, 3)
+    assert contents(real / "resumed") == contents(real / "reference")

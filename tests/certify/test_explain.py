@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from made_objects import isolated, stratum, verdict, write
+from made_objects import in_chart, isolated, made_points, stratum, verdict, write
 
 import certify
 from certify.explain import Explanation, explain
@@ -50,7 +50,7 @@ def test_a_contained_minimum(tmp_path: Path) -> None:
     assert "It is not global" in proved
     assert "1·σ((1, 2)·x) - 1·σ((3, 0.333333)·x)" in proved
     # the distance 2^-20 is an upper bound: 9.5367431640625e-7
-    assert "at most 9.537e-7 away from the centre" in parts["Proved, of the saved point:"]
+    assert "Euclidean distance from the centre is at most 9.537e-7" in parts["Proved, of the saved point:"]
     assert parts["How it was proved:"].startswith("krawczyk/float64, at 53 bits.")
     assert "the 9 inputs" in parts["Not claimed:"]
 
@@ -95,7 +95,45 @@ def test_a_global_minimum(tmp_path: Path, dimension: int) -> None:
     proved = parts[f"Proved, of the object {found.id}:"]
     assert "stratum C1+ C2- of global minima" in proved
     assert ("affine family of dimension 2" in proved) == (dimension == 2)
+    assert "is within 1e-10·(1 + ‖θ‖) of an exact global minimum" in parts["Proved, of the saved point:"]
     assert "in exact rational arithmetic" in parts["How it was proved:"]
+
+
+def test_a_plateau(tmp_path: Path) -> None:
+    found = in_chart([("copies", (0, 1))], 3, [1, 2, 3, 4], [(1, 1)])
+    given = verdict(0, found, relation=Relation.POLISHED, moved=0.5, distance=None)
+    explanation, parts = explained(tmp_path, given)
+    assert explanation.verdict == "strict saddle of Morse index 1."
+    proved = parts[f"Proved, of the object {found.id}:"]
+    assert "Its neurons are grouped as copies2" in proved
+    assert "stands for 2 copies, 1 with a positive and 1 with a negative share" in proved
+    assert "adds 1 negative and 1 zero eigenvalues" in proved
+    assert "a set of critical points of dimension 1" in proved
+    assert "away from" not in parts["Computed, not proved, of the saved point:"]
+
+
+def test_a_minimum_that_is_not_strict(tmp_path: Path) -> None:
+    found = in_chart([("copies", (0, 1))], 3, [1, 2, 3, 4], [(2, 0)])
+    given = verdict(0, found, relation=Relation.POLISHED, distance=None)
+    assert explained(tmp_path, given)[0].verdict == "local minimum, not strict, not global."
+
+
+def test_a_channel(tmp_path: Path) -> None:
+    found = in_chart([("pair", (0, 1))], 3, [1, 2, 3, 4, 5])
+    given = verdict(0, found, relation=Relation.POLISHED, moved=0.5, distance=None)
+    explanation, parts = explained(tmp_path, given)
+    assert explanation.verdict.startswith("local minimum at infinity (pair)")
+    assert "with κ positive: [0.2500, 0.5000]" in parts[f"Proved, of the object {found.id}:"]
+    assert "That this run stays in the channel" in parts["Not claimed:"]
+
+
+def test_how_a_saved_point_is_contained(tmp_path: Path) -> None:
+    saved = made_points(1)
+    box = isolated(saved.w[0] + 2.0**-11, saved.a[0]).proofs[0]
+    found = stratum(saved.w[0], saved.a[0], name="C1+ C2-", dimension=0, proofs=(box,))
+    _, parts = explained(tmp_path, verdict(0, found, distance=0.0))
+    assert "itself lies in the uniqueness box" in parts["Proved, of the saved point:"]
+    assert "distance from such a minimum is exactly 0" in parts["Proved, of the saved point:"]
 
 
 def test_not_critical_does_not_claim_more_than_the_ball(tmp_path: Path) -> None:
@@ -132,8 +170,8 @@ def test_a_new_code_is_still_explained(tmp_path: Path) -> None:
 
 
 def test_the_vocabulary_covers_every_failure_of_the_provers() -> None:
-    rooms = Path(certify.__file__).parent.glob("*.py")
-    codes = {code for room in rooms for code in re.findall(r'Failure\(\s*"([a-z0-9-]+)"', room.read_text("utf-8"))}
+    rooms = [room.read_text("utf-8") for room in Path(certify.__file__).parent.glob("*.py")]
+    codes = {code for text in rooms for code in re.findall(r'(?:Failure\(|"failure":)\s*"([a-z0-9-]+)"', text)}
     assert {"no-contraction", "singular-hessian"} <= codes
     # these end a side branch and never reach a verdict
     assert codes - {"lemma-1", "not-isolated", "outside-box"} <= set(REASONS)

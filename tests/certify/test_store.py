@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_objects import isolated, made_points, stratum, tiny_problem, verdict, write
+from made_objects import in_chart, isolated, made_points, stratum, tiny_problem, verdict, write
 
+import certify
 from certify import store
 from certify.krawczyk import Krawczyk
+from certify.proof import Proof
 from certify.store import ResultsError, begin, describe_run, read_results, write_results
 from certify.verdict import Kind, Relation, Verdict
 from symmetry.activation import activation
@@ -114,6 +118,23 @@ def test_objects_come_back_exact(tmp_path: Path) -> None:
     assert box.uniqueness_radius.tobytes() == proof.uniqueness_radius.tobytes()
     assert found.kind is Kind.LOCAL_MINIMUM
     assert results.objects[FAMILY.id].stratum == "C1+ C2+"
+
+
+def test_objects_in_charts_come_back_exact(tmp_path: Path) -> None:
+    found = in_chart([("pair", (0, 1))], 3, [THIRD, 2, 3, 4, 5])
+    back = write(tmp_path, [verdict(0, found)]).objects[found.id]
+    assert back.to_json() == found.to_json()
+    assert back.box is not None
+    assert back.box.center[0] == THIRD
+    (row,) = pq.read_table(tmp_path / "objects.parquet").to_pylist()
+    assert (row["chart"], row["w_approx"], row["a_approx"]) == ("pair", None, None)
+
+
+def test_every_theorem_can_be_read_back() -> None:
+    for module in pkgutil.iter_modules(certify.__path__, "certify."):
+        if not module.ispkg:
+            importlib.import_module(module.name)
+    assert set(Proof.__subclasses__()) == set(store.THEOREMS)
 
 
 def test_objects_parquet_counts_and_rounds_outward(tmp_path: Path) -> None:
