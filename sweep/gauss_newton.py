@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 PROMISING = 0.1
 _MAX_DAMPINGS = 20
 _CORRECTIONS = 3
+_SCOUTING = 8
 
 _LONGEST = 4
 """Steps up to this multiple are tried: at a zero of order ``k`` the ``k``-fold step is the one that lands."""
@@ -89,10 +90,14 @@ def levenberg_marquardt(system: System, x: Floats) -> Iterator[tuple[Floats, flo
     damping = norm
     while norm > 0:
         model = _Linear(r, jacobian)
-        for _ in range(_MAX_DAMPINGS):
+        for attempt in range(_MAX_DAMPINGS):
             trial, trial_norm, promised = _trial(system, x, model, damping)
             if trial_norm < norm:
                 break
+            if attempt == 0:
+                trial, trial_norm = _scout(system, trial, norm)
+                if trial_norm < norm:
+                    break
             damping *= 4.0
         else:
             return
@@ -103,6 +108,22 @@ def levenberg_marquardt(system: System, x: Floats) -> Iterator[tuple[Floats, flo
         yield x, norm
         if promised < PROMISING:
             return
+
+
+def _scout(system: System, x: Floats, norm: float) -> tuple[Floats, float]:
+    """A few more full steps from ``x``, where the first one has raised ``‖r‖`` above ``norm``: to where it is lower.
+
+    On the floor of a valley of high order most of the residual's terms cancel. A full step ends beside the floor, which
+    costs more than it gains, and it takes some more to be back on it, nearer to the zero.
+    """
+    for _ in range(_SCOUTING):
+        r, jacobian = system.linearise(x)
+        found = float(np.linalg.norm(r))
+        if found < norm:
+            return x, found
+        model = _Linear(r, jacobian)
+        x = x - model.inverse(norm) @ model.projected / model.norms
+    return x, np.inf
 
 
 class _Linear:
