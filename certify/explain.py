@@ -122,10 +122,11 @@ def _statements(row: Row, found: CriticalObject) -> Iterator[str]:
     if found.chart is not None:
         yield (
             f"Its neurons are grouped as {found.chart.name}, which leaves a smaller network, the limit network. "
-            "The boxes and eigenvalues below are the limit network's, in its own coordinates."
+            "The boxes are those of its parameters."
         )
+    hessian = "The Hessian" if found.chart is None else "The limit network's Hessian"
     for proof in found.proofs:
-        yield _statement(proof)
+        yield _statement(proof, hessian)
     if found.network is not None:
         name = "One of its members" if found.manifold_dimension else "The centre"
         yield f"{name}, rounded: {_neurons(found.network)}."
@@ -135,12 +136,13 @@ def _statements(row: Row, found: CriticalObject) -> Iterator[str]:
         yield f"The loss there: {interval(row['loss_lower'], row['loss_upper'], _DIGITS)}."
     if row["lambda_min_lower"] is not None:
         bounds = interval(row["lambda_min_lower"], row["lambda_min_upper"], _DIGITS)
-        yield f"The smallest eigenvalue of the Hessian there: {bounds}."
+        whose = hessian if found.chart and found.chart.diverging else "The Hessian"
+        yield f"{whose}'s smallest eigenvalue there: {bounds}."
     if row["not_global"]:
         yield "It is not global: its loss is positive, and the infimum over all networks of this width is 0."
 
 
-def _statement(proof: Proof) -> str:
+def _statement(proof: Proof, hessian: str) -> str:
     if isinstance(proof, Krawczyk):
         tight, wide = proof.existence_radius.max().item(), proof.uniqueness_radius
         return (
@@ -149,7 +151,7 @@ def _statement(proof: Proof) -> str:
             f"{below(wide.min().item())} (uniqueness box; its radii go up to {below(wide.max().item())})."
         )
     if isinstance(proof, Inertia):
-        return f"The Hessian there has {proof.positive} positive, {proof.negative} negative and no zero eigenvalues."
+        return f"{hessian} there has {proof.positive} positive, {proof.negative} negative and no zero eigenvalues."
     if isinstance(proof, BallMinimum):
         return (
             "A second proof (Lemma 1 of Safran and Shamir): a strict local minimum, and no other critical point, "

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -403,6 +404,28 @@ def test_explain_json(finished: Path) -> None:
     data = json.loads(run("explain", "out", "1", "--json").stdout)
     assert data["row"]["object_id"] == MINIMUM.id
     assert data["sections"][0]["heading"].startswith("Proved")
+
+
+# ---------------------------------------------------------------------------------------------------------------- demo
+
+
+def test_demo_prints_the_table_and_one_explanation(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = place / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    result = run("demo")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "| local-minimum |" in result.stdout
+    assert "Candidate 0 (demo.npz:0" in result.stdout
+    assert list(temporary.iterdir()) == []
+
+
+def test_demo_keeps_results_where_asked(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classification, "classify_points", one_open)
+    result = run("demo", "--out", "out")
+    assert result.exit_code == 3
+    assert "Candidate 1 (demo.npz:1" in result.stdout  # a local minimum, if there is one
+    assert read_results(Path("out")).manifest["problem"]["name"] == "thesis"
 
 
 # ------------------------------------------------------------------------------------------------------------ progress

@@ -46,7 +46,7 @@ def test_a_contained_minimum(tmp_path: Path) -> None:
     assert "no other critical point is within 0.003906 (uniqueness box; its radii go up to 0.1250)" in proved
     assert "6 positive, 0 negative and no zero eigenvalues" in proved
     assert "The loss there: [0.00195312500000, 0.00390625000000]" in proved
-    assert "smallest eigenvalue of the Hessian there: [0.333333333333, 0.500000000000]" in proved
+    assert "The Hessian's smallest eigenvalue there: [0.333333333333, 0.500000000000]" in proved
     assert "It is not global" in proved
     assert "1·σ((1, 2)·x) - 1·σ((3, 0.333333)·x)" in proved
     # the distance 2^-20 is an upper bound: 9.5367431640625e-7
@@ -123,6 +123,7 @@ def test_a_channel(tmp_path: Path) -> None:
     given = verdict(0, found, relation=Relation.POLISHED, moved=0.5, distance=None)
     explanation, parts = explained(tmp_path, given)
     assert explanation.verdict.startswith("local minimum at infinity (pair)")
+    assert "The limit network's Hessian there has 5 positive" in parts[f"Proved, of the object {found.id}:"]
     assert "with κ positive: [0.2500, 0.5000]" in parts[f"Proved, of the object {found.id}:"]
     assert "That this run stays in the channel" in parts["Not claimed:"]
 
