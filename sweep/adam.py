@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from sweep.kernels import Floats, KernelData, gradient_at, loss_gradient, scratch
+from sweep.kernels import SOURCES, Floats, KernelData, gradient_at, loss_gradient, scratch
 
 
 @dataclass(frozen=True)
@@ -78,21 +79,30 @@ def adam(
     return AdamState(theta, first, second, state.step + steps, decay)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _steps(  # type: ignore[no-untyped-def]
-    theta, first, second, decay, width, steps, settings, x, target, scalars, axes, axis_start, runs, reach
-):
-    lines, e, tau, slope, r = scratch(width, len(target), len(axes))
-    gradient = np.empty_like(theta)
-    lr, beta1, beta2, eps = settings
-    for _ in range(steps):
-        gradient_at(theta, width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, gradient)
-        decay[0] *= beta1
-        decay[1] *= beta2
-        rate = lr / (1.0 - decay[0])
-        root = np.sqrt(1.0 - decay[1])
-        for p in range(len(theta)):
-            g = gradient[p]
-            first[p] += (1.0 - beta1) * (g - first[p])
-            second[p] = beta2 * second[p] + (1.0 - beta2) * (g * g)
-            theta[p] -= rate * (first[p] / (np.sqrt(second[p]) / root + eps))
+def _compile_steps(sources: str) -> Any:
+    """The cached entry point of :func:`adam`: all steps of one student."""
+
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def steps_of(  # type: ignore[no-untyped-def]
+        theta, first, second, decay, width, steps, settings, x, target, scalars, rows, columns, schedule, reach
+    ):
+        sources  # noqa: B018
+        memory = scratch(width, x, rows, columns, False)
+        gradient = np.empty_like(theta)
+        lr, beta1, beta2, eps = settings
+        for _ in range(steps):
+            gradient_at(theta, width, x, target, scalars, rows, columns, schedule, reach, memory, False, gradient)
+            decay[0] *= beta1
+            decay[1] *= beta2
+            rate = lr / (1.0 - decay[0])
+            root = np.sqrt(1.0 - decay[1])
+            for p in range(len(theta)):
+                g = gradient[p]
+                first[p] += (1.0 - beta1) * (g - first[p])
+                second[p] = beta2 * second[p] + (1.0 - beta2) * (g * g)
+                theta[p] -= rate * (first[p] / (np.sqrt(second[p]) / root + eps))
+
+    return steps_of
+
+
+_steps = _compile_steps(SOURCES)

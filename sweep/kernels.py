@@ -2,30 +2,36 @@
 
 Three savings, each with its fallback:
 
-* On a tensor grid ``e^(−w·x) = Π_k e^(−w_k x_k)``: one exponential per grid *line* instead of one per input. A neuron
-  whose exponents could overflow (``Σ_k |w_k| max|x_k| > 350``) takes the direct way.
+* A tensor grid is a product of rows and columns (leading and trailing axes), and ``e^(−w·x)`` one of a row's factor and
+  a column's: on the 41 × 41 grid 82 exponentials a neuron, not 1681. A neuron whose exponents could overflow
+  (``Σ_k |w_k| max|x_k| > 350``) takes the direct way.
 * If the inputs equal their own negatives and ``σ(−z) = c − σ(z)``, write ``σ = c/2 + τ`` with ``τ`` odd. The residual
   splits into an odd part, which half of the inputs determine, and an even one, which only ``Σ_i a_i`` enters:
 
       L = (2/N) Σ_{half} (Σ_i a_i τ(w_i·x_n) − y_n^odd)²  +  (c/2 Σ_i a_i − ȳ^even)² + var(y^even)
 
   Otherwise all inputs are kept, ``τ = σ`` and the even part is empty.
-* Sums run over vector lanes in an order that is part of the code (:mod:`sweep.lanes`), so a student's numbers are the
-  same, bit for bit, in every batch and on every CPU with IEEE arithmetic.
+* The pass over the inputs is vector code with the order of every sum written down (:mod:`sweep.fused`), so a student's
+  numbers are the same, bit for bit, in every batch and on every CPU with IEEE arithmetic.
 
-To add an activation: a pair of functions like :func:`_sigmoid` and :func:`_sigmoid_curvature`, chosen by name where
-those two are called.
+To add an activation: a function like :func:`sweep.fused.sigmoid`, one like :func:`_sigmoid_curvature`, and the choice
+by name where those two are called.
 """
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sweep.lanes import LANES, dot, exponential, moments, scale_into
+from sweep import fused, lanes
+from sweep.fused import BLOCK, neurons_and_moments
+from sweep.lanes import LANES, dot, exponential, lane_total, source_digest
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -51,10 +57,9 @@ class KernelData:
         shift: ``σ − τ``: ``c/2`` where folded, else 0.
         even_mean: mean of the labels' even parts; 0 where not folded.
         even_variance: their variance; 0 where not folded.
-        axes: the grid's coordinates, axis after axis; empty without a grid.
-        axis_start: (d + 1,) where each axis begins in ``axes``.
-        runs: (R, d + 1) the grid lines along the last axis: positions in ``axes`` of the first ``d − 1`` coordinates,
-            position of the first point, number of points.
+        rows: (d, > R) the grid's rows: points with the leading coordinates, the others 0; (d, 0) without a grid.
+        columns: (d, C + LANES) its columns, likewise; after the last one the first ones again.
+        schedule: (K/LANES, 3) for each vector of inputs its first one's row and column, and its lanes in that row.
         reach: (d,) ``max_n |x_n|``, by coordinate.
     """
 
@@ -68,9 +73,9 @@ class KernelData:
     shift: float
     even_mean: float
     even_variance: float
-    axes: Floats
-    axis_start: NDArray[np.int64]
-    runs: NDArray[np.int64]
+    rows: Floats
+    columns: Floats
+    schedule: NDArray[np.int64]
     reach: Floats
 
     @property
@@ -80,18 +85,16 @@ class KernelData:
 
     @property
     def is_grid(self) -> bool:
-        """Whether exponentials are shared along grid lines."""
-        return len(self.runs) > 0
+        """Whether exponentials are shared along rows and columns."""
+        return bool(self.rows.size)
 
     @property
-    def arguments(
-        self,
-    ) -> tuple[tuple[Floats, ...], Floats, Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats]:
-        """What the compiled functions take, in their order; the scalars as one vector."""
+    def arguments(self) -> tuple[Any, ...]:
+        """What the compiled functions take, in their order: scalars as one vector, points as tuples of coordinates."""
         scalars = np.array(
             [self.count, self.kept, self.weight, self.shift, self.even_mean, self.even_variance], dtype=np.float64
         )
-        return tuple(self.x), self.target, scalars, self.axes, self.axis_start, self.runs, self.reach
+        return tuple(self.x), self.target, scalars, tuple(self.rows), tuple(self.columns), self.schedule, self.reach
 
 
 def prepare(problem: Problem) -> KernelData:
@@ -119,10 +122,10 @@ def prepare(problem: Problem) -> KernelData:
         else:
             even_mean = float(even.mean())
             even_variance = float(((even - even_mean) ** 2).mean())
-    padded = -(-max(kept, 1) // LANES) * LANES
+    padded = -(-max(kept, 1) // BLOCK) * BLOCK
     x, target = np.zeros((dimension, padded)), np.zeros(padded)
     x[:, :kept], target[:kept] = values[:kept].T, labels[:kept]
-    axes, axis_start, runs = _lines(problem, kept)
+    rows, columns, schedule = _factorise(problem, kept, padded // LANES)
     return KernelData(
         activation=problem.activation.name,
         count=count,
@@ -134,30 +137,37 @@ def prepare(problem: Problem) -> KernelData:
         shift=shift,
         even_mean=even_mean,
         even_variance=even_variance,
-        axes=axes,
-        axis_start=axis_start,
-        runs=runs,
+        rows=rows,
+        columns=columns,
+        schedule=schedule,
         reach=np.abs(values).max(axis=0),
     )
 
 
-def _lines(problem: Problem, kept: int) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """Coordinates, where each axis begins, and the lines along the last axis that hold the first ``kept`` points."""
-    if problem.inputs.axes is None:
-        return np.empty(0), np.zeros(problem.dimension + 1, np.int64), np.empty((0, problem.dimension + 1), np.int64)
-    axes = [np.array([float(x) for x in axis]) for axis in problem.inputs.axes]
-    last = len(axes[-1])
-    lines = -(-kept // last)
-    index = np.unravel_index(np.arange(lines), [len(axis) for axis in axes[:-1]] or [1])
-    used = [axes[k][: index[k].max(initial=0) + 1] for k in range(len(axes) - 1)] + axes[-1:]
-    padded = [np.pad(axis, (0, -len(axis) % LANES)) for axis in used]
-    axis_start = np.cumsum([0, *map(len, padded)])
-    runs = np.empty((lines, problem.dimension + 1), np.int64)
-    for k in range(problem.dimension - 1):
-        runs[:, k] = axis_start[k] + index[k]
-    runs[:, -2] = axis_start[-2]
-    runs[:, -1] = np.minimum(last, kept - last * np.arange(lines))
-    return np.concatenate(padded), axis_start.astype(np.int64), runs
+def _factorise(problem: Problem, kept: int, vectors: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """``rows``, ``columns``, ``schedule`` of :class:`KernelData`; empty, empty and unused where there is no grid.
+
+    The axes are cut where rows and columns together are fewest, among the cuts that leave at least LANES columns: then
+    a vector touches two rows at most.
+    """
+    d = problem.dimension
+    axes = [np.array([float(x) for x in axis]) for axis in problem.inputs.axes or ()]
+    lengths = [len(axis) for axis in axes]
+    cuts = [cut for cut in range(1, len(axes)) if math.prod(lengths[cut:]) >= LANES]
+    if not cuts:
+        return np.empty((d, 0)), np.empty((d, 0)), np.zeros((vectors, 3), np.int64)
+    cut = min(cuts, key=lambda cut: math.prod(lengths[:cut]) + math.prod(lengths[cut:]))
+    width = math.prod(lengths[cut:])
+    rows, columns = np.zeros((d, -(-(kept // width + 2) // 8) * 8)), np.zeros((d, width + LANES))
+    mesh = np.stack(np.meshgrid(*axes[:cut], indexing="ij")).reshape(cut, -1)
+    used = min(mesh.shape[1], rows.shape[1])
+    rows[:cut, :used] = mesh[:, :used]
+    mesh = np.stack(np.meshgrid(*axes[cut:], indexing="ij")).reshape(d - cut, -1)
+    columns[cut:] = np.concatenate([mesh, mesh[:, :LANES]], axis=1)
+    first = LANES * np.arange(vectors)
+    first[first >= kept] = 0  # nothing but padding
+    schedule = np.stack([first // width, first % width, np.minimum(width - first % width, LANES)], axis=1)
+    return rows, columns, schedule.astype(np.int64)
 
 
 def loss_gradient(data: KernelData, theta: Floats, width: int) -> tuple[Floats, Floats]:
@@ -207,161 +217,155 @@ def _checked(data: KernelData, theta: Floats, width: int) -> Floats:
     return np.ascontiguousarray(theta, dtype=np.float64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sigmoid(e, kept, shift, a, tau, slope, r):  # type: ignore[no-untyped-def]
-    """From ``e = e^(−z)``:  ``σ = 1/(1 + e)``,  ``τ = σ − shift``,  ``σ' = e σ²``;  ``r += a τ``; all 0 on the padding.
-
-    The sum is done here because it costs nothing while the divider is busy.
-    """
-    for n in range(len(tau)):
-        sigma = 1.0 / (1.0 + e[n])
-        tau[n] = sigma - shift
-        slope[n] = (e[n] * sigma) * sigma
-        r[n] += a * (sigma - shift)
-    for n in range(kept, len(tau)):
-        tau[n] = 0.0
-        slope[n] = 0.0
-        r[n] = 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _sigmoid_curvature(tau, slope, shift, curvature):  # type: ignore[no-untyped-def]
     """``σ'' = σ' (1 − 2σ)``."""
     for n in range(len(tau)):
         curvature[n] = slope[n] * ((1.0 - 2.0 * shift) - 2.0 * tau[n])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _exponentials(w, x, kept, axes, axis_start, runs, reach, lines, e):  # type: ignore[no-untyped-def]
-    """``e_n = e^(−w·x_n)`` for one neuron; ``lines`` is scratch, as long as ``axes``."""
-    d = len(w)
-    exponent = 0.0
-    for k in range(d):
-        exponent += abs(w[k]) * reach[k]
-    if len(runs) > 0 and exponent <= _FACTORS_LIMIT:
-        for k in range(d):
-            axis, line = axes[axis_start[k] : axis_start[k + 1]], lines[axis_start[k] : axis_start[k + 1]]
-            for j in range(len(axis)):
-                line[j] = exponential(-w[k] * axis[j])
-        n = 0
-        for run in range(len(runs)):
-            factor = 1.0
-            for k in range(d - 1):
-                factor *= lines[runs[run, k]]
-            length = runs[run, d]
-            # writes past the line's end, into what the next line or the last loop below overwrites
-            scale_into(factor, lines[runs[run, d - 1] :], length, e[n:])
-            n += length
-    else:
-        for n in range(kept):
-            e[n] = 0.0
-        for k in range(d):
-            for n in range(kept):
-                e[n] -= w[k] * x[k][n]
-        for n in range(kept):
-            e[n] = exponential(e[n])
-    for n in range(kept, len(x[0])):
-        e[n] = 1.0
+@njit(nogil=True, error_model="numpy")
+def _exponentials(w, points, e):  # type: ignore[no-untyped-def]
+    """``e_n = e^(−w·p_n)`` for points given as a tuple of ``d`` coordinate vectors."""
+    for n in range(len(e)):
+        e[n] = 0.0
+    for k in range(len(w)):
+        coordinate = points[k]
+        for n in range(len(e)):
+            e[n] -= w[k] * coordinate[n]
+    for n in range(len(e)):
+        e[n] = exponential(e[n])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def scratch(width, padded, axes_size):  # type: ignore[no-untyped-def]
-    """The working memory ``lines, e, tau, slope, r`` of :func:`gradient_at`."""
+@njit(nogil=True, error_model="numpy")
+def scratch(width, x, rows, columns, keep):  # type: ignore[no-untyped-def]
+    """The working memory of :func:`gradient_at`; with ``keep``, ``tau`` and ``slope`` hold all inputs, not a group."""
+    padded = len(x[0])
+    held = padded if keep else BLOCK
     return (
-        np.empty(axes_size),
-        np.empty(padded + LANES),
+        np.empty((width, max(len(rows[0]), 2))),
+        np.empty((width, len(columns[0]))),
+        np.empty(width, np.int64),
         np.empty((width, padded)),
-        np.empty((width, padded)),
+        np.empty((width, held)),
+        np.empty((width, held)),
         np.empty(padded),
+        np.empty((width, (len(x) + 1) * LANES)),
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def gradient_at(  # type: ignore[no-untyped-def]
-    theta, width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, gradient
+    theta, width, x, target, scalars, rows, columns, schedule, reach, memory, keep, gradient
 ):
-    """Gradient of one student; fills the scratch ``tau``, ``slope`` (m, K), residual ``r`` (K,); returns the even part.
+    """Gradient of one student; returns the even part of the residual, and leaves the odd one and more in ``memory``.
 
-    :func:`_loss` makes the loss of ``r`` and the even part, where it is wanted.
+    :func:`_loss` makes the loss of the two, where it is wanted.
     """
-    d, padded = len(x), len(target)
+    by_row, by_column, on_grid, e, tau, slope, r, partial = memory
+    d = len(x)
     count, kept, weight, shift = scalars[0], int(scalars[1]), scalars[2], scalars[3]
     a = theta[width * d :]
-    for n in range(padded):
-        r[n] = -target[n]
     output_sum = 0.0
     for i in range(width):
-        _exponentials(theta[i * d : (i + 1) * d], x, kept, axes, axis_start, runs, reach, lines, e)
-        _sigmoid(e, kept, shift, a[i], tau[i], slope[i], r)
+        w = theta[i * d : (i + 1) * d]
+        exponent = 0.0
+        for k in range(d):
+            exponent += abs(w[k]) * reach[k]
+        on_grid[i] = len(rows[0]) > 0 and exponent <= _FACTORS_LIMIT
+        if on_grid[i]:
+            _exponentials(w, rows, by_row[i])
+            _exponentials(w, columns, by_column[i])
+        else:
+            by_row[i] = 1.0
+            _exponentials(w, x, e[i])
         output_sum += a[i]
+    partial[:] = 0.0
+    neurons_and_moments(
+        a, by_row, by_column, on_grid, e, schedule, target, x, shift, kept, tau, slope, int(keep), r, partial
+    )
     # even part: ∂/∂a_i (shift Σa − ȳ)² = 2 shift (shift Σa − ȳ)
     even = shift * output_sum - scalars[4]
     scale = 2.0 * weight / count
     for i in range(width):
-        sums = moments(r, tau[i], slope[i], x)
-        gradient[width * d + i] = scale * sums[0] + 2.0 * shift * even
+        gradient[width * d + i] = scale * lane_total(partial[i], 0) + 2.0 * shift * even
         for k in range(d):
-            gradient[i * d + k] = (scale * a[i]) * sums[k + 1]
+            gradient[i * d + k] = (scale * a[i]) * lane_total(partial[i], k + 1)
     return even
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _loss(r, even, scalars):  # type: ignore[no-untyped-def]
     """``(1/N) Σ r²`` over all inputs: the kept ones by their weight, and the even part."""
     return (scalars[2] / scalars[0]) * dot(r, r) + (even * even + scalars[5])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _loss_gradient_batch(  # type: ignore[no-untyped-def]
-    theta, width, x, target, scalars, axes, axis_start, runs, reach, loss, gradient
-):
-    lines, e, tau, slope, r = scratch(width, len(target), len(axes))
-    for s in range(len(theta)):
-        even = gradient_at(
-            theta[s], width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, gradient[s]
-        )
-        loss[s] = _loss(r, even, scalars)
+SOURCES = source_digest(lanes, fused, sys.modules[__name__])
+"""What compiled code here is made of: see :func:`sweep.lanes.source_digest`."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _loss_gradient_hessian_batch(  # type: ignore[no-untyped-def]
-    theta, width, x, target, scalars, axes, axis_start, runs, reach, loss, gradient, hessian
-):
-    d, padded = len(x), len(target)
-    size = width * (d + 1)
-    count, weight, shift = scalars[0], scalars[2], scalars[3]
-    scale = 2.0 * weight / count
-    lines, e, tau, slope, r = scratch(width, padded, len(axes))
-    product, curvature = np.empty(padded), np.empty(padded)
-    jacobian, factor = np.empty((size, padded)), np.empty(size)
-    for s in range(len(theta)):
-        even = gradient_at(
-            theta[s], width, x, target, scalars, axes, axis_start, runs, reach, lines, e, tau, slope, r, gradient[s]
-        )
-        loss[s] = _loss(r, even, scalars)
-        h, a = hessian[s], theta[s, width * d :]
-        # J = diag(factor)·jacobian: rows a_i · σ'(z_i) x_k, then 1 · τ_i
-        for i in range(width):
-            factor[width * d + i] = 1.0
-            for k in range(d):
-                factor[i * d + k] = a[i]
-                for n in range(padded):
-                    jacobian[i * d + k, n] = slope[i, n] * x[k][n]
-        jacobian[width * d :] = tau
-        for p in range(size):
-            for q in range(p + 1):
-                h[p, q] = scale * (factor[p] * factor[q]) * dot(jacobian[p], jacobian[q])
-        for i in range(width):
-            row = width * d + i
-            for j in range(i + 1):
-                h[row, width * d + j] += 2.0 * shift * shift
-            _sigmoid_curvature(tau[i], slope[i], shift, curvature)
-            for k in range(d):
-                h[row, i * d + k] += scale * dot(r, jacobian[i * d + k])
-                for n in range(padded):
-                    product[n] = (r[n] * curvature[n]) * x[k][n]
-                for j in range(k + 1):
-                    h[i * d + k, i * d + j] += scale * a[i] * dot(product, x[j])
-        for p in range(size):
-            for q in range(p):
-                h[q, p] = h[p, q]
+def _compile_batches(sources: str) -> tuple[Any, Any]:
+    """The cached entry points of :func:`loss_gradient` and :func:`loss_gradient_hessian`."""
+
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def loss_gradient_batch(  # type: ignore[no-untyped-def]
+        theta, width, x, target, scalars, rows, columns, schedule, reach, loss, gradient
+    ):
+        sources  # noqa: B018
+        memory = scratch(width, x, rows, columns, False)
+        for s in range(len(theta)):
+            even = gradient_at(
+                theta[s], width, x, target, scalars, rows, columns, schedule, reach, memory, False, gradient[s]
+            )
+            loss[s] = _loss(memory[6], even, scalars)
+
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def loss_gradient_hessian_batch(  # type: ignore[no-untyped-def]
+        theta, width, x, target, scalars, rows, columns, schedule, reach, loss, gradient, hessian
+    ):
+        sources  # noqa: B018
+        d, padded = len(x), len(target)
+        size = width * (d + 1)
+        count, kept, weight, shift = scalars[0], int(scalars[1]), scalars[2], scalars[3]
+        scale = 2.0 * weight / count
+        memory = scratch(width, x, rows, columns, True)
+        _, _, _, _, tau, slope, r, _ = memory
+        product, curvature = np.empty(padded), np.empty(padded)
+        jacobian, factor = np.empty((size, padded)), np.empty(size)
+        for s in range(len(theta)):
+            even = gradient_at(
+                theta[s], width, x, target, scalars, rows, columns, schedule, reach, memory, True, gradient[s]
+            )
+            loss[s] = _loss(r, even, scalars)
+            tau[:, kept:] = 0.0
+            h, a = hessian[s], theta[s, width * d :]
+            # J = diag(factor)·jacobian: rows a_i · σ'(z_i) x_k, then 1 · τ_i
+            for i in range(width):
+                factor[width * d + i] = 1.0
+                for k in range(d):
+                    factor[i * d + k] = a[i]
+                    for n in range(padded):
+                        jacobian[i * d + k, n] = slope[i, n] * x[k][n]
+            jacobian[width * d :] = tau
+            for p in range(size):
+                for q in range(p + 1):
+                    h[p, q] = scale * (factor[p] * factor[q]) * dot(jacobian[p], jacobian[q])
+            for i in range(width):
+                row = width * d + i
+                for j in range(i + 1):
+                    h[row, width * d + j] += 2.0 * shift * shift
+                _sigmoid_curvature(tau[i], slope[i], shift, curvature)
+                for k in range(d):
+                    h[row, i * d + k] += scale * dot(r, jacobian[i * d + k])
+                    for n in range(padded):
+                        product[n] = (r[n] * curvature[n]) * x[k][n]
+                    for j in range(k + 1):
+                        h[i * d + k, i * d + j] += scale * a[i] * dot(product, x[j])
+            for p in range(size):
+                for q in range(p):
+                    h[q, p] = h[p, q]
+
+    return loss_gradient_batch, loss_gradient_hessian_batch
+
+
+_loss_gradient_batch, _loss_gradient_hessian_batch = _compile_batches(SOURCES)

@@ -8,9 +8,12 @@ compiles to vector code. So the same numbers come out with SSE2, AVX2 and AVX-51
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import llvmlite.ir as ir
@@ -33,9 +36,17 @@ _LN2_LOW = 1.90821492927058770002e-10
 _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1.0 / math.factorial(k) for k in range(2, 14))
 
 
-_FLOATS = types.Array(types.float64, 1, "C")
+FLOATS = types.Array(types.float64, 1, "C")
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
-_ZERO = ir.Constant(_VECTOR, [0.0] * LANES)
+
+
+def source_digest(*modules: ModuleType) -> str:
+    """A digest of the modules' source, for the key of a compiled function's cache.
+
+    numba notices a change in the file of a cached function only, not in what that compiles in from other files; but it
+    notices the values a closure refers to. So cached functions are closures that name the digest of the rest.
+    """
+    return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -76,43 +87,128 @@ def exponential(x):  # type: ignore[no-untyped-def]
     return series * _from_bits((_bits(shifted) << 52) + _bits(1.0))
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    """The address of an array's first entry."""
-    return context.make_array(kind)(context, builder, array).data
+class Lanes:
+    """:data:`LANES` numbers in code being generated: the operators emit one rounded vector operation each."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    @classmethod
+    def zero(cls, builder: Any) -> Lanes:
+        """All 0."""
+        return cls(builder, ir.Constant(_VECTOR, [0.0] * LANES))
+
+    @classmethod
+    def all(cls, builder: Any, number: Any) -> Lanes:
+        """All equal to a float64 of the generated code."""
+        return cls(builder, _splat(builder, number))
+
+    @classmethod
+    def load(cls, builder: Any, pointer: Any, index: Any) -> Lanes:
+        """What lies at ``index, index + 1, …``."""
+        return cls(builder, builder.load(_place(builder, pointer, index), align=8))
+
+    def store(self, pointer: Any, index: Any) -> None:
+        """Put them at ``index, index + 1, …``."""
+        self.builder.store(self.value, _place(self.builder, pointer, index), align=8)
+
+    def where(self, mask: Any, other: Lanes) -> Lanes:
+        """These where ``mask`` holds, else the other's."""
+        return Lanes(self.builder, self.builder.select(mask, self.value, other.value))
+
+    def total(self) -> Any:
+        """Their sum: the upper half of the lanes is added to the lower until one is left."""
+        value, lanes = self.value, LANES
+        while lanes > 1:
+            lanes //= 2
+            low, high = (
+                self.builder.shuffle_vector(
+                    value,
+                    ir.Constant(value.type, ir.Undefined),
+                    ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(start, start + lanes))),
+                )
+                for start in (0, lanes)
+            )
+            value = self.builder.fadd(low, high)
+        return self.builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+
+    def _other(self, other: Lanes | float) -> Any:
+        return other.value if isinstance(other, Lanes) else ir.Constant(_VECTOR, [float(other)] * LANES)
+
+    def __neg__(self) -> Lanes:
+        return Lanes(self.builder, self.builder.fneg(self.value))
+
+    def __add__(self, other: Lanes | float) -> Lanes:
+        return Lanes(self.builder, self.builder.fadd(self.value, self._other(other)))
+
+    def __sub__(self, other: Lanes | float) -> Lanes:
+        return Lanes(self.builder, self.builder.fsub(self.value, self._other(other)))
+
+    def __mul__(self, other: Lanes | float) -> Lanes:
+        return Lanes(self.builder, self.builder.fmul(self.value, self._other(other)))
+
+    def __rtruediv__(self, other: float) -> Lanes:
+        return Lanes(self.builder, self.builder.fdiv(self._other(other), self.value))
 
 
-def _length(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    return builder.extract_value(context.make_array(kind)(context, builder, array).shape, 0)
+class Sum:
+    """A variable of the generated code to which lanes are added."""
+
+    def __init__(self, start: Lanes) -> None:
+        self._builder = start.builder
+        self._place = cgutils.alloca_once(start.builder, _VECTOR)
+        self._builder.store(start.value, self._place)
+
+    @property
+    def value(self) -> Lanes:
+        """What it holds."""
+        return Lanes(self._builder, self._builder.load(self._place))
+
+    def add(self, term: Lanes) -> None:
+        """Add, with one rounding a lane."""
+        self._builder.store((self.value + term).value, self._place)
+
+
+class Memory:
+    """A C-contiguous array of the generated code with one or two axes."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, array: Any) -> None:
+        struct = context.make_array(kind)(context, builder, array)
+        self._builder, self.data = builder, struct.data
+        self.shape = cgutils.unpack_tuple(builder, struct.shape)
+
+    def row(self, i: Any) -> Any:
+        """The address of row ``i``."""
+        return self._builder.gep(self.data, [self._builder.mul(i, self.shape[1])])
+
+    def at(self, *index: Any) -> Any:
+        """The entry at ``index``."""
+        start = self.data if len(index) == 1 else self.row(index[0])
+        return self._builder.load(self._builder.gep(start, [index[-1]]))
+
+
+def first_lanes(builder: Any, count: Any) -> Any:
+    """The mask of the lanes whose number is below the int64 ``count``."""
+    numbers = ir.Constant(ir.VectorType(ir.IntType(64), LANES), list(range(LANES)))
+    return builder.icmp_signed("<", numbers, _splat(builder, count))
 
 
 @contextmanager
-def _lane_loop(builder: Any, length: Any) -> Iterator[Any]:
-    """A loop over ``0, LANES, 2·LANES, … < length``; yields the index."""
-    start, step = (ir.Constant(length.type, value) for value in (0, LANES))
-    with cgutils.for_range_slice(builder, start, length, step, inc=True) as (index, _):
+def loop(builder: Any, begin: Any, end: Any, step: int = 1) -> Iterator[Any]:
+    """Generate a loop over ``begin, begin + step, … < end`` (int64); yields the index."""
+    with cgutils.for_range_slice(builder, begin, end, ir.Constant(end.type, step), inc=True) as (index, _):
         yield index
 
 
-def _load(builder: Any, pointer: Any, index: Any) -> Any:
-    """The lanes that start at ``index``."""
-    return builder.load(builder.bitcast(builder.gep(pointer, [index]), _VECTOR.as_pointer()), align=8)
+def _place(builder: Any, pointer: Any, index: Any) -> Any:
+    return builder.bitcast(builder.gep(pointer, [index]), _VECTOR.as_pointer())
 
 
-def _total(builder: Any, vector: Any) -> Any:
-    """The sum of the lanes, by halving."""
-    lanes = LANES
-    while lanes > 1:
-        lanes //= 2
-        low, high = (
-            builder.shuffle_vector(
-                vector,
-                ir.Constant(vector.type, ir.Undefined),
-                ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(start, start + lanes))),
-            )
-            for start in (0, lanes)
-        )
-        vector = builder.fadd(low, high)
-    return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+def _splat(builder: Any, number: Any) -> Any:
+    """A vector of :data:`LANES` copies of a number of the generated code."""
+    empty = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
+    one = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -120,59 +216,21 @@ def dot(typing_context: Any, u: Any, v: Any) -> Any:
     """``Σ_n u_n v_n`` of two contiguous float64 vectors whose length is a multiple of :data:`LANES`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointers = [
-            _pointer(context, builder, kind, array) for kind, array in zip(signature.args, arguments, strict=True)
-        ]
-        length = _length(context, builder, signature.args[0], arguments[0])
-        partial = cgutils.alloca_once_value(builder, _ZERO)
-        with _lane_loop(builder, length) as index:
-            product = builder.fmul(*(_load(builder, pointer, index) for pointer in pointers))
-            builder.store(builder.fadd(builder.load(partial), product), partial)
-        return _total(builder, builder.load(partial))
+        first, second = (Memory(context, builder, FLOATS, array) for array in arguments)
+        total = Sum(Lanes.zero(builder))
+        with loop(builder, ir.Constant(ir.IntType(64), 0), first.shape[0], LANES) as n:
+            total.add(Lanes.load(builder, first.data, n) * Lanes.load(builder, second.data, n))
+        return total.value.total()
 
-    return types.float64(_FLOATS, _FLOATS), generate
+    return types.float64(FLOATS, FLOATS), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def moments(typing_context: Any, r: Any, tau: Any, slope: Any, x: Any) -> Any:
-    """``(Σ r τ, Σ r σ' x_1, …, Σ r σ' x_d)`` in one pass: ``x`` is a tuple of ``d`` vectors, all as in :func:`dot`."""
-    dimension = x.count
+def lane_total(typing_context: Any, partial: Any, number: Any) -> Any:
+    """The sum of the :data:`LANES` numbers of ``partial`` that begin at ``number · LANES``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        r_at, tau_at, slope_at = (
-            _pointer(context, builder, kind, array)
-            for kind, array in zip(signature.args[:3], arguments[:3], strict=True)
-        )
-        x_at = [_pointer(context, builder, _FLOATS, builder.extract_value(arguments[3], k)) for k in range(dimension)]
-        length = _length(context, builder, signature.args[0], arguments[0])
-        partial = [cgutils.alloca_once_value(builder, _ZERO) for _ in range(dimension + 1)]
-        with _lane_loop(builder, length) as index:
-            residual = _load(builder, r_at, index)
-            product = builder.fmul(residual, _load(builder, slope_at, index))
-            terms = [builder.fmul(residual, _load(builder, tau_at, index))]
-            terms += [builder.fmul(product, _load(builder, pointer, index)) for pointer in x_at]
-            for place, term in zip(partial, terms, strict=True):
-                builder.store(builder.fadd(builder.load(place), term), place)
-        totals = [_total(builder, builder.load(place)) for place in partial]
-        return context.make_tuple(builder, signature.return_type, totals)
+        place = builder.mul(arguments[1], ir.Constant(arguments[1].type, LANES))
+        return Lanes.load(builder, Memory(context, builder, FLOATS, arguments[0]).data, place).total()
 
-    return types.UniTuple(types.float64, dimension + 1)(_FLOATS, _FLOATS, _FLOATS, x), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def scale_into(typing_context: Any, factor: Any, line: Any, length: Any, out: Any) -> Any:
-    """``out[n] = factor · line[n]`` for ``n < length`` and on to the next multiple of :data:`LANES`."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        line_at, out_at = (_pointer(context, builder, _FLOATS, arguments[k]) for k in (1, 3))
-        factors = builder.insert_element(
-            ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(ir.IntType(32), 0)
-        )
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        factors = builder.shuffle_vector(factors, ir.Constant(_VECTOR, ir.Undefined), zeros)
-        with _lane_loop(builder, arguments[2]) as index:
-            place = builder.bitcast(builder.gep(out_at, [index]), _VECTOR.as_pointer())
-            builder.store(builder.fmul(factors, _load(builder, line_at, index)), place, align=8)
-        return context.get_dummy_value()
-
-    return types.void(types.float64, _FLOATS, types.int64, _FLOATS), generate
+    return types.float64(FLOATS, types.int64), generate

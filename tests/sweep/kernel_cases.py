@@ -45,6 +45,8 @@ CASES = {
     "grid-1d": problem(Inputs(axes=(axis(-3, 3, "1/4"),)), given=False),
     "grid-3d": problem(Inputs(axes=(axis(-1, 1, "1/2"), axis(-1, 1, 1), axis(-2, 2, "1/4"))), given=True),
     "grid-3d-shifted": problem(Inputs(axes=(axis(0, 1, "1/2"), axis(-1, 1, 1), axis(-2, 2, 1))), given=False),
+    "grid-3d-long": problem(Inputs(axes=(axis(-1, 1, "1/2"), axis(-1, 1, "1/2"), axis(-2, 2, "1/4"))), given=True),
+    "grid-full-rows": problem(Inputs(axes=(axis(-1, 1, "1/2"), axis(0, "15/4", "1/4"))), given=True),
     "table": problem(table(100, 2), given=False),
     "table-1d": problem(table(33, 1), given=True),
     "table-3d": problem(table(16, 3), given=True),

@@ -8,9 +8,21 @@ import torch
 from kernel_cases import CASES, generic, problem, table
 
 from sweep.kernels import loss_gradient, loss_gradient_hessian, prepare, smallest_eigenvalue
+from sweep.lanes import LANES
 from symmetry.problem import load_problem
 
-FOLDED = {"thesis", "grid", "grid-even", "grid-1d", "grid-3d", "table-symmetric", "table-symmetric-zeros", "one-zero"}
+FOLDED = {
+    *("thesis", "grid", "grid-even", "grid-1d", "grid-3d", "grid-3d-long"),
+    *("table-symmetric", "table-symmetric-zeros", "one-zero"),
+}
+# rows and columns of the grids on which exponentials are shared: those with a cut that leaves 16 columns or more
+FACTORISED = {
+    "thesis": (41, 41),
+    "grid-shifted": (11, 17),
+    "grid-3d": (15, 17),
+    "grid-3d-long": (25, 17),
+    "grid-full-rows": (5, 16),
+}
 
 
 def students(case, width, count, scale=1.0, seed=1):
@@ -26,7 +38,13 @@ def assert_componentwise(found, expected, terms):
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_shared_and_folded(name):
     data = prepare(CASES[name])
-    assert data.is_grid == name.startswith(("grid", "thesis"))
+    assert data.is_grid == (name in FACTORISED)
+    if data.is_grid:
+        rows, columns = FACTORISED[name]
+        assert rows * columns == data.count
+        n, end = np.arange(data.kept), columns + LANES
+        assert (data.x[:, n] == data.rows[:, n // columns] + data.columns[:, n % columns]).all()
+        assert (data.columns[:, columns:end] == data.columns[:, :LANES]).all()
     assert data.is_folded == (name in FOLDED)
     assert data.kept == (len(CASES[name]) // 2 if name in FOLDED else len(CASES[name]))
 
