@@ -118,7 +118,7 @@ class _Catalogue:
                 continue
             if location.nearby is not None:
                 ends[i, "nearby"] = location.nearby
-            if location.empty is None and not location.limits and location.stop_reason in ("converged", "not-polished"):
+            if not location.limits and location.may_be_isolated:
                 ends[i, "end"] = location.theta
         self._certify_isolated(ends, pool)
         waiting = {i: 0 for i, location in enumerate(locations) if location.limits and not location.global_minimum}
@@ -129,6 +129,13 @@ class _Catalogue:
                 for i, rank in waiting.items()
                 if (i, "end") not in self.home and rank + 1 < len(locations[i].limits)
             }
+        # very flat isolated points look degenerate to floats: what no chart explains is tried as one
+        flat = {
+            (i, "end"): location.theta
+            for i, location in enumerate(locations)
+            if location.limits and location.may_be_isolated and (i, "end") not in self.home
+        }
+        self._certify_isolated(flat, pool)
 
     def _certify_isolated(self, ends: dict[tuple[int, str], Exact], pool: Pool) -> None:
         while ends:

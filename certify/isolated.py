@@ -13,13 +13,13 @@ from certify.krawczyk import Isolated, Krawczyk, krawczyk
 from certify.lemmas import lemma1
 from certify.proof import Failure, Proof
 from certify.verdict import CriticalObject, Kind
-from symmetry.arithmetic import Float64
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 
-_REFINEMENTS = 8
-_WORST_CONDITION = 1e15
+_REFINEMENTS = 10
+_TRANSIENT = 3  # Newton's steps need not shrink before it has found the basin
+_WORST_CONDITION = 1e18
 
 
 @dataclass(frozen=True)
@@ -76,30 +76,27 @@ def certify_in(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> C
 
 
 def _refine(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Exact | Failure:
-    """Newton steps with a float64 inverse until the step is rounding noise: a better centre, nothing proved."""
+    """Newton steps at the working precision until they are rounding noise: a better centre, nothing proved."""
     size = max(Fraction(1), max(map(abs, theta)))
     grid = Fraction(2) ** (size.numerator.bit_length() - size.denominator.bit_length() - arithmetic.bits + 1)
-    approx = Float64()
-    hessian = objective.evaluate(theta.astype(np.float64), approx, order=2).hessian
-    with np.errstate(all="ignore"):
-        singular = np.linalg.svd(hessian, compute_uv=False) if np.isfinite(hessian).all() else np.zeros(1)
-    if not singular[-1] * _WORST_CONDITION > singular[0]:
-        return Failure("singular-hessian", (("smallest_singular_value", float(singular[-1])),))
-    inverse = np.linalg.inv(hessian)
     last = np.inf
-    for _ in range(_REFINEMENTS):
+    for iteration in range(_REFINEMENTS):
         theta = _on_grid(theta, grid, arithmetic.bits)
-        gradient = objective.evaluate(arithmetic.array(theta), arithmetic, order=1).gradient
-        middle = (arithmetic.lower(gradient), arithmetic.upper(gradient))
-        if any(v is None for v in middle[0]):
-            return Failure("unbounded")
-        step = exact(inverse) @ ((middle[0] + middle[1]) / 2)
+        at = objective.evaluate(arithmetic.array(theta), arithmetic, order=2)
+        inverse = arithmetic.approx_inverse(at.hessian)
+        low, high = arithmetic.lower(at.gradient), arithmetic.upper(at.gradient)
+        if inverse is None or any(v is None for v in low):
+            return Failure("singular-hessian" if inverse is None else "unbounded")
+        condition = float(np.linalg.norm(inverse, 2) * np.linalg.norm(arithmetic.approx(at.hessian), 2))
+        if not condition < _WORST_CONDITION:
+            return Failure("singular-hessian", (("condition_number", condition),))
+        step = exact(inverse) @ ((low + high) / 2)
         length = float(max(map(abs, step)))
-        if not length < last / 4:
+        if length > last / 4 and iteration >= _TRANSIENT:
             break
         last = length
         theta = theta - step
-        if length <= grid:
+        if length <= 4 * grid:
             break
     return _on_grid(theta, grid, arithmetic.bits)
 

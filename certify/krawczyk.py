@@ -83,15 +83,9 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
         failed: ``contraction`` should have been below 1. A failure says nothing about the point.
     """
     at_center = objective.evaluate(arithmetic.array(center), arithmetic, order=2)
-    hessian = arithmetic.approx(at_center.hessian)
-    if not (np.isfinite(hessian).all() and np.isfinite(arithmetic.approx(at_center.gradient)).all()):
-        return Failure("unbounded")
-    try:
-        inverse: Array = np.linalg.inv(hessian).astype(np.float64)
-    except np.linalg.LinAlgError:
-        return Failure("singular-hessian")
-    if not np.isfinite(inverse).all():
-        return Failure("singular-hessian")
+    inverse = arithmetic.approx_inverse(at_center.hessian)
+    if inverse is None or not np.isfinite(arithmetic.approx(at_center.gradient)).all():
+        return Failure("singular-hessian" if inverse is None else "unbounded")
     trial = _Trial.prepare(objective, center, inverse, at_center, arithmetic)
 
     # Boxes are long where |Y| is large: that is where both the Newton step and the spread of the test are. The first

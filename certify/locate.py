@@ -91,6 +91,11 @@ class Location:
     limits: tuple[LimitPlace, ...] = ()
     empty: EmptyBall | None = None
 
+    @property
+    def may_be_isolated(self) -> bool:
+        """Whether it is worth asking for an isolated critical point at ``theta``."""
+        return not self.global_minimum and self.empty is None and self.stop_reason in ("converged", "not-polished")
+
     def to_json(self) -> dict[str, Any]:
         """Journal entry, bit for bit."""
         return {

@@ -81,6 +81,7 @@ def _proposals(w: Floats, a: Floats, mirrors: bool) -> Iterator[Chart]:
     m, d = w.shape
     size = np.linalg.norm(w, axis=1)
     large = np.abs(a) > _LARGE
+    equal = np.eye(m, dtype=bool)
     groups: list[Group] = []
     for i, j in combinations(range(m), 2):
         scale = max(size[i], size[j])
@@ -89,11 +90,16 @@ def _proposals(w: Floats, a: Floats, mirrors: bool) -> Iterator[Chart]:
             groups.append(Group("pair", (i, j)))
         if mirrors and large[i] and large[j] and a[i] * a[j] > 0 and mirrored < max(_NEAR * scale, 0.1):
             groups.append(Group("mirrored", (i, j)))
-        if apart < _EQUAL * scale:
-            groups.append(Group("copies", (i, j)))
+        equal[i, j] = equal[j, i] = apart < _EQUAL * scale
     for i, j, k in combinations(range(m), 3):
-        if all(Group("copies", pair) in groups for pair in ((i, j), (i, k), (j, k))):
-            groups.append(Group("copies", (i, j, k)))
+        trio = [i, j, k]
+        spread = max(np.linalg.norm(w[p] - w[q]) for p, q in combinations(trio, 2))
+        if large[trio].all() and abs(a[trio].sum()) < np.abs(a[trio]).max() and spread < _NEAR * size[trio].max():
+            groups += [Group("triple+", (i, j, k)), Group("triple-", (i, j, k))]
+    for count in range(2, m + 1):
+        for members in combinations(range(m), count):
+            if equal[np.ix_(members, members)].all():
+                groups.append(Group("copies", members))
     if mirrors:
         groups += [Group("zero", (i,)) for i in range(m) if large[i] and size[i] < _NEAR_ZERO]
     must = set(np.flatnonzero(np.abs(a) > 3 * _LARGE).tolist())
@@ -145,6 +151,6 @@ def _follow(problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float) -
 def _places(chart: Chart) -> list[list[int]]:
     """For each small coordinate, the indices of its groups among the diverging ones."""
     diverging = chart.diverging
-    own = [[i] for i, group in enumerate(diverging) if group.kind == "pair"]
-    shared = [i for i, group in enumerate(diverging) if group.kind != "pair"]
+    shared = [i for i, group in enumerate(diverging) if group.kind in ("mirrored", "zero")]
+    own = [[i] for i in range(len(diverging)) if i not in shared]
     return own + ([shared] if len(shared) == 2 else [[i] for i in shared])

@@ -7,9 +7,11 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
 * ``pair`` (i, j): ``w_i = w + εu, w_j = w − εu, a_i = c/2 + 1/(2ε), a_j = c/2 − 1/(2ε)``;
 * ``mirrored`` (i, j): the same for neuron i and for ``(−w_j, −a_j)``, which stands for neuron j less the constant
   ``a_j`` (activations with ``σ(−z) = 1 − σ(z)``);
+* ``triple+``, ``triple-`` (i, j, k): ``w_i = w + p_i u + …`` along a line, ``Σp = 0``, with finite moments ``c = Σa``,
+  ``v = Σaδ``, ``Σaδδᵀ → τuuᵀ``, ``τ = ±1``, ``δ_i = w_i − w``; here ``ε² = (p_i² + p_j² + p_k²)/2``;
 * ``zero`` (i,): ``a_i = 1/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid).
 
-In a pair or a zero neuron the outgoing weights diverge as ``ε → 0``; the output is an analytic ``f(q, ε)`` and
+In a pair, a triple or a zero neuron the outgoing weights diverge as ``ε → 0``; the output is an analytic ``f(q, ε)``,
 ``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` (docs/infinity.md). The constants that mirrored pairs and zero neurons
 release diverge one by one and must cancel: groups that share it are *balanced* against each other, and there are none
 or at least two of them.
@@ -26,13 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.activation import Activation
-from symmetry.limits import Affine, Pair
+from symmetry.limits import Affine, Pair, Triple
 from symmetry.network import Network
 from symmetry.objective import Neurons, SquareLoss, Term
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
-Kind = Literal["copies", "pair", "mirrored", "zero"]
+Kind = Literal["copies", "pair", "mirrored", "triple+", "triple-", "zero"]
 
 
 class Group(NamedTuple):
@@ -100,6 +102,11 @@ class Chart:
         return tuple(group for group in self.groups if group.kind in ("pair", "mirrored"))
 
     @property
+    def triples(self) -> tuple[Group, ...]:
+        """The groups that leave a triple limit."""
+        return tuple(group for group in self.groups if group.kind in ("triple+", "triple-"))
+
+    @property
     def balanced(self) -> tuple[Group, ...]:
         """The groups that release a constant."""
         return tuple(group for group in self.groups if group.kind in ("mirrored", "zero"))
@@ -125,6 +132,7 @@ class Chart:
         if self.ordinary:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
         terms += [Pair(self.dimension, activation) for _ in self.pairs]
+        terms += [Triple(self.dimension, activation, 1 if g.kind == "triple+" else -1) for g in self.triples]
         if self.balanced:
             terms.append(Affine(self.dimension, self.has_linear))
         return tuple(terms)
@@ -136,13 +144,14 @@ class Chart:
     def small_coordinates(self) -> list[list[int]]:
         """For each condition ``Σ κ > 0``, the indices of the terms whose ``κ`` add up.
 
-        An ordinary pair has its own ``ε``. Two balanced groups share one (``ε_2 = −ε_1 + O(ε_1²)``, with one sign
-        convention); three or more span a cone on which every ``κ`` must be positive.
+        An ordinary pair and a triple have their own ``ε``. Two balanced groups share one (``ε_2 = −ε_1 + O(ε_1²)``,
+        with one sign convention); three or more span a cone on which every ``κ`` must be positive.
         """
         first = 1 if self.ordinary else 0
-        place = {group: first + k for k, group in enumerate(self.pairs)}
-        place |= {group: first + len(self.pairs) for group in self.groups if group.kind == "zero"}
-        own = [[place[group]] for group in self.groups if group.kind == "pair"]
+        limits = (*self.pairs, *self.triples)
+        place = {group: first + k for k, group in enumerate(limits)}
+        place |= {group: first + len(limits) for group in self.groups if group.kind == "zero"}
+        own = [[place[group]] for group in limits if group.kind != "mirrored"]
         shared = [place[group] for group in self.balanced]
         return own + ([shared] if len(shared) == 2 else [[index] for index in shared])
 
@@ -157,6 +166,9 @@ class Chart:
         for group in self.pairs:
             size.append(Unit(group.kind, slice(start, start + 2 * d + 1)))
             start += 2 * d + 1
+        for group in self.triples:
+            size.append(Unit(group.kind, slice(start, start + 3 * d + 1)))
+            start += 3 * d + 1
         if self.balanced:
             size.append(Unit("affine", slice(start, start + 1 + (d if self.has_linear else 0))))
         return tuple(size)
@@ -182,6 +194,11 @@ class Chart:
                 slope = a[i] * w[i] / 4
                 eps.append(1 / a[i])
                 continue
+            if group.kind in ("triple+", "triple-"):
+                coordinates, size = _read_triple(w[list(group.members)], a[list(group.members)], group.kind)
+                parts.append(coordinates)
+                eps.append(size)
+                continue
             j = group.members[1]
             sign = 1.0 if group.kind == "pair" else -1.0
             wj, aj = sign * w[j], sign * a[j]
@@ -196,9 +213,22 @@ class Chart:
         return np.concatenate(parts), np.array(eps)
 
 
+def _read_triple(w: Floats, a: Floats, kind: str) -> tuple[Floats, float]:
+    """The coordinates ``(w, v, u, c)`` of three merging neurons (3, d), (3,), and ``ε``."""
+    tau = 1.0 if kind == "triple+" else -1.0
+    middle = w.mean(axis=0)
+    delta = w - middle
+    values, vectors = np.linalg.eigh((a[:, None] * delta).T @ delta)
+    lead = int(np.argmax(tau * values))
+    u = vectors[:, lead] * np.sqrt(max(tau * values[lead], 0.0))
+    u *= np.sign(u[np.argmax(np.abs(u))])  # u and −u are the same limit
+    p = delta @ u / max(float(u @ u), np.finfo(np.float64).tiny)
+    return np.concatenate([middle, a @ delta, u, [a.sum()]]), float(np.sqrt((p @ p) / 2))
+
+
 def chart_of(width: int, dimension: int, groups: Sequence[Group]) -> Chart:
-    """The chart with its groups in canonical order: copies, the largest first, pairs, mirrored pairs, zero neurons."""
-    order = {"copies": 0, "pair": 1, "mirrored": 2, "zero": 3}
+    """The chart with its groups in canonical order: copies (the largest first), pairs, mirrored, triples, zero."""
+    order = {"copies": 0, "pair": 1, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 4}
 
     def place(group: Group) -> tuple[int, int, tuple[int, ...]]:
         return order[group.kind], -len(group.members), group.members

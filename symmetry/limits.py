@@ -1,7 +1,7 @@
 """Terms of limit networks: what groups of neurons become when their outgoing weights diverge.
 
-``Pair``: two neurons whose incoming weights merge (mathematics.md, §6). ``Affine``: the constant and the linear
-function that mirrored pairs and vanishing neurons leave behind.
+``Pair``: two neurons whose incoming weights merge. ``Triple``: three that merge along a line. ``Affine``: the constant
+and the linear function that mirrored pairs and vanishing neurons leave behind.
 """
 
 from __future__ import annotations
@@ -81,6 +81,94 @@ class PairOutputs:
         square = self.s * self.s
         half, sixth = self.arithmetic.number(Fraction(1, 2)), self.arithmetic.number(Fraction(1, 6))
         return (self.jet[2] * square * self.c * half + self.jet[3] * (square * self.s) * sixth).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Triple:
+    """The term ``c σ(z) + (v·x) σ'(z) + (τ/2)(u·x)² σ''(z)``, ``z = w·x``, ``τ = ±1``.
+
+    What three neurons become that merge along a line, outputs like ``(1, −2, 1)/ε²``; parameters
+    ``(w (1, d), v (1, d), u (1, d), c (1,))``.
+    """
+
+    dimension: int
+    activation: Activation
+    tau: int
+
+    @property
+    def layout(self) -> Layout:
+        shape = (1, self.dimension)
+        return Layout((("w", shape), ("v", shape), ("u", shape), ("c", (1,))))
+
+    def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> TripleOutputs:
+        blocks = self.layout.unpack(theta)
+        jet = self.activation.jet(arithmetic.matmul(data.x, blocks["w"].T), order + 2, arithmetic)
+        return TripleOutputs(self, blocks, jet, data, arithmetic)
+
+
+class TripleOutputs:
+    """:class:`Triple` on all inputs: ``jet[k]`` encloses ``σ^(k)(w·x_n)``, ``y`` ``v·x_n``, ``s`` ``u·x_n``, (N, 1)."""
+
+    def __init__(self, term: Triple, blocks: dict[str, Any], jet: list[Any], data: Data, arithmetic: Arithmetic):
+        self.term, self.blocks, self.jet, self.data, self.arithmetic = term, blocks, jet, data, arithmetic
+        self.y = arithmetic.matmul(data.x, blocks["v"].T)
+        self.s = arithmetic.matmul(data.x, blocks["u"].T)
+        self.half_square = self.s * self.s * arithmetic.number(Fraction(term.tau, 2))
+        self.value = self._mixed(0).reshape(-1)
+
+    def _mixed(self, k: int) -> Any:
+        """The k-th derivative along ``z``, (N, 1)."""
+        return self.jet[k] * self.blocks["c"] + self.jet[k + 1] * self.y + self.jet[k + 2] * self.half_square
+
+    @property
+    def jacobian(self) -> Any:
+        # ∂f/∂w = f' x,  ∂f/∂v = σ' x,  ∂f/∂u = τ s σ'' x,  ∂f/∂c = σ
+        x, stretched = self.data.x, self.s * self.jet[2] * self.term.tau
+        return self.arithmetic.concatenate([self._mixed(1) * x, self.jet[1] * x, stretched * x, self.jet[0]], axis=1)
+
+    def curvature(self, r: Any) -> Any:
+        # ww: f'' xxᵀ   wv: σ'' xxᵀ   wu: τ s σ''' xxᵀ   wc: σ' x   uu: τ σ'' xxᵀ   the rest 0
+        d, ar, column = self.term.dimension, self.arithmetic, r.reshape(-1, 1)
+
+        def moment(weight: Any) -> Any:
+            return ar.matmul(self.data.xx.T, column * weight).reshape(d, d)
+
+        w, v, u, c = slice(0, d), slice(d, 2 * d), slice(2 * d, 3 * d), 3 * d
+        out = ar.zeros((3 * d + 1, 3 * d + 1))
+        out[w, w] = moment(self._mixed(2))
+        out[w, v] = out[v, w] = moment(self.jet[2])
+        out[w, u] = out[u, w] = moment(self.s * self.jet[3] * self.term.tau)
+        out[u, u] = moment(self.jet[2] * self.term.tau)
+        out[w, c] = out[c, w] = ar.matmul(self.data.x.T, column * self.jet[1]).reshape(d)
+        return out
+
+    def variation(self) -> tuple[Any, Any]:
+        # With X = ‖x‖ and p, b, q, t the lengths of the w-, v-, u- and c-parts of a unit vector:
+        #   |∇²f| ≤ |f''| X² p² + 2|σ''| X² pb + 2|sσ'''| X² pq + 2|σ'| X pt + |σ''| X² q²
+        #   |∇³f| ≤ |f'''| X³ p³ + 3|σ'''| X³ p²b + 3|sσ''''| X³ p²q + 3|σ''| X² p²t + 3|σ'''| X³ pq²,
+        # 2pb ≤ 1 and p²b ≤ 2/√27 < 0.385, likewise for the other products.
+        x, number = self.data.norm.reshape(-1, 1), self.arithmetic.number
+        square = x * x
+        slope, bend, twist = abs(self.jet[1]), abs(self.jet[2]), abs(self.jet[3])
+        second = (abs(self._mixed(2)) + bend * 2 + abs(self.s) * twist) * square + slope * x
+        rest = (twist * 2 + abs(self.s * self.jet[4])) * (square * x) + bend * square
+        third = abs(self._mixed(3)) * (square * x) + rest * number(Fraction(1155, 1000))
+        return second.reshape(-1), third.reshape(-1)
+
+    def correction(self) -> Any:
+        """``Φ``, (N,): the network is the limit ``+ h(p) Φ + O(|p|³)``, ``h = (p_1² + p_2² + p_3²)/2``; ``order ≥ 2``.
+
+        With ``v = αu + v⊥``, ``y⊥ = v⊥·x``:  ``Φ = y⊥² σ''/(2τ) + (α s³/6 + s² y⊥/2) σ''' + τ s⁴ σ''''/24``.
+        """
+        number, s = self.arithmetic.number, self.s
+        u, v = self.blocks["u"], self.blocks["v"]
+        alpha = (u * v).sum(axis=1) / (u * u).sum(axis=1)
+        across = self.y - s * alpha
+        square = s * s
+        second = across * across * self.jet[2] * number(Fraction(self.term.tau, 2))
+        third = (square * s * alpha * number(Fraction(1, 6)) + square * across * number(Fraction(1, 2))) * self.jet[3]
+        fourth = square * square * self.jet[4] * number(Fraction(self.term.tau, 24))
+        return (second + third + fourth).reshape(-1)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ class Enclosures(Arithmetic, Protocol):
     def magnitude(self, v: Any) -> Array:
         """Float64 upper bounds of ``|v|``, rounded outward (infinite where unbounded)."""
 
+    def approx_inverse(self, v: Any) -> Array | None:
+        """An approximate inverse, in float64, of the matrix of midpoints; ``None`` if there is none."""
+
     def approx(self, v: Any) -> Array:
         """Midpoints in float64, of no standing in a proof."""
 
@@ -36,9 +39,10 @@ class Enclosures(Arithmetic, Protocol):
 def upper_product(matrix: Array, vector: Array) -> Array:
     """An upper bound of the product of a non-negative float64 matrix and vector.
 
-    Relative error of each entry at most ``γ_{n+1}``, n below 2^12; the factor covers it and its own rounding.
+    The relative error of an entry is at most ``γ_n``, that of the factor's product and of the sum ``2u``: twice that is
+    allowed for, and ``2^−1000`` covers underflow.
     """
-    return (matrix @ vector) * (1 + 2.0**-40) + 2.0**-1000
+    return (matrix @ vector) * (1 + (matrix.shape[1] + 4) * 2.0**-52) + 2.0**-1000
 
 
 def ladder(kind: str, max_bits: int) -> Iterator[Enclosures]:

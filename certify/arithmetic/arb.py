@@ -59,6 +59,10 @@ class Arb(ElementArithmetic[Any]):
     def approx_one(self, x: Any) -> float:
         return float(x.mid())
 
+    def inverse_one(self, rows: list[list[Any]]) -> list[list[float]]:
+        inverse = flint.arb_mat(rows).inv()
+        return [[float(x.mid()) for x in row] for row in inverse.tolist()]
+
     def product(self, v: Objects, w: Objects) -> Objects:
         result = flint.arb_mat(v.tolist()) * flint.arb_mat(w.tolist())
         out = np.empty((v.shape[0], w.shape[1]), dtype=object)

@@ -228,6 +228,19 @@ class ElementArithmetic(Generic[Element]):
         out.ravel()[:] = [self.approx_one(x) for x in v.values.ravel().tolist()]
         return out
 
+    def approx_inverse(self, v: ElementArray) -> NDArray[np.float64] | None:
+        """An approximate inverse of the midpoints, computed at the working precision; ``None`` if there is none."""
+        self.enter()
+        try:
+            inverse = np.array(self.inverse_one([[self.middle(x)[0] for x in row] for row in v.values.tolist()]))
+        except (ZeroDivisionError, ValueError, OverflowError):
+            return None
+        return inverse if np.isfinite(inverse).all() else None
+
+    @abstractmethod
+    def inverse_one(self, rows: list[list[Element]]) -> list[list[float]]:
+        """The inverse of one matrix of points, rounded to float64; raises ``ZeroDivisionError`` if there is none."""
+
     def magnitude(self, v: ElementArray) -> NDArray[np.float64]:
         """Float64 upper bounds of ``|v|``, rounded outward (infinite where unbounded)."""
         out = np.empty(v.shape)

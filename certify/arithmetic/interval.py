@@ -51,6 +51,8 @@ class Interval(ElementArithmetic[Any]):
         low, high = x._mpi_
         if low == high:
             return x, self._iv.mpf(0)
+        if self.ends(x)[0] is None:
+            return self._iv.mpf(0), self._point(mpmath.libmp.finf)
         # any point will do; its distance to both ends is then enclosed
         point = self._point(mpmath.libmp.mpf_shift(mpmath.libmp.mpf_add(low, high, self.bits, "n"), -1))
         distance = abs(x - point)
@@ -64,7 +66,8 @@ class Interval(ElementArithmetic[Any]):
         return x + self._iv.make_mpf((mpmath.libmp.mpf_neg(top), top))
 
     def top(self, x: Any) -> Any:
-        return self._point(abs(x)._mpi_[1])
+        # NaN would lose every comparison
+        return self._point(mpmath.libmp.finf if self.ends(x)[0] is None else abs(x)._mpi_[1])
 
     def exp_one(self, x: Any) -> Any:
         low, high = x._mpi_
@@ -109,6 +112,12 @@ class Interval(ElementArithmetic[Any]):
 
     def approx_one(self, x: Any) -> float:
         return float(mpmath.mpf(x.mid))
+
+    def inverse_one(self, rows: list[list[Any]]) -> list[list[float]]:
+        with mpmath.workprec(self.bits):
+            points = mpmath.matrix([[mpmath.make_mpf(x._mpi_[0]) for x in row] for row in rows])
+            inverse = points**-1
+        return [[float(x) for x in row] for row in inverse.tolist()]
 
     def product(self, v: Objects, w: Objects) -> Objects:
         prec = self.bits

@@ -174,8 +174,8 @@ class Float64Enclosures:
 
     def array(self, exact: Any) -> MidRad:
         values = np.asarray(exact)
-        if values.dtype == object:
-            pairs = [_nearest(Fraction(v)) for v in values.ravel()]
+        if values.dtype.kind != "f" or values.dtype.itemsize > 8:  # fractions, and integers, which may need 64 bits
+            pairs = [_nearest(Fraction(v)) for v in values.ravel().tolist()]
             mid, rad = (np.array([p[i] for p in pairs], dtype=np.float64) for i in (0, 1))
             return MidRad(mid.reshape(values.shape), rad.reshape(values.shape))
         mid = values.astype(np.float64)
@@ -245,6 +245,16 @@ class Float64Enclosures:
         return MidRad(
             np.concatenate([p.mid for p in parts], axis=axis), np.concatenate([p.rad for p in parts], axis=axis)
         )
+
+    def approx_inverse(self, v: MidRad) -> Array | None:
+        """An approximate inverse of the midpoints; ``None`` if there is none."""
+        if not np.isfinite(v.mid).all():
+            return None
+        try:
+            inverse: Array = np.linalg.inv(v.mid).astype(np.float64)
+        except np.linalg.LinAlgError:
+            return None
+        return inverse if np.isfinite(inverse).all() else None
 
     def approx(self, v: MidRad) -> Array:
         """The midpoints, as plain numbers of no standing."""
