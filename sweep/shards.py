@@ -24,9 +24,10 @@ import pyarrow.parquet as pq
 from llvmlite import binding
 from numpy.typing import NDArray
 
+from sweep.points.parquet import METADATA_KEY
+
 Floats = NDArray[np.float64]
 
-METADATA_KEY = b"losscert"
 
 
 class RunsError(ValueError):
