@@ -27,7 +27,7 @@ from symmetry.problem import Problem
 
 Progress = Callable[[str, int, int], None]
 
-_FAR = 1e-4
+_FAR = 1e-3
 """Newton steps of more than this, relative to ``1 + ‖θ‖``, no longer only refine the end of a path."""
 
 
@@ -147,6 +147,7 @@ class Pool:
         self._limits: Any = None
 
     def __enter__(self) -> Pool:
+        self._strangers = set(multiprocessing.active_children())
         if self._jobs > 1:
             spawn = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(self._jobs, spawn, _start, self._arguments)
@@ -160,6 +161,9 @@ class Pool:
     ) -> None:
         if self._executor is not None:
             self._executor.shutdown(wait=error is None, cancel_futures=True)
+            if error is not None:  # an interrupt is not kept waiting for tasks under way: they are not in the journal
+                for worker in set(multiprocessing.active_children()) - self._strangers:
+                    worker.terminate()
         if self._limits is not None:
             self._limits.restore_original_limits()
 

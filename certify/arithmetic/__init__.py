@@ -42,7 +42,8 @@ def upper_product(matrix: Array, vector: Array) -> Array:
     The relative error of an entry is at most ``γ_n``, that of the factor's product and of the sum ``2u``: twice that is
     allowed for, and ``2^−1000`` covers underflow.
     """
-    return (matrix @ vector) * (1 + (matrix.shape[1] + 4) * 2.0**-52) + 2.0**-1000
+    bound: Array = (matrix @ vector) * (1 + (matrix.shape[1] + 4) * 2.0**-52) + 2.0**-1000
+    return bound
 
 
 def ladder(kind: str, max_bits: int) -> Iterator[Enclosures]:

@@ -112,13 +112,13 @@ class MidRad:
         b = _lift(other)
         size = np.abs(b.mid)
         room = (size - b.rad) * (1 - 4 * _U)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             mid = self.mid / b.mid
             # |x/y − a/b| ≤ (r_a + |a/b| r_b) / (|b| − r_b)
             rad = (self.rad + np.abs(mid) * _UP * b.rad + _TINY) / room
+            rad = (rad + (np.abs(mid) * _U + _TINY)) * _UP
         # an infinite b.mid is no number: the quotient 0 would look like one
-        known = (room > 0) & (size < np.inf)
-        return MidRad(mid, np.where(known, (rad + (np.abs(mid) * _U + _TINY)) * _UP, np.inf))
+        return MidRad(mid, np.where((room > 0) & (size < np.inf), rad, np.inf))
 
     def __rtruediv__(self, other: Any) -> MidRad:
         return _lift(other) / self
