@@ -1,6 +1,7 @@
 """Saddles: the right index, critical to rounding level, distinct, and reproducible."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,18 @@ def test_split_saddles_have_a_mirrored_pair(saddles):
     assert pairs
     for w in pairs:
         assert np.linalg.norm(w[0] + w[3]) < 1e-9
+
+
+@pytest.mark.parametrize(("width", "by_index"), [(4, [0, 24, 27, 7]), (5, [0, 60, 26, 1])])
+def test_shipped_saddles(width, by_index):
+    """What data/saddles/README.md says of them."""
+    points = read_points(Path(__file__).parents[2] / f"data/saddles/width{width}.npz", dimension=2)
+    loss, gradient, hessian = loss_gradient_hessian(DATA, points.theta(), width)
+    eigenvalues = np.linalg.eigvalsh(hessian)
+    assert np.linalg.norm(gradient, axis=1).max() < 1e-15
+    assert np.bincount((eigenvalues < 0).sum(axis=1)).tolist() == by_index
+    assert (np.abs(eigenvalues).max(axis=1) < 1e11 * np.abs(eigenvalues).min(axis=1)).all()
+    assert loss.min() > 1e-6
 
 
 def test_mirrored_pairs_are_a_slice():
