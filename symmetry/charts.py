@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -28,13 +29,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.activation import Activation
+from symmetry.embedding import read_triple, reciprocal, triple
 from symmetry.limits import Affine, Pair, Triple
-from symmetry.network import Network
+from symmetry.network import Exact, Network, exact
 from symmetry.objective import Neurons, SquareLoss, Term
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
 Kind = Literal["copies", "pair", "mirrored", "triple+", "triple-", "zero"]
+
+_ORDER: dict[str, int] = {"copies": 0, "pair": 1, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 4}
+_SIZE: dict[str, int] = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 1}
+_TAU: dict[str, int] = {"triple+": 1, "triple-": -1}
 
 
 class Group(NamedTuple):
@@ -58,10 +64,12 @@ class Chart:
     Args:
         width: number of neurons.
         dimension: of the inputs.
-        groups: disjoint; neurons in none are ordinary.
+        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, zero neuron; neurons in none are
+            ordinary.
 
     Raises:
-        ValueError: groups that overlap, or a released constant that nothing balances.
+        ValueError: groups that overlap, of the wrong size or out of order, or a released constant that nothing
+            balances.
     """
 
     width: int
@@ -69,6 +77,13 @@ class Chart:
     groups: tuple[Group, ...]
 
     def __post_init__(self) -> None:
+        for kind, members in self.groups:
+            if kind not in _ORDER or (len(members) < 2 if kind == "copies" else len(members) != _SIZE[kind]):
+                raise ValueError(f"group {kind!r} of {len(members)} neurons, expected one of: copies (2 or more), "
+                                 "pair (2), mirrored (2), triple+ (3), triple- (3), zero (1)")  # fmt: skip
+        places = [_ORDER[group.kind] for group in self.groups]
+        if places != sorted(places):
+            raise ValueError(f"groups {self.groups} are out of order, expected {', '.join(_ORDER)}; use chart_of")
         used = [i for group in self.groups for i in group.members]
         if len(set(used)) != len(used) or not set(used) <= set(range(self.width)):
             raise ValueError(f"groups {self.groups} overlap or leave the {self.width} neurons")
@@ -104,7 +119,7 @@ class Chart:
     @property
     def triples(self) -> tuple[Group, ...]:
         """The groups that leave a triple limit."""
-        return tuple(group for group in self.groups if group.kind in ("triple+", "triple-"))
+        return tuple(group for group in self.groups if group.kind in _TAU)
 
     @property
     def balanced(self) -> tuple[Group, ...]:
@@ -127,12 +142,19 @@ class Chart:
         return Chart(self.width, self.dimension, groups)
 
     def terms(self, activation: Activation) -> tuple[Term, ...]:
-        """The limit network ``f_0`` as terms, in the order of ``q``."""
+        """The limit network ``f_0`` as terms, in the order of ``q``.
+
+        Raises:
+            ValueError: a released constant, and an activation other than the sigmoid.
+        """
+        if self.balanced and activation.name != "sigmoid":
+            # σ(−z) = 1 − σ(z), σ'(0) = 1/4 and σ^(3)(0) = −1/8 are used
+            raise ValueError(f"activation is {activation.name!r}, mirrored pairs and zero neurons need the sigmoid")
         terms: list[Term] = []
         if self.ordinary:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
         terms += [Pair(self.dimension, activation) for _ in self.pairs]
-        terms += [Triple(self.dimension, activation, 1 if g.kind == "triple+" else -1) for g in self.triples]
+        terms += [Triple(self.dimension, activation, _TAU[g.kind]) for g in self.triples]
         if self.balanced:
             terms.append(Affine(self.dimension, self.has_linear))
         return tuple(terms)
@@ -180,13 +202,16 @@ class Chart:
         return q[[*order, *range(m * (d + 1), len(q))]]
 
     def read(self, w: Floats, a: Floats) -> tuple[Floats, Floats]:
-        """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group; floating point."""
-        d = self.dimension
+        """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group.
+
+        In floating point, or in fractions if there is no triple. The inverse of :meth:`network` where copies are equal;
+        of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
+        """
         outputs = [a[list(members)] for members in self.ordinary]
         # copies: the mean weighted by the outputs keeps the linear term
         middles = [b @ w[list(members)] / b.sum() for b, members in zip(outputs, self.ordinary, strict=True)]
         parts: list[Floats] = [*middles, np.array([b.sum() for b in outputs])]
-        eps, constant, slope = [], 0.0, np.zeros(d)
+        eps, constant, slope = [], a[0] * 0, w[0] * 0
         for group in self.diverging:
             i = group.members[0]
             if group.kind == "zero":
@@ -194,13 +219,13 @@ class Chart:
                 slope = a[i] * w[i] / 4
                 eps.append(1 / a[i])
                 continue
-            if group.kind in ("triple+", "triple-"):
-                coordinates, size = _read_triple(w[list(group.members)], a[list(group.members)], group.kind)
+            if group.kind in _TAU:
+                coordinates, size = read_triple(w[list(group.members)], a[list(group.members)], _TAU[group.kind])
                 parts.append(coordinates)
                 eps.append(size)
                 continue
             j = group.members[1]
-            sign = 1.0 if group.kind == "pair" else -1.0
+            sign = 1 if group.kind == "pair" else -1
             wj, aj = sign * w[j], sign * a[j]
             if group.kind == "mirrored":
                 constant += a[j]
@@ -212,26 +237,96 @@ class Chart:
             parts.append(slope)
         return np.concatenate(parts), np.array(eps)
 
+    @property
+    def free(self) -> tuple[tuple[Group, int], ...]:
+        """The diverging groups with the number of small coordinates that :meth:`network` asks for.
 
-def _read_triple(w: Floats, a: Floats, kind: str) -> tuple[Floats, float]:
-    """The coordinates ``(w, v, u, c)`` of three merging neurons (3, d), (3,), and ``ε``."""
-    tau = 1.0 if kind == "triple+" else -1.0
-    middle = w.mean(axis=0)
-    delta = w - middle
-    values, vectors = np.linalg.eigh((a[:, None] * delta).T @ delta)
-    lead = int(np.argmax(tau * values))
-    u = vectors[:, lead] * np.sqrt(max(tau * values[lead], 0.0))
-    u *= np.sign(u[np.argmax(np.abs(u))])  # u and −u are the same limit
-    p = delta @ u / max(float(u @ u), np.finfo(np.float64).tiny)
-    return np.concatenate([middle, a @ delta, u, [a.sum()]]), float(np.sqrt((p @ p) / 2))
+        One for each ``ε``, two for a triple; the last of the balanced groups has none, as ``K`` determines its ``ε``.
+        """
+        last = self.balanced[-1] if self.balanced else None
+        return tuple((g, 0 if g == last else 2 if g in self.triples else 1) for g in self.diverging)
+
+    def network(self, q: Exact, small: Sequence[Fraction], shares: Sequence[Sequence[Fraction]] = ()) -> Network:
+        """The finite network at a point of the chart, exact: where the channel is entered.
+
+        Its output is ``f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)``.
+
+        Args:
+            q: (P',) exact, the limit network.
+            small: not 0; in the order of :attr:`free`, ``ε`` of each group, ``p_i, p_j`` of each triple (``p_k`` is
+                ``−p_i − p_j``).
+            shares: for each group of copies, the coefficients ``β`` (sum 1); equal ones by default.
+
+        Raises:
+            ValueError: numbers that do not fit the chart, or for which there is no such network.
+        """
+        wanted = sum(count for _, count in self.free)
+        size = self.units[-1].place.stop
+        if len(q) != size or len(small) != wanted or len(shares) not in (0, len(self.copies)):
+            raise ValueError(
+                f"{len(q)} coordinates, {len(small)} small ones, shares of {len(shares)} groups; chart {self.name} has "
+                f"{size}, {wanted}, {len(self.copies)}"
+            )
+        w, a = np.empty((self.width, self.dimension), dtype=object), np.empty(self.width, dtype=object)
+        d, q = self.dimension, self.by_unit(exact(q))
+        blocks = [q[unit.place] for unit in self.units]
+        for k, members in enumerate(self.ordinary):
+            beta = exact(shares[k] if k < len(shares) else [Fraction(1, len(members))] * len(members))
+            if len(beta) != len(members) or beta.sum() != 1:
+                raise ValueError(f"shares are {[str(b) for b in beta]}, expected {len(members)} with sum 1")
+            w[list(members)], a[list(members)] = blocks[k][:d], beta * blocks[k][d]
+        limits = dict(zip((*self.pairs, *self.triples), blocks[len(self.ordinary) :], strict=False))
+        # Σ 1/ε over the balanced groups is 2K + Σ c over the mirrored pairs
+        rest = 2 * blocks[-1][0] if self.balanced else Fraction(0)
+        rest += sum((limits[g][2 * d] for g in self.balanced if g.kind == "mirrored"), Fraction(0))
+        values = iter(exact(small))
+        for group, count in self.free:
+            index = list(group.members)
+            if count == 2:
+                w[index], a[index] = triple(limits[group], next(values), next(values), _TAU[group.kind])
+                continue
+            inverse = reciprocal(next(values)) if count else rest
+            if inverse == 0:
+                raise ValueError(f"the ε of {group} that K leaves is infinite; take other small coordinates")
+            if group in self.balanced:
+                rest -= inverse
+            if group.kind == "zero":
+                w[index], a[index] = 4 * blocks[-1][1:] / inverse, inverse
+                continue
+            (i, j), (middle, u, c) = index, np.split(limits[group], [d, 2 * d])
+            sign = 1 if group.kind == "pair" else -1
+            w[i], a[i] = middle + u / inverse, (c[0] + inverse) / 2
+            w[j], a[j] = sign * (middle - u / inverse), sign * (c[0] - inverse) / 2
+        return Network(w, a)
+
+    def flips(self) -> list[NDArray[np.int64]]:
+        """The matrices ``T`` (P', P'), entries 0 and ±1, for which ``q`` and ``Tq`` are one limit: ``I`` is the first.
+
+        Compositions of ``(w, u, c, K) → (−w, u, −c, K + c)`` for a mirrored pair and ``u → −u`` for a triple.
+        """
+        d, n = self.dimension, len(self.ordinary)
+        size = self.units[-1].place.stop
+        found = [np.eye(size, dtype=np.int64)]
+        for unit in self.units[n:]:
+            start, flip = unit.place.start, np.eye(size, dtype=np.int64)
+            if unit.kind == "mirrored":
+                released = self.units[-1].place.start
+                flip[start : start + d] *= -1
+                flip[start + 2 * d] *= -1
+                flip[released, start + 2 * d] = 1
+            elif unit.kind in _TAU:
+                flip[start + 2 * d : start + 3 * d] *= -1
+            else:
+                continue
+            found += [flip @ known for known in found]
+        return found
 
 
 def chart_of(width: int, dimension: int, groups: Sequence[Group]) -> Chart:
     """The chart with its groups in canonical order: copies (the largest first), pairs, mirrored, triples, zero."""
-    order = {"copies": 0, "pair": 1, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 4}
 
     def place(group: Group) -> tuple[int, int, tuple[int, ...]]:
-        return order[group.kind], -len(group.members), group.members
+        return _ORDER[group.kind], -len(group.members), group.members
 
     return Chart(width, dimension, tuple(sorted(groups, key=place)))
 
