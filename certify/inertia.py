@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from certify.arithmetic import Array, Enclosures
+from certify.arithmetic import Array, Enclosures, quiet
 from certify.proof import Failure, Proof, finite
+from certify.rounding import above, below, to_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Inertia(Proof):
     Args:
         positive: their number.
         negative: their number, the Morse index where ``[H]`` encloses a Hessian.
-        congruence: (P, P) float64 ``V``, taken as exact.
+        congruence: (P, P) float64 ``V``, taken as exact, in short numbers.
         signs: the signs of the P discs.
     """
 
@@ -39,19 +40,26 @@ class Inertia(Proof):
     signs: tuple[int, ...]
 
 
+@quiet
 def inertia(hessian: Any, arithmetic: Enclosures) -> Inertia | Failure:
     """Prove the inertia of every symmetric matrix in ``hessian`` (P, P).
 
     Returns:
-        The proof, or the failure ``inertia`` with the number of discs that contain 0.
+        The proof, or the failure ``inertia`` with the number of discs that contain 0, or ``unbounded``.
     """
-    values, vectors = np.linalg.eigh(arithmetic.approx(hessian))
+    approx = arithmetic.approx(hessian)
+    if not np.isfinite(approx).all():
+        return Failure("unbounded")
+    values, vectors = np.linalg.eigh(approx)
     # columns scaled so that the congruence is near ±1: one small eigenvalue then has a small disc
     v = vectors / np.sqrt(np.maximum(np.abs(values), np.finfo(float).tiny))
+    # any V will do: short numbers; with δ their rounding, an entry of δᵀHV is at most |δ| √λ_max
+    if largest := float(np.abs(values).max()):
+        v = to_unit(v, 2.0**-10 / (len(v) * np.sqrt(largest)))
     signs = _disc_signs(_congruent(hessian, v, arithmetic), arithmetic)
     if 0 in signs:
         return Failure("inertia", (("discs_with_zero", signs.count(0)), ("smallest_eigenvalue", float(values[0]))))
-    return Inertia(signs.count(1), signs.count(-1), v, signs)
+    return Inertia(signs.count(1), signs.count(-1), v + 0.0, signs)  # −0.0 becomes 0.0
 
 
 def _congruent(hessian: Any, v: Array, arithmetic: Enclosures) -> Any:
@@ -75,21 +83,26 @@ def _discs(matrix: Any, arithmetic: Enclosures) -> tuple[Any, Any]:
     return arithmetic.lower(diagonal - spread), arithmetic.upper(diagonal + spread)
 
 
+@quiet
 def smallest_eigenvalue(hessian: Any, arithmetic: Enclosures) -> tuple[Fraction, Fraction] | Failure:
-    """Exact bounds of ``λ_min`` over every symmetric matrix in ``hessian`` (P, P)."""
-    values, vectors = np.linalg.eigh(arithmetic.approx(hessian))
+    """Exact bounds of ``λ_min`` over every symmetric matrix in ``hessian`` (P, P), or the failure ``eigenvalue-bound``."""
+    approx = arithmetic.approx(hessian)
+    if not np.isfinite(approx).all():
+        return Failure("eigenvalue-bound")
+    values, vectors = np.linalg.eigh(approx)
     low, _ = _discs(_congruent(hessian, vectors, arithmetic), arithmetic)
     enclosed = arithmetic.array(vectors)
     # the eigenvalues of VᵀV lie in 1 ± ‖VᵀV − I‖_∞
     defect = arithmetic.matmul(enclosed.T, enclosed) - arithmetic.array(np.eye(len(values)))
-    spread = max(arithmetic.upper(abs(defect).sum(axis=1)))
+    spreads = arithmetic.upper(abs(defect).sum(axis=1))
     column = arithmetic.array(vectors[:, :1])
     quotient = arithmetic.matmul(column.T, arithmetic.matmul(hessian, column)).reshape(1) / arithmetic.matmul(
         column.T, column
     ).reshape(1)
     top = arithmetic.upper(quotient)
-    if not finite(low, top) or spread is None or not spread < 1:
+    if not finite(low, top, spreads) or not max(spreads) < 1:
         return Failure("eigenvalue-bound")
     lowest: Fraction = min(low)
+    spread: Fraction = max(spreads)
     # λ(H) = λ(VᵀHV)/θ with θ in [1 − spread, 1 + spread]: take the θ that gives the smaller quotient
-    return lowest / (1 + spread if lowest > 0 else 1 - spread), top[0]
+    return below(lowest / (1 + spread if lowest > 0 else 1 - spread)), above(top[0])

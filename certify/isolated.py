@@ -12,6 +12,7 @@ from certify.inertia import Inertia, inertia, smallest_eigenvalue
 from certify.krawczyk import Isolated, Krawczyk, krawczyk
 from certify.lemmas import lemma1
 from certify.proof import Failure, Proof
+from certify.rounding import above, below
 from certify.verdict import CriticalObject, Kind
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
@@ -121,7 +122,7 @@ def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Cer
     slope = np.nextafter(slope + upper_product(arithmetic.magnitude(isolated.over_box.hessian), rho), np.inf)
     shift = Fraction(upper_product(slope[None, :], rho)[0].item())
     low, high = arithmetic.lower(isolated.at_center.loss)[0], arithmetic.upper(isolated.at_center.loss)[0]
-    loss = (max(low - shift, Fraction(0)), high + shift)
+    loss = (below(max(low - shift, Fraction(0))), above(high + shift))
     return Certified(proofs, loss, _eigenvalue(isolated, rho, arithmetic), signs.negative)
 
 
@@ -132,7 +133,7 @@ def _eigenvalue(isolated: Isolated, rho: Array, arithmetic: Enclosures) -> tuple
     if isinstance(bounds, Failure) or lipschitz is None:
         return None
     shift = lipschitz * Fraction(upper_product(np.ones((1, len(rho))), rho)[0].item())
-    return bounds[0] - shift, bounds[1] + shift
+    return below(bounds[0] - shift), above(bounds[1] + shift)
 
 
 def isolated_object(problem: Problem, certified: Certified) -> CriticalObject:

@@ -19,14 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from certify.arithmetic import Array, Enclosures, upper_product
+from certify.arithmetic import Array, Enclosures, quiet, upper_product
 from certify.proof import Failure, Proof
+from certify.rounding import to_unit
 from symmetry.network import Exact, exact
 from symmetry.objective import Evaluation, SquareLoss
 
 _GROWTH_TRIALS = 4
 _AIM, _ENOUGH = 0.93, 0.8  # the contraction a larger box is chosen for, and the one that ends the growth
 _FLATTEST = 1 / 16  # the shortest side of a box against the longest
+_COARSENESS = 2.0**-16  # an entry of I − Y∇²L may change by this when Y is rounded
+_ROOM = 1 + 2.0**-7  # kept so that another arithmetic, which bounds a little differently, finds the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,7 @@ class Krawczyk(Proof):
         center: (P,) exact.
         existence_radius: (P,) float64 taken as exact, tight.
         uniqueness_radius: (P,) float64 taken as exact, as large as the test allowed.
-        preconditioner: (P, P) float64 ``Y``, taken as exact.
+        preconditioner: (P, P) float64 ``Y``, taken as exact, in short numbers.
         arithmetic: name of the arithmetic of the proof.
         bits: its precision.
     """
@@ -70,6 +73,7 @@ class Isolated:
     ball_radius: float
 
 
+@quiet
 def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Isolated | Failure:
     """Prove that a box about ``center`` holds exactly one critical point of the objective.
 
@@ -86,13 +90,19 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
     inverse = arithmetic.approx_inverse(at_center.hessian)
     if inverse is None or not np.isfinite(arithmetic.approx(at_center.gradient)).all():
         return Failure("singular-hessian" if inverse is None else "unbounded")
+    # any Y will do: short numbers that leave I − Y∇²L as small as it has to be
+    column_sums = np.abs(arithmetic.approx(at_center.hessian)).sum(axis=0)
+    inverse = to_unit(inverse, _COARSENESS / float(column_sums.max()))
     trial = _Trial.prepare(objective, center, inverse, at_center, arithmetic)
 
     # Boxes are long where |Y| is large: that is where both the Newton step and the spread of the test are. The first
     # one is small enough for the Hessian to stay invertible, yet large against the Newton step.
     spread = np.abs(inverse).sum(axis=1)
     shape = np.maximum(spread / spread.max(), _FLATTEST)
-    smallest, inverse_norm = 4 * float((trial.step / shape).max()), float(np.linalg.norm(inverse, 2))
+    smallest = 4 * float((trial.step / shape).max())
+    if not np.isfinite(smallest):
+        return Failure("unbounded")
+    inverse_norm = float(np.linalg.norm(inverse, 2))
     size = max(smallest, min(0.01 / inverse_norm, 0.05))
     first = trial.run(size * shape, order=3)
     while not first.passed and size > smallest and first.contraction < np.inf:
@@ -107,7 +117,8 @@ def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Is
         return Failure("no-contraction", numbers)
     unique = _grow(trial, first)
     existence = _shrink(trial.step, first)
-    proof = Krawczyk(center, existence, unique, inverse, arithmetic.name, arithmetic.bits)
+    # −0.0 becomes 0.0: the witness is exact numbers
+    proof = Krawczyk(center, existence, unique, inverse + 0.0, arithmetic.name, arithmetic.bits)
     return Isolated(proof, at_center, first.evaluation, float(first.radius.min()))
 
 
@@ -146,7 +157,8 @@ class _Trial:
         defect = a.magnitude(a.array(np.eye(len(radius))) - a.matmul(self.y, evaluation.hessian))
         image = self.step + upper_product(defect, radius)  # the sum rounds once more:
         image = np.nextafter(image, np.inf)
-        return _Outcome(radius, defect, bool(np.all(image < radius)), float(np.max(image / radius)), evaluation)
+        passed = bool(np.all(image * _ROOM < radius))
+        return _Outcome(radius, defect, passed, float(np.max(image / radius)), evaluation)
 
 
 def _shrink(step: Array, first: _Outcome) -> Array:

@@ -17,10 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from certify.arithmetic import Enclosures
+from certify.arithmetic import Enclosures, quiet
 from certify.inertia import smallest_eigenvalue
 from certify.krawczyk import Isolated
 from certify.proof import Failure, Proof
+from certify.rounding import above, below
 from symmetry.network import Exact
 
 
@@ -47,6 +48,7 @@ class BallMinimum(Proof):
     reach: Fraction
 
 
+@quiet
 def lemma1(isolated: Isolated, arithmetic: Enclosures) -> BallMinimum | Failure:
     """Prove a strict local minimum about the centre of a Krawczyk box, from the same evaluations.
 
@@ -64,6 +66,7 @@ def lemma1(isolated: Isolated, arithmetic: Enclosures) -> BallMinimum | Failure:
     mu, reach = eigenvalue[0], Fraction(isolated.ball_radius)
     if epsilon is None or m is None:
         return Failure("unbounded")
+    epsilon, m = above(epsilon), above(m)
     s = _radius(epsilon, mu, m, reach)
     if s is None:
         numbers = (("smallest_eigenvalue", mu), ("gradient_norm", epsilon), ("lipschitz", m))
@@ -78,15 +81,7 @@ def _radius(epsilon: Fraction, mu: Fraction, m: Fraction, reach: Fraction) -> Fr
     # the quadratic peaks at 3μ/(2M), beyond μ/M: try the smallest s that has room, 3ε/μ > s− ≈ 2ε/μ, then larger ones
     candidates = [3 * epsilon / mu + Fraction(1, 2**200), mu / (2 * m), reach]
     for s in candidates:
-        s = _short(s)
+        s = below(s, 40)
         if 0 < s <= reach and -6 * epsilon + 3 * mu * s - m * s * s > 0 and mu - m * s > 0:
             return s
     return None
-
-
-def _short(value: Fraction) -> Fraction:
-    """``value`` cut down to 40 significant bits."""
-    if value <= 0:
-        return value
-    scale = Fraction(2) ** (value.numerator.bit_length() - value.denominator.bit_length() - 40)
-    return value // scale * scale

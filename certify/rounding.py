@@ -1,9 +1,12 @@
-"""Outward rounding of exact numbers to float64."""
+"""Rounding: outward to float64 and to few digits, and of matrices of which any will do."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def down(value: Fraction) -> float:
@@ -18,3 +21,27 @@ def down(value: Fraction) -> float:
 def up(value: Fraction) -> float:
     """The smallest float64 not below an exact number."""
     return -down(-value) + 0.0  # −0.0 becomes 0.0
+
+
+def below(value: Fraction, bits: int = 64) -> Fraction:
+    """A dyadic number of at most ``bits`` significant bits that is at most ``value``, the largest or the next.
+
+    >>> below(Fraction(1, 3), 2), below(Fraction(-1, 3), 2)
+    (Fraction(1, 4), Fraction(-3, 8))
+    """
+    if not value:
+        return value
+    unit = Fraction(2) ** (value.numerator.bit_length() - value.denominator.bit_length() - bits + 1)
+    return value // unit * unit
+
+
+def above(value: Fraction, bits: int = 64) -> Fraction:
+    """The same, at least ``value``."""
+    return -below(-value, bits)
+
+
+def to_unit(values: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
+    """The nearest multiples of the largest power of two that is at most ``unit``: short numbers."""
+    power = math.ldexp(1.0, math.frexp(unit)[1] - 1)
+    rounded: NDArray[np.float64] = np.rint(values / power) * power
+    return rounded
