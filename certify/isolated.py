@@ -109,7 +109,7 @@ def _on_grid(theta: Exact, grid: Fraction, bits: int) -> Exact:
     return np.array([round(v / grid) * grid for v in theta], dtype=object)
 
 
-def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Certified:
+def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Certified | Failure:
     # The inertia at the centre holds all over the uniqueness box: no matrix in [H] is singular there.
     proofs: tuple[Proof, ...] = (isolated.proof, signs)
     if signs.negative == 0:
@@ -122,6 +122,8 @@ def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Cer
     slope = np.nextafter(slope + upper_product(arithmetic.magnitude(isolated.over_box.hessian), rho), np.inf)
     shift = Fraction(upper_product(slope[None, :], rho)[0].item())
     low, high = arithmetic.lower(isolated.at_center.loss)[0], arithmetic.upper(isolated.at_center.loss)[0]
+    if low is None or high is None or not np.isfinite(slope).all():
+        return Failure("unbounded")
     loss = (below(max(low - shift, Fraction(0))), above(high + shift))
     return Certified(proofs, loss, _eigenvalue(isolated, rho, arithmetic), signs.negative)
 

@@ -13,6 +13,9 @@ from symmetry.network import Exact
 
 Array = NDArray[np.float64]
 
+quiet = np.errstate(over="ignore", divide="ignore", invalid="ignore")
+"""Decorates the steps of a proof: overflow gives them an unbounded enclosure, which they see, not a warning."""
+
 
 class Enclosures(Arithmetic, Protocol):
     """An arithmetic whose arrays are boxes: what the proof rooms compute in."""

@@ -46,9 +46,8 @@ class Arb(ElementArithmetic[Any]):
         # NaN, the whole line, has no upper end, and would lose every comparison
         return x.abs_upper() if x.is_finite() else flint.arb.pos_inf()
 
-    def widen(self, x: Any, radius: Any) -> Any:
-        # 0 ± r for the largest r in `radius`; adding it keeps the midpoint
-        return x + flint.arb(0, radius.abs_upper())
+    def unit(self) -> Any:
+        return flint.arb(0, 1)
 
     def exp_one(self, x: Any) -> Any:
         return x.exp()

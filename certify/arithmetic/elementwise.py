@@ -134,8 +134,8 @@ class ElementArithmetic(Generic[Element]):
         """A thin upper bound of ``|x|``."""
 
     @abstractmethod
-    def widen(self, x: Element, radius: Element) -> Element:
-        """``x ± radius``, where the upper end of ``radius`` counts."""
+    def unit(self) -> Element:
+        """The interval [−1, 1]: its multiples are symmetric intervals, of which the upper end of the factor counts."""
 
     @abstractmethod
     def exp_one(self, x: Element) -> Element: ...
@@ -186,11 +186,14 @@ class ElementArithmetic(Generic[Element]):
         return ElementArray(mid, self), ElementArray(rad, self)
 
     def inflate(self, v: ElementArray, radius: ElementArray) -> ElementArray:
-        return self._map(self.widen, *np.broadcast_arrays(v.values, radius.values))
+        return v + radius * self._unit
 
     def spread(self, v: ElementArray, rho: ElementArray, slope: ElementArray, sup: Fraction) -> ElementArray:
-        half = self.scalar(sup / 2)
-        return self._map(lambda x, r, s: self.widen(x, r * (abs(s) + r * half)), v.values, rho.values, slope.values)
+        return v + (abs(slope) + rho * self.number(sup / 2)) * rho * self._unit
+
+    @property
+    def _unit(self) -> ElementArray:
+        return ElementArray(_boxed(self.unit()), self)
 
     def nonnegative_midpoint(self, v: ElementArray) -> NDArray[np.bool_]:
         out = np.empty(v.shape, dtype=bool)

@@ -61,9 +61,8 @@ class Interval(ElementArithmetic[Any]):
     def _point(self, raw: Any) -> Any:
         return self._iv.make_mpf((raw, raw))
 
-    def widen(self, x: Any, radius: Any) -> Any:
-        top = abs(radius)._mpi_[1]
-        return x + self._iv.make_mpf((mpmath.libmp.mpf_neg(top), top))
+    def unit(self) -> Any:
+        return self._iv.mpf([-1, 1])
 
     def top(self, x: Any) -> Any:
         # NaN would lose every comparison
