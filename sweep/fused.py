@@ -15,9 +15,9 @@ import llvmlite.ir as ir
 from numba import types
 from numba.extending import intrinsic
 
-from sweep.lanes import FLOATS, LANES, Lanes, Memory, Sum, first_lanes, loop
+from sweep.lanes import FLOATS, LANES, WIDE, Lanes, Memory, Sum, first_lanes, loop
 
-BLOCK = 2 * LANES
+BLOCK = WIDE
 """How many inputs are worked off at a time; their number is padded to a multiple of it."""
 
 _MATRIX = types.Array(types.float64, 2, "C")

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from sweep import fused, lanes
 from sweep.fused import BLOCK, neurons_and_moments
-from sweep.lanes import LANES, dot, exponential, lane_total, source_digest
+from sweep.lanes import LANES, WIDE, dot, exponentials, lane_total, source_digest
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ class KernelData:
         even_mean: mean of the labels' even parts; 0 where not folded.
         even_variance: their variance; 0 where not folded.
         rows: (d, > R) the grid's rows: points with the leading coordinates, the others 0; (d, 0) without a grid.
-        columns: (d, C + LANES) its columns, likewise; after the last one the first ones again.
+        columns: (d, ≥ C + LANES) its columns, likewise; after the last one the first ones again.
         schedule: (K/LANES, 3) for each vector of inputs its first one's row and column, and its lanes in that row.
         reach: (d,) ``max_n |x_n|``, by coordinate.
     """
@@ -158,12 +158,13 @@ def _factorise(problem: Problem, kept: int, vectors: int) -> tuple[Floats, Float
         return np.empty((d, 0)), np.empty((d, 0)), np.zeros((vectors, 3), np.int64)
     cut = min(cuts, key=lambda cut: math.prod(lengths[:cut]) + math.prod(lengths[cut:]))
     width = math.prod(lengths[cut:])
-    rows, columns = np.zeros((d, -(-(kept // width + 2) // 8) * 8)), np.zeros((d, width + LANES))
+    # room for the row after the last one, for the first columns again, and for whole vectors
+    rows, columns = (np.zeros((d, -(-size // WIDE) * WIDE)) for size in (kept // width + 2, width + LANES))
     mesh = np.stack(np.meshgrid(*axes[:cut], indexing="ij")).reshape(cut, -1)
     used = min(mesh.shape[1], rows.shape[1])
     rows[:cut, :used] = mesh[:, :used]
     mesh = np.stack(np.meshgrid(*axes[cut:], indexing="ij")).reshape(d - cut, -1)
-    columns[cut:] = np.concatenate([mesh, mesh[:, :LANES]], axis=1)
+    columns[cut:, : width + LANES] = np.concatenate([mesh, mesh[:, :LANES]], axis=1)
     first = LANES * np.arange(vectors)
     first[first >= kept] = 0  # nothing but padding
     schedule = np.stack([first // width, first % width, np.minimum(width - first % width, LANES)], axis=1)
@@ -225,19 +226,6 @@ def _sigmoid_curvature(tau, slope, shift, curvature):  # type: ignore[no-untyped
 
 
 @njit(nogil=True, error_model="numpy")
-def _exponentials(w, points, e):  # type: ignore[no-untyped-def]
-    """``e_n = e^(−w·p_n)`` for points given as a tuple of ``d`` coordinate vectors."""
-    for n in range(len(e)):
-        e[n] = 0.0
-    for k in range(len(w)):
-        coordinate = points[k]
-        for n in range(len(e)):
-            e[n] -= w[k] * coordinate[n]
-    for n in range(len(e)):
-        e[n] = exponential(e[n])
-
-
-@njit(nogil=True, error_model="numpy")
 def scratch(width, x, rows, columns, keep):  # type: ignore[no-untyped-def]
     """The working memory of :func:`gradient_at`; with ``keep``, ``tau`` and ``slope`` hold all inputs, not a group."""
     padded = len(x[0])
@@ -274,11 +262,11 @@ def gradient_at(  # type: ignore[no-untyped-def]
             exponent += abs(w[k]) * reach[k]
         on_grid[i] = len(rows[0]) > 0 and exponent <= _FACTORS_LIMIT
         if on_grid[i]:
-            _exponentials(w, rows, by_row[i])
-            _exponentials(w, columns, by_column[i])
+            exponentials(w, rows, by_row[i])
+            exponentials(w, columns, by_column[i])
         else:
             by_row[i] = 1.0
-            _exponentials(w, x, e[i])
+            exponentials(w, x, e[i])
         output_sum += a[i]
     partial[:] = 0.0
     neurons_and_moments(

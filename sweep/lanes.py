@@ -17,15 +17,18 @@ from types import ModuleType
 from typing import Any
 
 import llvmlite.ir as ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 16
 """Number of partial sums; arrays that are summed are padded with zeros to a multiple of it."""
 
+WIDE = 2 * LANES
+"""Length of the vectors of exponentials."""
+
 EXP_LIMIT = 708.0
-"""Arguments of :func:`exponential` are clipped to ``[−708, 708]``, where the result is a normal number."""
+"""Arguments of :meth:`Lanes.exponential` are clipped to ``[−708, 708]``, where the result is a normal number."""
 
 # x = k·ln2 + ρ;  adding 3·2^51 rounds to an integer k and leaves it in the low bits of the mantissa
 _SHIFT = 6755399441055744.0
@@ -49,46 +52,8 @@ def source_digest(*modules: ModuleType) -> str:
     return hashlib.sha256("".join(map(inspect.getsource, modules)).encode()).hexdigest()
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _bits(typing_context: Any, value: Any) -> Any:
-    """The 64 bits of a float64 as an int64."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _from_bits(typing_context: Any, value: Any) -> Any:
-    """The float64 that has the bits of an int64."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
-
-
-@njit(inline="always")
-def exponential(x):  # type: ignore[no-untyped-def]
-    """``e^x`` for ``x`` clipped to ±:data:`EXP_LIMIT`, within 2 ulp; NaN for NaN.
-
-    ``e^x = 2^k e^ρ``, ``|ρ| ≤ (ln 2)/2``, ``e^ρ`` by its Taylor polynomial of degree 13 (remainder < 5e-18).
-    """
-    x = min(max(x, -EXP_LIMIT), EXP_LIMIT)
-    shifted = x * _PER_LN2 + _SHIFT
-    k = shifted - _SHIFT
-    r = (x - k * _LN2_HIGH) - k * _LN2_LOW
-    r2 = r * r
-    r4 = r2 * r2
-    low = (r2 * (_C2 + _C3 * r)) + r4 * ((_C4 + _C5 * r) + r2 * (_C6 + _C7 * r))
-    high = ((_C8 + _C9 * r) + r2 * (_C10 + _C11 * r)) + r4 * (_C12 + _C13 * r)
-    series = 1.0 + (r + (low + (r4 * r4) * high))
-    return series * _from_bits((_bits(shifted) << 52) + _bits(1.0))
-
-
 class Lanes:
-    """:data:`LANES` numbers in code being generated: the operators emit one rounded vector operation each."""
+    """A vector of numbers in code being generated: the operators emit one rounded vector operation each."""
 
     def __init__(self, builder: Any, value: Any) -> None:
         self.builder, self.value = builder, value
@@ -99,26 +64,57 @@ class Lanes:
         return cls(builder, ir.Constant(_VECTOR, [0.0] * LANES))
 
     @classmethod
-    def all(cls, builder: Any, number: Any) -> Lanes:
+    def all(cls, builder: Any, number: Any, lanes: int = LANES) -> Lanes:
         """All equal to a float64 of the generated code."""
-        return cls(builder, _splat(builder, number))
+        return cls(builder, _splat(builder, number, lanes))
 
     @classmethod
-    def load(cls, builder: Any, pointer: Any, index: Any) -> Lanes:
+    def load(cls, builder: Any, pointer: Any, index: Any, lanes: int = LANES) -> Lanes:
         """What lies at ``index, index + 1, …``."""
-        return cls(builder, builder.load(_place(builder, pointer, index), align=8))
+        vector = ir.VectorType(ir.DoubleType(), lanes)
+        place = builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
+        return cls(builder, builder.load(place, align=8))
 
     def store(self, pointer: Any, index: Any) -> None:
         """Put them at ``index, index + 1, …``."""
-        self.builder.store(self.value, _place(self.builder, pointer, index), align=8)
+        place = self.builder.bitcast(self.builder.gep(pointer, [index]), self.value.type.as_pointer())
+        self.builder.store(self.value, place, align=8)
 
     def where(self, mask: Any, other: Lanes) -> Lanes:
         """These where ``mask`` holds, else the other's."""
         return Lanes(self.builder, self.builder.select(mask, self.value, other.value))
 
+    def clipped(self, limit: float) -> Lanes:
+        """Those beyond ±``limit`` replaced by it; NaN stays."""
+        value = self.value
+        for order, bound in (("<", -limit), (">", limit)):
+            edge = self._other(bound)
+            value = self.builder.select(self.builder.fcmp_ordered(order, value, edge), edge, value)
+        return Lanes(self.builder, value)
+
+    def exponential(self) -> Lanes:
+        """``e^x`` for ``x`` clipped to ±:data:`EXP_LIMIT`, within an ulp; NaN for NaN.
+
+        ``e^x = 2^k e^ρ``, ``|ρ| ≤ (ln 2)/2``, ``e^ρ`` by its Taylor polynomial of degree 13 (remainder < 5e-18).
+        """
+        lanes = self.value.type.count
+        integers = ir.VectorType(ir.IntType(64), lanes)
+        x = self.clipped(EXP_LIMIT)
+        shifted = x * _PER_LN2 + _SHIFT
+        k = shifted - _SHIFT
+        r = (x - k * _LN2_HIGH) - k * _LN2_LOW
+        r2 = r * r
+        r4 = r2 * r2
+        low = (r2 * (r * _C3 + _C2)) + r4 * ((r * _C5 + _C4) + r2 * (r * _C7 + _C6))
+        high = ((r * _C9 + _C8) + r2 * (r * _C11 + _C10)) + r4 * (r * _C13 + _C12)
+        series = (r + (low + (r4 * r4) * high)) + 1.0
+        exponent = self.builder.shl(self.builder.bitcast(shifted.value, integers), ir.Constant(integers, [52] * lanes))
+        power = self.builder.add(exponent, self.builder.bitcast(self._other(1.0), integers))
+        return series * Lanes(self.builder, self.builder.bitcast(power, self.value.type))
+
     def total(self) -> Any:
         """Their sum: the upper half of the lanes is added to the lower until one is left."""
-        value, lanes = self.value, LANES
+        value, lanes = self.value, self.value.type.count
         while lanes > 1:
             lanes //= 2
             low, high = (
@@ -133,7 +129,9 @@ class Lanes:
         return self.builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
     def _other(self, other: Lanes | float) -> Any:
-        return other.value if isinstance(other, Lanes) else ir.Constant(_VECTOR, [float(other)] * LANES)
+        if isinstance(other, Lanes):
+            return other.value
+        return ir.Constant(self.value.type, [float(other)] * self.value.type.count)
 
     def __neg__(self) -> Lanes:
         return Lanes(self.builder, self.builder.fneg(self.value))
@@ -200,15 +198,34 @@ def loop(builder: Any, begin: Any, end: Any, step: int = 1) -> Iterator[Any]:
         yield index
 
 
-def _place(builder: Any, pointer: Any, index: Any) -> Any:
-    return builder.bitcast(builder.gep(pointer, [index]), _VECTOR.as_pointer())
-
-
-def _splat(builder: Any, number: Any) -> Any:
-    """A vector of :data:`LANES` copies of a number of the generated code."""
-    empty = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
+def _splat(builder: Any, number: Any, lanes: int = LANES) -> Any:
+    """A vector of copies of a number of the generated code."""
+    empty = ir.Constant(ir.VectorType(number.type, lanes), ir.Undefined)
     one = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(one, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+    return builder.shuffle_vector(one, empty, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def exponentials(typing_context: Any, w: Any, points: Any, out: Any) -> Any:
+    """``out_n = e^(−w·p_n)`` for a tuple of ``d`` vectors of coordinates, whose length is a multiple of :data:`WIDE`.
+
+    An exponential is a long chain of operations: wide vectors give the CPU several chains to work on at a time.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        out = Memory(context, builder, FLOATS, arguments[2])
+        weights = Memory(context, builder, FLOATS, arguments[0])
+        places = [ir.Constant(ir.IntType(64), k) for k in range(points.count)]
+        w = [Lanes.all(builder, weights.at(place), WIDE) for place in places]
+        p = [Memory(context, builder, FLOATS, builder.extract_value(arguments[1], k)).data for k in range(points.count)]
+        with loop(builder, ir.Constant(ir.IntType(64), 0), out.shape[0], WIDE) as n:
+            exponent = Lanes(builder, ir.Constant(ir.VectorType(ir.DoubleType(), WIDE), [0.0] * WIDE))
+            for weight, coordinate in zip(w, p, strict=True):
+                exponent -= weight * Lanes.load(builder, coordinate, n, WIDE)
+            exponent.exponential().store(out.data, n)
+        return context.get_dummy_value()
+
+    return types.void(FLOATS, points, FLOATS), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]

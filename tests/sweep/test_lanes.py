@@ -6,13 +6,12 @@ import pytest
 from numba import njit
 
 from sweep import fused, lanes
-from sweep.lanes import EXP_LIMIT, LANES, dot, exponential, lane_total, source_digest
+from sweep.lanes import EXP_LIMIT, LANES, WIDE, dot, exponentials, lane_total, source_digest
 
 
 @njit
-def call_exponential(x, out):
-    for n in range(len(x)):
-        out[n] = exponential(x[n])
+def call_exponentials(w, points, out):
+    exponentials(w, points, out)
 
 
 @njit
@@ -25,28 +24,37 @@ def call_lane_total(partial, number):
     return lane_total(partial, number)
 
 
-def exponentials(x):
-    out = np.empty(len(x))
-    call_exponential(np.array(x), out)
-    return out
+def exp(x):
+    padded = np.resize(np.array(x), -(-len(x) // WIDE) * WIDE)
+    out = np.empty(len(padded))
+    call_exponentials(np.array([-1.0]), (padded,), out)
+    return out[: len(x)]
 
 
 @pytest.mark.parametrize("reach", [1e-9, 0.35, 1.0, 40.0, 708.0])
 def test_exponential_is_within_an_ulp(reach):
     x = np.random.default_rng(0).uniform(-reach, reach, 4000)
     with mpmath.workprec(120):
-        for argument, found in zip(x, exponentials(x), strict=True):
+        for argument, found in zip(x, exp(x), strict=True):
             expected = mpmath.exp(mpmath.mpf(argument))
             assert abs(found - expected) <= np.spacing(float(expected))
 
 
 def test_exponential_at_the_edges():
-    limit = exponentials([EXP_LIMIT, -EXP_LIMIT])
-    assert exponentials([0.0, -0.0]).tolist() == [1.0, 1.0]
-    assert exponentials([709.0, np.inf, -746.0, -np.inf]).tolist() == [limit[0], limit[0], limit[1], limit[1]]
+    limit = exp([EXP_LIMIT, -EXP_LIMIT])
+    assert exp([0.0, -0.0]).tolist() == [1.0, 1.0]
+    assert exp([709.0, np.inf, -746.0, -np.inf]).tolist() == [limit[0], limit[0], limit[1], limit[1]]
     assert np.isfinite(limit[0])
     assert limit[1] >= np.finfo(float).tiny
-    assert np.isnan(exponentials([np.nan])[0])
+    assert np.isnan(exp([np.nan])[0])
+
+
+def test_exponents_are_summed_in_order():
+    """Each product and each difference rounds once: the same argument, hence the same exponential."""
+    w, points = np.random.default_rng(1).normal(size=(3, 1))[:, 0], np.random.default_rng(2).normal(size=(3, 2 * LANES))
+    out = np.empty(2 * LANES)
+    call_exponentials(w, tuple(points), out)
+    assert (out == exp(((0.0 - w[0] * points[0]) - w[1] * points[1]) - w[2] * points[2])).all()
 
 
 def lane_sum(terms):
