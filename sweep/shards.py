@@ -7,6 +7,7 @@ the settings, the problem's hash, the seed range, versions, the instruction set 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -298,6 +299,7 @@ def _instruction_set() -> str:
     return "+".join([platform.machine(), *kept])
 
 
+@functools.cache  # what was loaded, not what the checkout has become since
 def _revision() -> str | None:
     """The git revision of the source, ``-dirty`` appended if it was changed; ``None`` where it is not under git."""
     here = Path(__file__).parent
