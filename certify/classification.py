@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from certify.distinct import Comparison, compare, holds, match
+from certify.distinct import Comparison, compare, holds, kinds, match
 from certify.locate import LimitPlace, Location
 from certify.pool import Journal, Pool, Progress, Task
 from certify.proof import Failure, dyadic
@@ -176,7 +176,7 @@ class _Catalogue:
                         del places[i]
                     continue
                 for i in members:
-                    if i == members[0] or holds(found.object, places[i].q):
+                    if i == members[0] or holds(found.object, places[i].chart, places[i].signs, places[i].q):
                         self.home[i, "end"] = found if i == members[0] else _Home(found.object, 0.0)
                         del places[i]
 
@@ -285,8 +285,8 @@ def _distance(a: Network, b: Network) -> float:
 
 def _units(place: LimitPlace) -> Units:
     q = place.chart.by_unit(place.q).astype(np.float64)
-    signs = [str(sorted(s)) for s in place.signs] + [""] * len(place.chart.units)
-    return [(unit.kind + sign, q[unit.place]) for unit, sign in zip(place.chart.units, signs, strict=False)]
+    names = kinds(place.chart, place.signs)
+    return [(name, q[unit.place]) for name, unit in zip(names, place.chart.units, strict=True)]
 
 
 def _texts(theta: Exact) -> list[str]:

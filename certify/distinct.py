@@ -11,14 +11,18 @@ holds no other. For a permutation ``π`` of the neurons and objects ``A``, ``B``
 Boxes are products over neurons, so ``π`` exists if and only if the bipartite graph "neuron ``j`` of one lies in (or
 meets) the box of neuron ``i`` of the other" has a perfect matching: no search through ``m!`` permutations.
 
-Loss and Morse index do not change under permutations: disjoint enclosures of the loss, or different indices, prove
-*different* at once. Strata of global minima are compared by their canonical names, which are the same for a whole
+Plateaus and channels are compared in the coordinates of their charts: the units that a permutation moves are then what
+groups of neurons become, copies with as many coefficients of each sign, and the chart's own flips count as permutations
+do. Objects of different structure are not compared, unless one of them is finite and the other at infinity.
+
+Loss, Morse index and nullity do not change under permutations: disjoint enclosures of the loss, or different indices,
+prove *different* at once. Strata of global minima are compared by their canonical names, which are the same for a whole
 orbit. All comparisons are between exact numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -26,9 +30,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from certify.krawczyk import Krawczyk
+from certify.arithmetic import Array
 from certify.manifold import Split
 from certify.verdict import CriticalObject
+from symmetry.charts import Chart
 from symmetry.network import Exact, Network, exact
 
 Graph = NDArray[np.bool_]
@@ -55,19 +60,46 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
         return Comparison.DIFFERENT
     if a.morse_index is not None and b.morse_index is not None and a.morse_index != b.morse_index:
         return Comparison.DIFFERENT
+    if _at_infinity(a) != _at_infinity(b):
+        return Comparison.DIFFERENT
+    if not _at_infinity(a) and None not in (a.nullity, b.nullity) and a.nullity != b.nullity:
+        return Comparison.DIFFERENT
     proof_a, proof_b = a.box, b.box
-    if proof_a is None or proof_b is None:
+    if proof_a is None or proof_b is None or _structure(a) != _structure(b):
         return Comparison.UNDECIDED
-    tight_a, tight_b = _Boxes.existence(a, proof_a), _Boxes.existence(b, proof_b)
-    wide_a, wide_b = _Boxes.uniqueness(a, proof_a), _Boxes.uniqueness(b, proof_b)
-    if sorted(tight_a.kinds) != sorted(tight_b.kinds):
-        return Comparison.UNDECIDED  # coordinates of different charts are not compared
-    inside = (wide_b.containing(tight_a), wide_a.containing(tight_b))
+    tight_a, tight_b = (_Boxes.about(o, p.center, p.existence_radius) for o, p in ((a, proof_a), (b, proof_b)))
+    wide_a, wide_b = (_Boxes.about(o, p.center, p.uniqueness_radius)[0] for o, p in ((a, proof_a), (b, proof_b)))
+    inside = [wide_b.containing(box) for box in tight_a] + [wide_a.containing(box) for box in tight_b]
     if any(perfect_matching(graph) is not None for graph in inside):
         return Comparison.SAME
-    if a.chart is None and perfect_matching(tight_a.meeting(tight_b)) is None:
+    if all(perfect_matching(tight_b[0].meeting(box)) is None for box in tight_a):
         return Comparison.DIFFERENT
     return Comparison.UNDECIDED
+
+
+def _at_infinity(found: CriticalObject) -> bool:
+    return found.chart is not None and bool(found.chart.diverging)
+
+
+def _structure(found: CriticalObject) -> tuple[object, ...]:
+    """What has to agree for two objects to be compared: the chart and, at each split, the signs of the coefficients."""
+    if found.chart is None:
+        return ()
+    return found.chart.name, *sorted(_kinds(found))
+
+
+def _kinds(found: CriticalObject) -> tuple[str, ...]:
+    if found.chart is None:
+        return ("neuron",) * found.width
+    splits = sorted((p for p in found.proofs if isinstance(p, Split)), key=lambda p: p.neuron)
+    return kinds(found.chart, [(1,) * p.positive + (-1,) * p.negative for p in splits])
+
+
+def kinds(chart: Chart, signs: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
+    """The kinds of a chart's units; those of copies with the signs of their coefficients ``β``, one tuple a group."""
+    counts = [f":{s.count(1)}+{s.count(-1)}-" for s in signs]
+    counts += [""] * (len(chart.units) - len(counts))
+    return tuple(unit.kind + count for unit, count in zip(chart.units, counts, strict=True))
 
 
 def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
@@ -81,22 +113,26 @@ def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
     proof = found.box
     if proof is None or found.chart is not None or network.width != found.width:
         return None
-    point = _by_neuron(network.theta(), network.width)
-    return perfect_matching(
-        _Boxes.uniqueness(found, proof).containing(_Boxes(("neuron",) * len(point), list(point), list(point)))
-    )
+    point = list(_by_neuron(network.theta(), network.width))
+    wide = _Boxes.about(found, proof.center, proof.uniqueness_radius)[0]
+    return perfect_matching(wide.containing(_Boxes(_kinds(found), point, point)))
 
 
-def holds(found: CriticalObject, center: Exact) -> bool:
-    """Whether a point in the coordinates of the object's chart (P',) lies in its uniqueness box, up to permutation.
+def holds(found: CriticalObject, chart: Chart, signs: Sequence[tuple[int, ...]], q: Exact) -> bool:
+    """Whether a point of a chart lies in an object's uniqueness box, up to permutation and the chart's flips.
 
-    The chart of the point must have the object's structure.
+    Args:
+        found: the object.
+        chart: of the point; another structure than the object's holds nothing.
+        signs: for each group of copies, those of its coefficients ``β``.
+        q: (P',) exact.
     """
     proof = found.box
-    if proof is None:
+    if proof is None or found.chart is None or found.chart.name != chart.name or found.width != chart.width:
         return False
-    point = _Boxes._about(found, center, center - center)
-    return perfect_matching(_Boxes.uniqueness(found, proof).containing(point)) is not None
+    wide = _Boxes.about(found, proof.center, proof.uniqueness_radius)[0]
+    points = _Boxes.images(chart, kinds(chart, signs), q, q - q)
+    return any(perfect_matching(wide.containing(point)) is not None for point in points)
 
 
 def perfect_matching(graph: Graph) -> tuple[int, ...] | None:
@@ -141,26 +177,23 @@ class _Boxes:
     upper: list[Exact]
 
     @classmethod
-    def existence(cls, found: CriticalObject, proof: Krawczyk) -> _Boxes:
-        return cls._about(found, proof.center, exact(proof.existence_radius))
+    def about(cls, found: CriticalObject, center: Exact, radius: Array) -> list[_Boxes]:
+        """The box ``center ± radius`` and, in a chart, its images under the chart's flips."""
+        reach = exact(radius)
+        if found.chart is not None:
+            return cls.images(found.chart, _kinds(found), center, reach)
+        low, high = _by_neuron(center - reach, found.width), _by_neuron(center + reach, found.width)
+        return [cls(_kinds(found), list(low), list(high))]
 
     @classmethod
-    def uniqueness(cls, found: CriticalObject, proof: Krawczyk) -> _Boxes:
-        return cls._about(found, proof.center, exact(proof.uniqueness_radius))
-
-    @classmethod
-    def _about(cls, found: CriticalObject, center: Exact, radius: Exact) -> _Boxes:
-        low, high = center - radius, center + radius
-        if found.chart is None:
-            return cls(
-                ("neuron",) * found.width, list(_by_neuron(low, found.width)), list(_by_neuron(high, found.width))
-            )
-        units = found.chart.units
-        low, high = found.chart.by_unit(low), found.chart.by_unit(high)
-        # copies are the same only if as many of them have outputs of either sign
-        splits = {p.neuron: f" {p.positive}+ {p.negative}-" for p in found.proofs if isinstance(p, Split)}
-        kinds = tuple(u.kind + splits.get(i, "") for i, u in enumerate(units))
-        return cls(kinds, [low[u.place] for u in units], [high[u.place] for u in units])
+    def images(cls, chart: Chart, kinds: tuple[str, ...], center: Exact, radius: Exact) -> list[_Boxes]:
+        """A box in a chart's coordinates and the least boxes that hold its images under the chart's flips."""
+        out = []
+        for flip in chart.flips():
+            middle, reach = flip @ center, abs(flip) @ radius
+            low, high = chart.by_unit(middle - reach), chart.by_unit(middle + reach)
+            out.append(cls(kinds, [low[u.place] for u in chart.units], [high[u.place] for u in chart.units]))
+        return out
 
     def containing(self, inner: _Boxes) -> Graph:
         """(m, m): whether box ``i`` of this one contains box ``j`` of ``inner``."""
