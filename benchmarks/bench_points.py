@@ -52,7 +52,7 @@ def memory(pid: int) -> float:
 def certify(points: Path, jobs: int) -> tuple[float, float, str]:
     """Seconds, peak MB and the counts of one run of ``certify points``."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "certify.cli", "points", str(points), "--problem", "thesis"]
+        command = [str(Path(sys.executable).with_name("certify")), "points", str(points), "--problem", "thesis"]
         command += ["--out", out + "/run", "--jobs", str(jobs), "--json"]
         start, peak = time.perf_counter(), 0.0
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -107,9 +107,7 @@ def main() -> None:
             tests.append(usual(points))
         print(runs[0][2])
         seconds = [run[0] for run in runs]
-        print(
-            f"certify points, {arguments.jobs} jobs: min {min(seconds):.1f} s, median {statistics.median(seconds):.1f} s"
-        )
+        print(f"certify, {arguments.jobs} jobs: min {min(seconds):.1f} s, median {statistics.median(seconds):.1f} s")
         print(f"peak memory: {max(run[1] for run in runs):.0f} MB; counts equal: {_equal([run[2] for run in runs])}")
         print(f"torch, 1 thread: min {min(tests):.1f} s, median {statistics.median(tests):.1f} s")
 
