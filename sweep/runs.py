@@ -8,33 +8,23 @@ A killed sweep loses no more than the chunks in flight; the numbers depend on th
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
 
-from sweep.adam import adam
 from sweep.initialise import starts
-from sweep.kernels import loss_gradient_hessian, prepare, smallest_eigenvalue
+from sweep.kernels import Floats, KernelData, loss_gradient_hessian, prepare, smallest_eigenvalue
+from sweep.optimisers import OPTIMIZERS, complete_options, optimise
+from sweep.processes import as_finished
 from sweep.shards import Runs, RunsError, Settings, one_sweep, provenance, write_shard
 from symmetry.problem import Problem, load_problem
 
 CHUNK = 250
 _BATCH = 64  # Hessians held at a time
-
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "adam": {"steps": 100_000, "lr": 1e-4, "betas": [0.9, 0.999], "eps": 1e-8},
-}
-"""The optimisers with the defaults of their options."""
 
 
 def sweep(
@@ -49,6 +39,7 @@ def sweep(
     chunk: int = CHUNK,
     jobs: int = 1,
     resume: bool = False,
+    shard: tuple[int, int] = (1, 1),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Make the runs ``seeds`` in chunks of ``chunk`` and write each as a shard into ``out``; return the new shards.
@@ -56,9 +47,11 @@ def sweep(
     The numbers do not depend on ``chunk``, ``jobs`` or interruptions.
 
     Args:
-        options: settings of the optimiser that differ from :data:`OPTIMIZERS`'s.
+        optimizer, options: a name in :data:`sweep.optimisers.OPTIMIZERS`, and what differs from its defaults.
         jobs: processes, each with one thread.
         resume: continue in a directory that holds shards of this sweep, making only the seeds that are missing.
+        shard: ``(i, n)``, ``1 ≤ i ≤ n``: make every n-th chunk, from the i-th on. The n parts can be made at the same
+            time, on machines that share the directory.
         progress: called with (runs done, runs to do) after each shard.
 
     Raises:
@@ -71,16 +64,23 @@ def sweep(
             f"sweep: width={width}, chunk={chunk}, jobs={jobs}, seeds={seeds}, "
             "expected numbers >= 1 and consecutive seeds >= 0"
         )
+    number, parts = shard
+    if not 1 <= number <= parts:
+        raise ValueError(f"shard is {number}/{parts}, expected i/n with 1 <= i <= n")
     done = one_sweep(out, settings)
-    if done and not resume:
+    mine = missing_chunks(seeds, [], chunk)[number - 1 :: parts]
+    # the other parts may be under way in the same directory
+    in_the_way = done if parts == 1 else [r for r in done for m in mine if r.start < m.stop and m.start < r.stop]
+    if in_the_way and not resume:
         raise RunsError(
-            f"{out}: holds {len(done)} shards already, expected an empty directory; resume, or choose another"
+            f"{out}: holds {len(in_the_way)} shards already, expected an empty directory; resume, or choose another"
         )
-    chunks = missing_chunks(seeds, done, chunk)
+    chunks = [missing for part in mine for missing in missing_chunks(part, done, chunk)]
     total, finished, paths = sum(map(len, chunks)), 0, []
-    for part, path in _make(problem, settings, out, chunks, jobs):
+    tasks = [(problem, settings, out, part) for part in chunks]
+    for made, path in as_finished(_write_chunk, tasks, jobs):
         paths.append(path)
-        finished += len(part)
+        finished += len(chunks[made])
         if progress is not None:
             progress(finished, total)
     return paths
@@ -94,13 +94,7 @@ def settings_of(
     Raises:
         ValueError: no such optimiser or option.
     """
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer is {optimizer!r}, expected one of: {', '.join(OPTIMIZERS)}")
-    defaults = OPTIMIZERS[optimizer]
-    for key in options or {}:
-        if key not in defaults:
-            raise ValueError(f"{optimizer}: unknown option {key!r}, expected one of: {', '.join(defaults)}")
-    merged = {**defaults, **(options or {})}
+    merged = complete_options(optimizer, options)
     return Settings(problem.name, problem.hash, width, problem.dimension, init, optimizer, merged)
 
 
@@ -126,93 +120,36 @@ def run_chunk(problem: Problem, settings: Settings, seeds: range) -> Runs:
     """Make the runs ``seeds``, here and now."""
     data = prepare(problem)
     start = starts(settings.init, settings.width, settings.dimension, seeds)
-    options = settings.options
-    theta = adam(
-        data,
-        start,
-        settings.width,
-        options["steps"],
-        lr=options["lr"],
-        betas=tuple(options["betas"]),
-        eps=options["eps"],
-    ).theta
-    n = len(start)
-    loss, norm, eigenvalue = np.empty(n), np.empty(n), np.empty(n)
-    for begin in range(0, n, _BATCH):
-        part = slice(begin, begin + _BATCH)
-        loss[part], gradient, hessian = loss_gradient_hessian(data, theta[part], settings.width)
-        # not linalg.norm: BLAS may sum in an order that depends on the CPU
-        norm[part] = np.sqrt((gradient * gradient).sum(axis=1))
-        eigenvalue[part] = smallest_eigenvalue(hessian)
-    finite = np.asarray(np.isfinite(theta).all(axis=1)).tolist()
+    stopped = optimise(settings.optimizer, data, start, settings.width, settings.options)
+    loss, norm, eigenvalue = measured(data, stopped.theta, settings.width)
     return Runs(
         settings=settings,
         seed=np.array(seeds, dtype=np.int64),
         start=start,
-        theta=theta,
+        theta=stopped.theta,
         loss=loss,
         gradient_norm=norm,
         smallest_eigenvalue=eigenvalue,
-        steps=np.full(n, options["steps"], dtype=np.int64),
-        stop_reason=tuple("steps" if all_finite else "not-finite" for all_finite in finite),
+        steps=stopped.steps,
+        stop_reason=stopped.stop_reason,
     )
+
+
+def measured(data: KernelData, theta: Floats, width: int) -> tuple[Floats, Floats, Floats]:
+    """Loss, gradient norm and smallest eigenvalue of the Hessian, (n,) each, at ``theta`` (n, P); approximate."""
+    n = len(theta)
+    loss, norm, eigenvalue = np.empty(n), np.empty(n), np.empty(n)
+    for begin in range(0, n, _BATCH):
+        part = slice(begin, begin + _BATCH)
+        loss[part], gradient, hessian = loss_gradient_hessian(data, theta[part], width)
+        # not linalg.norm: BLAS may sum in an order that depends on the CPU
+        norm[part] = np.sqrt((gradient * gradient).sum(axis=1))
+        eigenvalue[part] = smallest_eigenvalue(hessian)
+    return loss, norm, eigenvalue
 
 
 def _write_chunk(problem: Problem, settings: Settings, out: Path, seeds: range) -> Path:
     return write_shard(out, run_chunk(problem, settings, seeds), provenance(seeds))
-
-
-def _make(
-    problem: Problem, settings: Settings, out: Path, chunks: Sequence[range], jobs: int
-) -> Iterator[tuple[range, Path]]:
-    """Make and write the chunks, in ``jobs`` processes; yields them as they are finished."""
-    if jobs == 1 or len(chunks) <= 1:
-        for seeds in chunks:
-            yield seeds, _write_chunk(problem, settings, out, seeds)
-        return
-    workers = min(jobs, len(chunks))
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool,
-    ):
-        futures = {pool.submit(_write_chunk, problem, settings, out, seeds): seeds for seeds in chunks}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _end_with_parent() -> None:
-    """In a worker: end when the process that started it is gone, killed even (a pool's workers would wait forever),
-    and at an interrupt from the terminal at once.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started inside use one BLAS thread each."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _seed_range(text: str) -> range:

@@ -29,6 +29,8 @@ from sweep.points.parquet import METADATA_KEY
 
 Floats = NDArray[np.float64]
 
+CRITICAL = 1e-12
+"""A run whose gradient norm is larger where it stopped is called open."""
 
 
 class RunsError(ValueError):
@@ -45,7 +47,7 @@ class Settings:
         width: neurons of the student, ``m``.
         dimension: inputs of a neuron, ``d``.
         init: how runs start, see :mod:`sweep.initialise`.
-        optimizer: ``adam``.
+        optimizer: a name in :data:`sweep.optimisers.OPTIMIZERS`, or what the maker of the runs calls it.
         options: its settings, JSON-able; for Adam ``steps, lr, betas, eps``.
     """
 
@@ -89,7 +91,7 @@ class Runs:
         theta: (n, P) where the run stopped.
         loss, gradient_norm, smallest_eigenvalue: (n,) there; float64, approximate.
         steps: (n,) int64 steps made.
-        stop_reason: n strings: ``steps`` (all were made) or ``not-finite`` (the parameters are no numbers any more).
+        stop_reason: n words, :class:`sweep.optimisers.Stopped` says which.
         provenance: per shard what is recorded beside the settings: seed range, versions, instruction set, revision.
     """
 
@@ -117,6 +119,11 @@ class Runs:
     def a(self) -> Floats:
         """Outgoing weights where the runs stopped, (n, m)."""
         return self.theta[:, self.settings.width * self.settings.dimension :]
+
+    @property
+    def is_open(self) -> NDArray[np.bool_]:
+        """Whether a run has not come to a critical point as far as its gradient tells: its norm exceeds 1e-12; (n,)."""
+        return ~(self.gradient_norm <= CRITICAL)
 
     @property
     def instruction_sets(self) -> frozenset[str]:

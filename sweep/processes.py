@@ -1,0 +1,71 @@
+"""Worker processes: one thread each, gone when the process that started them is."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+
+def as_finished(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[tuple[int, Any]]:
+    """Pairs (number of the task, ``work(*task)``), as the tasks are finished, on ``jobs`` processes.
+
+    ``work`` must be a function of a module. With one job everything happens here, in order. BLAS gets one thread
+    everywhere, so that the answers do not depend on the number of cores.
+    """
+    if jobs == 1 or len(tasks) <= 1:
+        for number, task in enumerate(tasks):
+            with threadpool_limits(1):
+                answer = work(*task)
+            yield number, answer
+        return
+    workers = min(jobs, len(tasks))
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool,
+    ):
+        futures = {pool.submit(work, *task): number for number, task in enumerate(tasks)}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _end_with_parent() -> None:
+    """In a worker: end when the process that started it is gone, killed even (a pool's workers would wait forever),
+    and at an interrupt from the terminal at once.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started inside use one BLAS thread each."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
