@@ -45,11 +45,23 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
     if isinstance(first, Problem):
         return classify_points(first, second, **options)
     kind = activation(options.pop("activation", "sigmoid"))
+    _check_layers(first, kind.name)
     x, y = _floats("X", second), _floats("y", third)
     if x.ndim != 2 or y.size != len(x) or y.ndim > 2:
         raise ValueError(f"X has shape {x.shape} and y {y.shape}, expected (N, d) and (N,) or (N, 1)")
     problem = Problem("data", kind, Inputs(table=x), None, y.reshape(-1))
     return classify_points(problem, points_from_module(first), **options)
+
+
+def _check_layers(module: Any, name: str) -> None:
+    """Refuse a module whose layers apply another function than the activation the proof will be about.
+
+    A module that applies its activation in ``forward`` has no such layer; it is taken at its word.
+    """
+    for layer in module.modules():
+        leaf = not any(True for _ in layer.children()) and not any(True for _ in layer.parameters())
+        if leaf and type(layer).__name__.lower() not in (name, "identity", "flatten"):
+            raise ValueError(f"the module has a layer {type(layer).__name__}, expected only Linear and {name} layers")
 
 
 def _floats(name: str, value: Any) -> Any:
