@@ -39,7 +39,7 @@ def test_a_users_own_fit_gets_a_verdict_and_is_never_called_global(data: tuple[t
     assert verdict.kind is certify.Kind.LOCAL_MINIMUM
     assert verdict.object is not None
     assert verdict.object.not_global is None
-    loss = float(nn.functional.mse_loss(trained(1, x, y)(x).squeeze(-1), y))
+    loss = float(nn.functional.mse_loss(trained(1, x, y)(x).squeeze(-1), y).detach())
     low, high = (float(bound) for bound in verdict.object.loss)
     assert low <= loss * (1 + 1e-9)
     assert high >= loss * (1 - 1e-6)
