@@ -85,7 +85,7 @@ def _discs(matrix: Any, arithmetic: Enclosures) -> tuple[Any, Any]:
 
 @quiet
 def smallest_eigenvalue(hessian: Any, arithmetic: Enclosures) -> tuple[Fraction, Fraction] | Failure:
-    """Exact bounds of ``λ_min`` over every symmetric matrix in ``hessian`` (P, P), or the failure ``eigenvalue-bound``."""
+    """Exact bounds of ``λ_min`` over every symmetric matrix in ``hessian`` (P, P), or ``eigenvalue-bound``."""
     approx = arithmetic.approx(hessian)
     if not np.isfinite(approx).all():
         return Failure("eigenvalue-bound")

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from certify.arithmetic import Array, Enclosures, ladder, upper_product
+from certify.arithmetic import Array, Enclosures, ladder, quiet, upper_product
 from certify.inertia import Inertia, inertia, smallest_eigenvalue
 from certify.krawczyk import Isolated, Krawczyk, krawczyk
 from certify.lemmas import lemma1
@@ -76,6 +76,7 @@ def certify_in(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> C
     return _assemble(isolated, signs, arithmetic)
 
 
+@quiet
 def _refine(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Exact | Failure:
     """Newton steps at the working precision until they are rounding noise: a better centre, nothing proved."""
     size = max(Fraction(1), max(map(abs, theta)))
@@ -109,6 +110,7 @@ def _on_grid(theta: Exact, grid: Fraction, bits: int) -> Exact:
     return np.array([round(v / grid) * grid for v in theta], dtype=object)
 
 
+@quiet
 def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Certified | Failure:
     # The inertia at the centre holds all over the uniqueness box: no matrix in [H] is singular there.
     proofs: tuple[Proof, ...] = (isolated.proof, signs)
@@ -120,10 +122,11 @@ def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Cer
     # |L(θ*) − L(x̃)| ≤ Σ_i sup|∂_iL| ρ_i,   sup|∂_iL| ≤ |∂_iL(x̃)| + Σ_j sup|H_ij| ρ_j
     slope = arithmetic.magnitude(isolated.at_center.gradient)
     slope = np.nextafter(slope + upper_product(arithmetic.magnitude(isolated.over_box.hessian), rho), np.inf)
-    shift = Fraction(upper_product(slope[None, :], rho)[0].item())
+    reach = upper_product(slope[None, :], rho)[0].item()
     low, high = arithmetic.lower(isolated.at_center.loss)[0], arithmetic.upper(isolated.at_center.loss)[0]
-    if low is None or high is None or not np.isfinite(slope).all():
+    if low is None or high is None or not np.isfinite(reach):
         return Failure("unbounded")
+    shift = Fraction(reach)
     loss = (below(max(low - shift, Fraction(0))), above(high + shift))
     return Certified(proofs, loss, _eigenvalue(isolated, rho, arithmetic), signs.negative)
 
