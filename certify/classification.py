@@ -26,7 +26,7 @@ from certify.pool import Journal, Pool, Progress, Task
 from certify.proof import Failure, dyadic
 from certify.rounding import up
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
-from certify.zero import match_global_minimum
+from certify.zero import label_texts, match_global_minimum
 from sweep.grouping import Units, approx_groups, approx_permutation, neurons
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network, Points, exact
@@ -224,16 +224,18 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
     if location.global_minimum:
         point = catalogue.point(location)
         found = catalogue.strata[point.stratum.name]
-        inside = location.stays or match(saved, found) is not None
+        box = None if location.stays else match(saved, found)
+        inside = location.stays or box is not None
         return Verdict(
             **base,
             kind=found.kind,
             relation=Relation.CONTAINED if inside else Relation.POLISHED,
             moved=0.0 if inside else location.moved,
             distance=_distance(saved, point.network),
-            permutation=tuple(range(points.width)),
+            permutation=box or tuple(range(points.width)),
             object=found,
             witness=point.network,
+            labels=label_texts(point.stratum),
         )
     for end in ("nearby", "end"):
         home = catalogue.home.get((index, end))
@@ -261,7 +263,7 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
             **base,
             kind=Kind.NOT_CRITICAL,
             moved=location.moved,
-            empty_radius=ball.radius,
+            empty=ball,
             reason="the gradient has no zero in the ball about the saved point",
             method=f"empty-ball/{ball.arithmetic}",
             bits=ball.bits,

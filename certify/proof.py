@@ -63,6 +63,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "int": int,
     "str": str,
     "tuple[int, ...]": tuple,
+    "tuple[str, ...]": tuple,
 }
 
 

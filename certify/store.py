@@ -18,18 +18,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from certify.exclusion import EmptyBall
-from certify.inertia import Inertia
-from certify.infinity import Channel
+from certify.certificate import canonical, certificate_of, certificate_of_ball, counts, object_of, witness_line
 from certify.journal import Journal, JournalError, first_difference
-from certify.krawczyk import Krawczyk
-from certify.lemmas import BallMinimum
-from certify.manifold import Split
-from certify.proof import Proof
 from certify.rounding import down, up
 from certify.stored_problem import StoredProblemError, load_stored_problem, write_problem
-from certify.verdict import CriticalObject, Relation, Verdict
-from certify.zero import ZeroLoss
+from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from sweep.points import content_hash, read_points, write_points
 from symmetry.network import Points
 from symmetry.problem import Problem
@@ -37,11 +30,8 @@ from symmetry.problem import Problem
 FORMAT = 1
 MANIFEST = "manifest.json"
 WORK = ".journal"
-_FILES = ("problem.json", "points.parquet", "verdicts.jsonl", "verdicts.parquet", "objects.parquet")
+_FILES = ("problem.json", "points.parquet", "verdicts.jsonl", "witnesses.jsonl", "verdicts.parquet", "objects.parquet")
 _LIBRARIES = ("losscert", "mpmath", "numpy", "pyarrow", "python-flint")
-
-THEOREMS: tuple[type[Proof], ...] = (BallMinimum, Channel, EmptyBall, Inertia, Krawczyk, Split, ZeroLoss)
-"""The kinds of proof a certificate can hold; reading one needs its class to be loaded."""
 
 Row = Mapping[str, Any]
 """A verdict as the columns of ``verdicts.jsonl``."""
@@ -117,18 +107,17 @@ def write_results(
     write_problem(stage, problem)
     write_points(stage / "points.parquet", points)
     rows = [verdict.row() for verdict in verdicts]
-    (stage / "verdicts.jsonl").write_text("".join(_canonical(row) for row in rows), "utf-8")
+    (stage / "verdicts.jsonl").write_text("".join(map(_line, rows)), "utf-8")
     write_verdicts(stage / "verdicts.parquet", rows, problem.hash)
     write_objects(stage / "objects.parquet", _object_rows(objects, rows), problem.hash)
-    for found in objects:
-        text = _canonical({"problem": problem.hash, **found.to_json()}, sort=True)
-        (stage / _certificate(found.id)).write_text(text, "utf-8")
+    kinds = _write_certificates(stage, problem.hash, points, verdicts, objects)
 
     names = sorted(path.relative_to(stage).as_posix() for path in stage.rglob("*") if path.is_file())
     manifest = {
         "format": FORMAT,
         **run,
         "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "counts": counts(verdicts, kinds),
         "files": {name: _digest(stage / name) for name in names},
     }
     (stage / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -138,6 +127,32 @@ def write_results(
     for name in [*names, MANIFEST]:
         (stage / name).replace(directory / name)
     shutil.rmtree(directory / WORK)
+
+
+def _write_certificates(
+    stage: Path,
+    problem_hash: str,
+    points: Points,
+    verdicts: Sequence[Verdict],
+    objects: Sequence[CriticalObject],
+) -> list[Kind]:
+    """Write the certificates and ``witnesses.jsonl``; the kinds of the certificates."""
+    kinds = [found.kind for found in objects]
+    certificates = {found.id: certificate_of(found, problem_hash) for found in objects}
+    lines = []
+    for verdict in verdicts:
+        name = verdict.object.id if verdict.object else None
+        if verdict.empty is not None:
+            ball = certificate_of_ball(verdict.empty, verdict.width, problem_hash)
+            name = ball["provenance"]["id"]
+            if name not in certificates:
+                certificates[name] = ball
+                kinds.append(verdict.kind)
+        lines.append(canonical(witness_line(verdict, points, name and _certificate(name))))
+    for name, certificate in certificates.items():
+        (stage / _certificate(name)).write_text(canonical(certificate), "utf-8")
+    (stage / "witnesses.jsonl").write_text("".join(lines), "utf-8")
+    return kinds
 
 
 @dataclass(frozen=True)
@@ -219,12 +234,12 @@ def read_certificate(directory: Path, object_id: str, problem_hash: str) -> Crit
     path = directory / _certificate(object_id)
     try:
         data = json.loads(path.read_text("utf-8"))
-        found = CriticalObject.from_json(data)
+        found = object_of(data)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path}: cannot be read as a certificate ({error})") from None
-    if data.get("problem") != problem_hash or found.id != object_id:
+    if data["problem"] != problem_hash or found.id != object_id:
         raise ResultsError(
-            f"{path}: holds object {found.id} of problem {data.get('problem')}, "
+            f"{path}: holds object {found.id} of problem {data['problem']}, "
             f"expected {object_id} of problem {problem_hash}"
         )
     return found
@@ -295,8 +310,8 @@ def _certificate(object_id: str) -> str:
     return f"certificates/{object_id}.json"
 
 
-def _canonical(data: Row, *, sort: bool = False) -> str:
-    return json.dumps(data, sort_keys=sort, separators=(",", ":"), allow_nan=False) + "\n"
+def _line(row: Row) -> str:
+    return json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def _digest(path: Path) -> str:

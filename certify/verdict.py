@@ -14,6 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from certify.exclusion import EmptyBall
 from certify.krawczyk import Krawczyk
 from certify.proof import Proof, dyadic, from_text
 from certify.rounding import down, up
@@ -184,8 +185,9 @@ class Verdict:
             the matching permutation; ``None`` without an object.
         permutation: neuron ``i`` of the object is neuron ``permutation[i]`` of the candidate.
         witness: for global minima, the exact point that the distance is measured to.
+        labels: of the witness, as in :class:`~certify.zero.ZeroLoss`.
         object: the certified object, ``None`` for not-critical and undecided.
-        empty_radius: for not-critical, radius of the ball about the saved point that is proved free of critical points.
+        empty: for not-critical, the ball about the saved point that is proved free of critical points.
         reason: for undecided, the code and the numbers that failed; for not-critical, what was proved.
         method: for verdicts without an object, what proved them.
         bits: likewise, the precision.
@@ -201,8 +203,9 @@ class Verdict:
     distance: float | None = None
     permutation: tuple[int, ...] = ()
     witness: Network | None = None
+    labels: tuple[str, ...] = ()
     object: CriticalObject | None = None
-    empty_radius: float | None = None
+    empty: EmptyBall | None = None
     reason: str = ""
     method: str = ""
     bits: int | None = None
@@ -236,7 +239,7 @@ class Verdict:
             "existence_radius": box.existence_radius.max().item() if box else None,
             # the smallest over the coordinates: every point this near in the maximum norm is in the box
             "uniqueness_radius": box.uniqueness_radius.min().item() if box else None,
-            "empty_radius": self.empty_radius,
+            "empty_radius": self.empty.radius if self.empty else None,
             "method": o.method if o else self.method or None,
             "bits": o.bits if o else self.bits,
             "object_id": o.id if o else None,

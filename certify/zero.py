@@ -17,6 +17,7 @@ from symmetry.matching import StratumPoint, propose_stratum_point, verify_equal_
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
+from symmetry.strata import Stratum
 
 TOLERANCE = Fraction(1, 10**10)
 """A polished point belongs to a stratum within ``TOLERANCE·(1 + ‖θ‖)`` of an exact point of it."""
@@ -31,6 +32,7 @@ class ZeroLoss(Proof):
         dimension: of that family.
         w: (m, d) exact.
         a: (m,) exact.
+        labels: the class and sign of each neuron, as in the name: ``C1+``, ``D1-``, ``Z``.
     """
 
     theorem = "zero-loss"
@@ -39,6 +41,14 @@ class ZeroLoss(Proof):
     dimension: int
     w: Exact
     a: Exact
+    labels: tuple[str, ...]
+
+
+def label_texts(stratum: Stratum) -> tuple[str, ...]:
+    """Class and sign of each neuron: ``C1+``, ``D1-``, ``Z``."""
+    return tuple(
+        "Z" if kind == "Z" else f"{kind}{number}{'+' if sign > 0 else '-'}" for kind, number, sign in stratum.labels
+    )
 
 
 def match_global_minimum(problem: Problem, network: Network) -> StratumPoint | None:
@@ -52,7 +62,8 @@ def match_global_minimum(problem: Problem, network: Network) -> StratumPoint | N
 def zero_object(problem: Problem, point: StratumPoint, *, arithmetic: str, max_bits: int) -> CriticalObject:
     """The stratum as an object; an isolated one is also put through the Krawczyk test."""
     dimension = point.stratum.dimension
-    proofs: tuple[Proof, ...] = (ZeroLoss(point.stratum.name, dimension, point.network.w, point.network.a),)
+    w, a = point.network.w, point.network.a
+    proofs: tuple[Proof, ...] = (ZeroLoss(point.stratum.name, dimension, w, a, label_texts(point.stratum)),)
     zero = Fraction(0)
     isolated: Certified | Failure = Failure("not-isolated")
     if dimension == 0:

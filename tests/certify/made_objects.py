@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from certify.exclusion import EmptyBall
 from certify.inertia import Inertia
 from certify.infinity import Channel
 from certify.krawczyk import Krawczyk
@@ -106,7 +107,7 @@ def stratum(
     return CriticalObject(
         kind=Kind.GLOBAL_MINIMUM,
         network=network,
-        proofs=(ZeroLoss(name, dimension, network.w, network.a), *proofs),
+        proofs=(ZeroLoss(name, dimension, network.w, network.a, tuple(name.split())), *proofs),
         loss=(zero, zero),
         strict=not dimension,
         not_global=False,
@@ -119,6 +120,12 @@ def stratum(
         method="zero-loss",
         bits=0,
     )
+
+
+def ball(radius: float, width: int = 2) -> EmptyBall:
+    """A ball about the origin of networks with two inputs."""
+    size = 3 * width
+    return EmptyBall(exact([0] * size), radius, np.eye(size)[0], "midrad", 53)
 
 
 TINY = """

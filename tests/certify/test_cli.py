@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from made_objects import TINY, isolated, tiny_problem, verdict
+from made_objects import TINY, ball, isolated, tiny_problem, verdict
 
 from certify import classification
 from certify.classification import Classification
@@ -97,7 +97,7 @@ def test_some_undecided(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_not_critical_is_not_decided(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def empty(problem: Problem, points: Points, **options: Any) -> Classification:
         rest = made(problem, points, [None, *[MINIMUM] * (len(points) - 1)])
-        first = verdict(0, kind=Kind.NOT_CRITICAL, empty_radius=0.5, reason="empty ball")
+        first = verdict(0, kind=Kind.NOT_CRITICAL, empty=ball(0.5), reason="empty ball")
         return Classification(problem, (first, *rest.verdicts[1:]), rest.objects)
 
     monkeypatch.setattr(classification, "classify_points", empty)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from made_objects import in_chart, isolated, made_points, stratum, verdict, write
+from made_objects import ball, in_chart, isolated, made_points, stratum, verdict, write
 
 import certify
 from certify.explain import Explanation, explain
@@ -139,7 +139,7 @@ def test_how_a_saved_point_is_contained(tmp_path: Path) -> None:
 
 def test_not_critical_does_not_claim_more_than_the_ball(tmp_path: Path) -> None:
     radius = 0.1  # as a dyadic slightly above 1/10: rounded down
-    given = Verdict(0, "f.npz:0", None, 2, Kind.NOT_CRITICAL, moved=0.0625, empty_radius=radius, bits=53, method="ball")
+    given = Verdict(0, "f.npz:0", None, 2, Kind.NOT_CRITICAL, moved=0.0625, empty=ball(radius), bits=53, method="ball")
     explanation, parts = explained(tmp_path, given)
     assert "does not count as decided" in explanation.verdict
     assert "within Euclidean distance 0.1000 of the saved point" in parts["Proved:"]
@@ -148,7 +148,7 @@ def test_not_critical_does_not_claim_more_than_the_ball(tmp_path: Path) -> None:
 
 
 def test_not_critical_where_nothing_moved(tmp_path: Path) -> None:
-    given = Verdict(0, "f.npz:0", None, 2, Kind.NOT_CRITICAL, empty_radius=0.1, bits=53, method="ball")
+    given = Verdict(0, "f.npz:0", None, 2, Kind.NOT_CRITICAL, empty=ball(0.1), bits=53, method="ball")
     _, parts = explained(tmp_path, given)
     assert "Computed, not proved:" not in parts
 

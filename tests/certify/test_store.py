@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_objects import in_chart, isolated, made_points, stratum, tiny_problem, verdict, write
+from made_objects import ball, in_chart, isolated, made_points, stratum, tiny_problem, verdict, write
 
 import certify
 from certify import store
+from certify.certificate import STEPS
 from certify.krawczyk import Krawczyk
 from certify.proof import Proof
 from certify.store import ResultsError, begin, describe_run, read_results, write_results
@@ -37,7 +38,7 @@ VERDICTS = [
     verdict(2, SADDLE, relation=Relation.POLISHED, moved=1.5, seed=None),
     verdict(3, FAMILY),
     verdict(4, MINIMUM),
-    Verdict(5, "made.npz:5", 5, 2, Kind.NOT_CRITICAL, moved=0.1, empty_radius=0.25, reason="empty", bits=53),
+    Verdict(5, "made.npz:5", 5, 2, Kind.NOT_CRITICAL, moved=0.1, empty=ball(0.25), reason="empty", bits=53),
 ]
 # the columns as the statement of the job lists them
 PROMISED = """index, source, seed, width, verdict, relation, moved, distance, loss_lower, loss_upper, not_global,
@@ -49,6 +50,11 @@ RUN = describe_run(tiny_problem(), made_points(2), SETTINGS)
 
 def contents(directory: Path) -> dict[str, bytes]:
     return {str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+
+
+def hash_of_ball(directory: Path) -> str:
+    (path,) = directory.glob("certificates/*not-critical*")
+    return str(json.loads(path.read_text())["hash"])
 
 
 def started(directory: Path, parts: int = 1) -> None:
@@ -66,8 +72,10 @@ def started(directory: Path, parts: int = 1) -> None:
 def test_files_of_a_finished_directory(tmp_path: Path) -> None:
     write(tmp_path / "out", VERDICTS)
     names = set(contents(tmp_path / "out"))
-    certificates = {f"certificates/{found.id}.json" for found in (MINIMUM, SADDLE, FAMILY)}
-    files = {"problem.json", "points.parquet", "verdicts.jsonl", "verdicts.parquet", "objects.parquet", "manifest.json"}
+    ball = "w2-not-critical-" + hash_of_ball(tmp_path / "out")[:12]
+    certificates = {f"certificates/{name}.json" for name in (MINIMUM.id, SADDLE.id, FAMILY.id, ball)}
+    files = {"problem.json", "points.parquet", "objects.parquet", "manifest.json"}
+    files |= {"verdicts.jsonl", "verdicts.parquet", "witnesses.jsonl"}
     assert names == files | certificates
 
 
@@ -134,7 +142,8 @@ def test_every_theorem_can_be_read_back() -> None:
     for module in pkgutil.iter_modules(certify.__path__, "certify."):
         if not module.ispkg:
             importlib.import_module(module.name)
-    assert set(Proof.__subclasses__()) == set(store.THEOREMS)
+    # an empty ball is no object: its certificate is read by the checker alone
+    assert {kind.theorem for kind in Proof.__subclasses__()} == {*STEPS, "empty-ball"}
 
 
 def test_objects_parquet_counts_and_rounds_outward(tmp_path: Path) -> None:
@@ -351,8 +360,8 @@ def test_no_results_at_all(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"problem": "0" * 64}, "of problem 000"),
-        ({"proofs": [{"theorem": "trust-me"}]}, "cannot be read as a certificate"),
-        ({"loss": None}, "loss is missing"),
+        ({"witness": {"krawczyk": {}}}, "cannot be read as a certificate"),
+        ({"claim": {"kind": "saddle"}}, "cannot be read as a certificate"),
     ],
 )
 def test_a_certificate_that_does_not_fit(tmp_path: Path, change: dict[str, object], message: str) -> None:

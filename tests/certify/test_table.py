@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_objects import isolated, made_points, stratum, verdict, write
+from made_objects import ball, isolated, made_points, stratum, verdict, write
 
 from certify.store import ResultsError
 from certify.table import Line, build_table, distinct_at_least, render
@@ -33,7 +33,7 @@ VERDICTS = [
     verdict(5),
     verdict(6, reason="no-contraction: contraction = 3; loss = 1e-9", moved=0.5),
     verdict(7, FAMILY),
-    Verdict(8, "f.npz:8", 8, 2, Kind.NOT_CRITICAL, empty_radius=0.25, reason="empty ball"),
+    Verdict(8, "f.npz:8", 8, 2, Kind.NOT_CRITICAL, empty=ball(0.25), reason="empty ball"),
     verdict(9, isolated([[1, 2], [9, 4]], A, not_global=None, loss=(1, 2))),
 ]
 
