@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from certify.verdict import CriticalObject, Kind
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
+
+Result = TypeVar("Result")
 
 _REFINEMENTS = 10
 _TRANSIENT = 3  # Newton's steps need not shrink before it has found the basin
@@ -53,14 +57,39 @@ def certify_isolated(
     Returns:
         The proofs, or the last failure of the ladder. A failure says nothing about the point.
     """
-    result: Certified | Failure = Failure("no-arithmetic")
+    return climb(objective, theta, lambda at, a: certify_in(objective, at, a), arithmetic=arithmetic, max_bits=max_bits)
+
+
+def climb(
+    objective: SquareLoss,
+    theta: Exact,
+    rung: Callable[[Exact, Enclosures], Result | Failure],
+    *,
+    arithmetic: str,
+    max_bits: int,
+    final: Collection[str] = (),
+) -> Result | Failure:
+    """Try one proof at one precision after the other, the centre refined at each.
+
+    Args:
+        objective: the loss.
+        theta: (P,) exact, an approximate critical point.
+        rung: the proof at a centre, in one arithmetic.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+        final: codes of failures that more bits do not help.
+
+    Returns:
+        The first success, or the last failure.
+    """
+    result: Result | Failure = Failure("no-arithmetic")
     for enclosures in ladder(arithmetic, max_bits):
         refined = _refine(objective, theta, enclosures)
         if isinstance(refined, Failure):
             return refined
         theta = refined
-        result = certify_in(objective, theta, enclosures)
-        if isinstance(result, Certified):
+        result = rung(theta, enclosures)
+        if not isinstance(result, Failure) or result.code in final:
             break
     return result
 

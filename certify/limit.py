@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from certify.arithmetic import Enclosures, ladder
+from certify.arithmetic import Enclosures
 from certify.infinity import channel
-from certify.isolated import Certified, certify_isolated
+from certify.isolated import Certified, certify_in, climb
 from certify.manifold import Split, split
 from certify.proof import Failure, Proof
 from certify.verdict import CriticalObject, Kind
 from symmetry.charts import Chart
 from symmetry.network import Exact
+from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 
 
@@ -33,13 +34,45 @@ def limit_object(
         q: (P',) exact, an approximate critical point of the limit network.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
+
+    Raises:
+        ValueError: a chart without groups, or signs that do not fit its copies.
     """
+    _check(chart, signs)
+    if any(0 in coefficients for coefficients in signs):
+        return Failure("coefficient-may-vanish")
     objective = chart.objective(problem)
-    certified = certify_isolated(objective, q, arithmetic=arithmetic, max_bits=max_bits)
-    if isinstance(certified, Failure):
-        return certified
+
+    def rung(at: Exact, enclosures: Enclosures) -> CriticalObject | Failure:
+        certified = certify_in(objective, at, enclosures)
+        if isinstance(certified, Failure):
+            return certified
+        return _lifted(problem, chart, signs, objective, certified, enclosures)
+
+    return climb(objective, q, rung, arithmetic=arithmetic, max_bits=max_bits, final=("in-transit",))
+
+
+def _check(chart: Chart, signs: Sequence[tuple[int, ...]]) -> None:
+    """Refuse what describes no critical set: nothing grouped, or signs that no ``β`` with ``Σβ = 1`` has."""
+    if not chart.groups:
+        raise ValueError("a chart without groups describes no limit: certify the isolated point instead")
+    sizes = [len(group.members) for group in chart.copies]
+    if [len(s) for s in signs] != sizes or not all(1 in s and set(s) <= {-1, 0, 1} for s in signs):
+        raise ValueError(
+            f"signs are {list(signs)}, expected for copies of {sizes} neurons that many of −1, 0, 1, one 1"
+        )
+
+
+def _lifted(
+    problem: Problem,
+    chart: Chart,
+    signs: Sequence[tuple[int, ...]],
+    objective: SquareLoss,
+    certified: Certified,
+    enclosures: Enclosures,
+) -> CriticalObject | Failure:
+    """From the limit network's critical point to the object: the conditions hold all over its existence box."""
     box = certified.krawczyk
-    enclosures = next(a for a in ladder(arithmetic, max_bits) if a.bits == box.bits)
     outputs, r = objective.outputs(enclosures.ball(box.center, box.existence_radius), enclosures, 2)
     splits = _splits(problem, chart, signs, outputs, r, enclosures)
     if isinstance(splits, Failure):

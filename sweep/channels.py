@@ -6,7 +6,7 @@ the limit explains the run. Only what :mod:`certify` proves of the limit network
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, canonical_mirrored, chart_of
 from symmetry.network import Network, exact
+from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -27,7 +28,16 @@ _NEAR = 0.5
 _NEAR_ZERO = 0.3
 _EQUAL = 0.05
 _DEGENERATE = 1e-13
+_WORST_FIT = 1.5
+"""A run in a channel has ``(L − L_∞)/Σκε²`` between this and its reciprocal: on real runs 0.98 to 1.10."""
+
+_PLATEAU = 1e-3
+"""A run on a plateau has its loss, up to this share: real ones up to 1e-14."""
+
 _MAX_CHARTS = 60
+_MAX_GROUPS = 100
+_MAX_VISITS = 3000
+_MANY, _MANY_LARGE = 6, 16
 _MAX_STEPS = 60
 _MAX_SHIFT = 1.0
 
@@ -77,40 +87,80 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
 
 
 def _proposals(w: Floats, a: Floats, mirrors: bool) -> Iterator[Chart]:
-    """Charts whose groups are all plausible by closeness and cover every neuron of very large output."""
+    """Charts of few groups first, then of the closest; together the groups hold every neuron of very large output.
+
+    Bounded whatever the weights: the closest groups are kept, and a fixed number of partial choices is looked at.
+    """
     m, d = w.shape
-    size = np.linalg.norm(w, axis=1)
-    large = np.abs(a) > _LARGE
-    equal = np.eye(m, dtype=bool)
-    groups: list[Group] = []
-    for i, j in combinations(range(m), 2):
-        scale = max(size[i], size[j])
-        apart, mirrored = np.linalg.norm(w[i] - w[j]), np.linalg.norm(w[i] + w[j])
-        if large[i] and large[j] and a[i] * a[j] < 0 and apart < max(_NEAR * scale, 0.1):
-            groups.append(Group("pair", (i, j)))
-        if mirrors and large[i] and large[j] and a[i] * a[j] > 0 and mirrored < max(_NEAR * scale, 0.1):
-            groups.append(Group("mirrored", (i, j)))
-        equal[i, j] = equal[j, i] = apart < _EQUAL * scale
-    for i, j, k in combinations(range(m), 3):
-        trio = [i, j, k]
-        spread = max(np.linalg.norm(w[p] - w[q]) for p, q in combinations(trio, 2))
-        if large[trio].all() and abs(a[trio].sum()) < np.abs(a[trio]).max() and spread < _NEAR * size[trio].max():
-            groups += [Group("triple+", (i, j, k)), Group("triple-", (i, j, k))]
-    for count in range(2, m + 1):
-        for members in combinations(range(m), count):
-            if equal[np.ix_(members, members)].all():
-                groups.append(Group("copies", members))
-    if mirrors:
-        groups += [Group("zero", (i,)) for i in range(m) if large[i] and size[i] < _NEAR_ZERO]
-    must = set(np.flatnonzero(np.abs(a) > 3 * _LARGE).tolist())
+    groups = _groups(w, a, mirrors)
+    must = frozenset(np.flatnonzero(np.abs(a) > 3 * _LARGE).tolist())
+    visits = iter(range(_MAX_VISITS))
     for count in range(1, m // 2 + 2):
-        for chosen in combinations(groups, count):
-            covered = {i for group in chosen if group.kind != "copies" for i in group.members}
-            if must <= covered:
-                try:
-                    yield chart_of(m, d, chosen)
-                except ValueError:
-                    continue
+        for chosen in _disjoint(groups, must, count, visits):
+            try:
+                yield chart_of(m, d, chosen)
+            except ValueError:
+                continue  # a released constant that nothing balances
+
+
+def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
+    """Groups that are plausible one by one, the closest first."""
+    m = len(a)
+    size = np.linalg.norm(w, axis=1)
+    scale = np.maximum(size[:, None], size)
+    apart, mirrored = np.linalg.norm(w[:, None] - w, axis=2), np.linalg.norm(w[:, None] + w, axis=2)
+    large = sorted(i for i in np.argsort(-np.abs(a))[:_MANY_LARGE].tolist() if abs(a[i]) > _LARGE)
+    found: list[tuple[float, Group]] = []
+    for i, j in combinations(large, 2):
+        near = max(_NEAR * scale[i, j], 0.1)
+        if a[i] * a[j] < 0 and apart[i, j] < near:
+            found.append((apart[i, j] / near, Group("pair", (i, j))))
+        if mirrors and a[i] * a[j] > 0 and mirrored[i, j] < near:
+            found.append((mirrored[i, j] / near, Group("mirrored", (i, j))))
+    for trio in combinations(large, 3):
+        index = list(trio)
+        near, spread = _NEAR * size[index].max(), apart[np.ix_(index, index)].max()
+        if abs(a[index].sum()) < np.abs(a[index]).max() and spread < near:
+            found += [(spread / near, Group("triple+", trio)), (spread / near, Group("triple-", trio))]
+    if mirrors:
+        found += [(size[i] / _NEAR_ZERO, Group("zero", (i,))) for i in large if size[i] < _NEAR_ZERO]
+    equal = apart < _EQUAL * scale
+    for first in range(m):
+        later = [j for j in range(first + 1, m) if equal[first, j]]
+        # all subsets of a few equal neurons, else only all of them and each two
+        sizes = range(1, len(later) + 1) if len(later) < _MANY else {1, len(later)}
+        for count in sizes:
+            for others in combinations(later, count):
+                members = (first, *others)
+                if equal[np.ix_(members, members)].sum() >= len(members) * count:
+                    spread = apart[np.ix_(members, members)].max() / (_EQUAL * scale[first, first] or 1.0)
+                    found.append((spread, Group("copies", members)))
+    return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
+
+
+def _disjoint(
+    groups: Sequence[Group],
+    must: frozenset[int],
+    count: int,
+    visits: Iterator[int],
+    used: frozenset[int] = frozenset(),
+    start: int = 0,
+) -> Iterator[tuple[Group, ...]]:
+    """The ways to choose ``count`` disjoint groups that hold all of ``must``, each once, while there are ``visits``."""
+    if next(visits, None) is None:
+        return
+    missing = must - used
+    if not count:
+        if not missing:
+            yield ()
+        return
+    # the first missing neuron belongs to some group; when none is missing, groups are taken in order
+    first = min(missing, default=None)
+    for place, group in enumerate(groups):
+        if used.isdisjoint(group.members) and (place >= start if first is None else first in group.members):
+            then = place + 1 if first is None else 0
+            for more in _disjoint(groups, must, count - 1, visits, used.union(group.members), then):
+                yield group, *more
 
 
 def _follow(problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float) -> Limit | None:
@@ -123,29 +173,38 @@ def _follow(problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float) -
     q = start
     for _ in range(_MAX_STEPS):
         at = objective.evaluate(q, approx, order=2)
+        if not np.isfinite(at.hessian).all():
+            return None
         values, vectors = np.linalg.eigh(at.hessian)
         step = -vectors @ ((vectors.T @ at.gradient) / np.maximum(np.abs(values), 1e-14))
         length = float(np.linalg.norm(step))
-        q = q + step * min(1.0, 0.3 / length)
+        q = q + step * (0.3 / max(length, 0.3))
         if not np.linalg.norm(q - start) < _MAX_SHIFT:
             return None
         if length < 1e-10:
             break
     else:
         return None
-    outputs, r = objective.outputs(q, approx, 2)
-    fit = 1.0
-    if chart.diverging:
-        curvature = {
-            k: 2 / len(problem) * float(r @ outputs[k].correction()) for g in chart.small_coordinates() for k in g
-        }
-        kappas = [sum(curvature[k] for k in g) for g in chart.small_coordinates()]
-        smallness = [float(np.mean(eps[place] ** 2)) for place in _places(chart)]
-        predicted = sum(k * e for k, e in zip(kappas, smallness, strict=True))
-        fit = float((loss - at.loss[0]) / predicted) if predicted else 0.0
-        if min(kappas) <= 0 or not 0.25 < fit < 4.0:
-            return None
-    return Limit(chart, q, float(at.loss[0]), float(np.linalg.norm(q - start)), fit, float(values[0]))
+    limit = float(at.loss[0])
+    fit = _fit(problem, chart, objective, q, eps, loss - limit) if chart.diverging else 1.0
+    explained = 1 / _WORST_FIT < fit < _WORST_FIT if chart.diverging else abs(loss - limit) < _PLATEAU * limit
+    if not explained:
+        return None
+    return Limit(chart, q, limit, float(np.linalg.norm(q - start)), fit, float(values[0]))
+
+
+def _fit(problem: Problem, chart: Chart, objective: SquareLoss, q: Floats, eps: Floats, above: float) -> float:
+    """``above / Σ κ ε²``: what the run's loss has above the limit's against the prediction; 0 where a κ is negative."""
+    outputs, r = objective.outputs(q, Float64(), 2)
+    kappas = [
+        sum(2 / len(problem) * float(r @ outputs[k].correction()) for k in members)
+        for members in chart.small_coordinates()
+    ]
+    if min(kappas) <= 0:
+        return 0.0
+    smallness = [float(np.mean(eps[place] ** 2)) for place in _places(chart)]
+    predicted = sum(k * e for k, e in zip(kappas, smallness, strict=True))
+    return above / predicted if predicted > 0 else 0.0
 
 
 def _places(chart: Chart) -> list[list[int]]:
