@@ -8,11 +8,8 @@ Everything is approximate: the points are candidates to be certified.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,7 @@ from sweep.initialise import xavier_uniform
 from sweep.kernels import KernelData, loss_gradient_hessian, prepare
 from sweep.points import write_points
 from sweep.polish import polish
+from sweep.processes import as_finished
 from symmetry.network import Points
 from symmetry.problem import Problem, load_problem
 
@@ -32,6 +30,7 @@ Floats = NDArray[np.float64]
 
 METHODS = ("newton", "climb", "split")
 
+_BATCH = 16
 _LONGEST = 3
 _KICK = 0.05
 _SOFT_MODES = 8
@@ -64,7 +63,13 @@ class Saddle:
 
 
 def find_saddles(
-    problem: Problem, width: int, seeds: Iterable[int], *, max_index: int = 3, jobs: int = 1
+    problem: Problem,
+    width: int,
+    seeds: Sequence[int],
+    *,
+    max_index: int = 3,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Saddle]:
     """Distinct saddles of index 1 to ``max_index``, in the order of the seeds that found them first.
 
@@ -85,20 +90,27 @@ def find_saddles(
         seeds: the attempts to make; the result does not depend on ``jobs``.
         max_index: the largest number of negative eigenvalues.
         jobs: processes.
+        progress: called with (attempts made, attempts), now and then.
 
     Raises:
         ValueError: the width is less than 2, or there is no kernel for the problem.
     """
     if width < 2:
         raise ValueError(f"width is {width}, expected at least 2 neurons")
-    attempt = partial(_attempt, problem, width)
-    if jobs == 1:
-        attempts = [attempt(seed) for seed in seeds]
-    else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            attempts = list(pool.map(attempt, seeds, chunksize=16))
+    batches = [seeds[i : i + _BATCH] for i in range(0, len(seeds), _BATCH)]
+    attempts: list[list[Saddle]] = [[] for _ in batches]
+    made = 0
+    for i, saddles in as_finished(_attempts, [(problem, width, batch) for batch in batches], jobs):
+        attempts[i] = saddles
+        made += len(batches[i])
+        if progress is not None:
+            progress(made, len(seeds))
     found = [saddle for saddles in attempts for saddle in saddles if 1 <= saddle.index <= max_index]
     return [found[group[0]] for group in approx_groups([neurons(saddle.theta, width) for saddle in found])]
+
+
+def _attempts(problem: Problem, width: int, seeds: Sequence[int]) -> list[Saddle]:
+    return [saddle for seed in seeds for saddle in _attempt(problem, width, seed)]
 
 
 def _attempt(problem: Problem, width: int, seed: int) -> list[Saddle]:
@@ -182,7 +194,8 @@ def _saddle(data: KernelData, theta: Floats, width: int, seed: int, method: str)
     )
 
 
-def _points(saddles: Sequence[Saddle], width: int) -> Points:
+def points_of(saddles: Sequence[Saddle], width: int) -> Points:
+    """The saddles as points, with the seeds that found them."""
     theta = np.array([saddle.theta for saddle in saddles])
     w, a = np.split(theta, [theta.shape[1] - width], axis=1)
     return Points(
@@ -213,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         saddles = find_saddles(problem, given.width, given.seeds, max_index=given.max_index, jobs=given.jobs)
         if not saddles:
             parser.error(f"no saddle from {len(given.seeds)} seeds, expected at least one to write; give more seeds")
-        write_points(given.out, _points(saddles, given.width))
+        write_points(given.out, points_of(saddles, given.width))
     except ValueError as error:
         parser.error(str(error))
     for saddle in saddles:

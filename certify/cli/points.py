@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from certify.cli.common import Refusal, progress_bars, refusing, usable_cores
+from certify.cli.common import Refusal, progress_bars, refuse_other_problem, refusing, usable_cores
 
 if TYPE_CHECKING:
     from certify.store import Results
@@ -65,12 +65,7 @@ def points(
 
     with refusing(ProblemError, PointsError):
         asked = load_problem(problem)
-        declared = declared_problem_hash(points)
-        if declared is not None and declared != asked.hash:
-            raise Refusal(
-                f"{points}: belongs to problem {declared[:12]}, expected {asked.hash[:12]}, the hash of {asked.name}; "
-                "name the problem the points were trained on"
-            )
+        refuse_other_problem(points, declared_problem_hash(points), asked)
         saved = read_points(points, dimension=asked.dimension)
     try:
         "".join(saved.source).encode()

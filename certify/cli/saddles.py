@@ -1,0 +1,63 @@
+"""``certify saddles``: critical points of index 1 and more, as a file that ``certify points`` reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from certify.cli.common import Pace, Refusal, refusing, seed_range, usable_cores
+
+
+@click.command()
+@click.option("--problem", required=True, metavar="NAME|FILE", help="A shipped problem, or a problem.toml.")
+@click.option("--width", required=True, type=click.IntRange(min=2), metavar="M", help="Neurons of the students.")
+@click.option(
+    "--seeds", required=True, callback=seed_range, metavar="FIRST:END", help="One attempt a seed; END is not included."
+)
+@click.option(
+    "--max-index", type=click.IntRange(min=1), default=3, show_default=True, metavar="K", help="Largest index."
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; all usable cores by default.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The .npz or .parquet file."
+)
+def saddles(problem: str, width: int, seeds: range, max_index: int, jobs: int | None, out: Path) -> int:
+    """Search for saddles; write the distinct ones to FILE, and count them by index.
+
+    The counts are lower bounds: beside each stands what the first half of the seeds found.
+    """
+    from sweep.points import PointsError, write_points
+    from sweep.saddles import find_saddles, points_of
+    from symmetry.problem import ProblemError, load_problem
+
+    with refusing(ProblemError):
+        asked = load_problem(problem)
+    try:
+        found = find_saddles(
+            asked, width, seeds, max_index=max_index, jobs=jobs or usable_cores(), progress=Pace("attempts")
+        )
+    except ValueError as error:
+        raise Refusal(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    if not found:
+        raise Refusal(f"no saddle from {len(seeds)} seeds, expected at least one to write; give more seeds")
+    with refusing(PointsError):
+        write_points(out, points_of(found, width))
+    click.echo(report(found, seeds))
+    return 0
+
+
+def report(found: list[Any], seeds: range) -> str:
+    """How many distinct saddles (:class:`sweep.saddles.Saddle`) of each index, and how many by half the effort."""
+    middle = seeds[len(seeds) // 2]
+    total, half = Counter(s.index for s in found), Counter(s.index for s in found if s.seed < middle)
+    lines = [f"at least {len(found)} distinct saddles from {len(seeds)} seeds"]
+    lines += [
+        f"index {index}: at least {total[index]}; the first half of the seeds found {half[index]}"
+        for index in sorted(total)
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""``certify sweep``: many runs from their seeds, as a directory of shards that ``certify points`` reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from certify.cli.common import Pace, Refusal, part_of, refusing, usable_cores
+
+
+@click.command()
+@click.option("--problem", required=True, metavar="NAME|FILE", help="A shipped problem, or a problem.toml.")
+@click.option("--width", required=True, type=click.IntRange(min=1), metavar="M", help="Neurons of the students.")
+@click.option("--runs", required=True, type=click.IntRange(min=1), metavar="N", help="How many runs.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="S",
+    help="Seed of the first run; the others follow.",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adam", "newton", "slsqp", "lbfgs"]),
+    default="adam",
+    show_default=True,
+    help="adam: full-batch, exactly so many steps; the others go on until nothing helps.",
+)
+@click.option("--steps", type=click.IntRange(min=0), metavar="N", help="Steps of a run (of a round), or their limit.")
+@click.option("--lr", type=float, metavar="X", help="Adam's rate (of the first round); 1e-4 by default.")
+@click.option(
+    "--schedule",
+    type=click.Choice(["constant", "reference"]),
+    default="constant",
+    show_default=True,
+    help="Adam's: one rate, or 10 rounds of 1e4 steps at lr/(1+round) with an early stop at loss 1e-7.",
+)
+@click.option(
+    "--init",
+    type=click.Choice(["torch-seed", "xavier-uniform"]),
+    default="torch-seed",
+    show_default=True,
+    help="Xavier-uniform starts, as drawn by torch.manual_seed(k) or by numpy.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; all usable cores by default.")
+@click.option(
+    "--chunk", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="Runs in one shard file."
+)
+@click.option(
+    "--shard",
+    callback=part_of,
+    default="1/1",
+    metavar="I/N",
+    help="Make every N-th chunk, from the I-th on: job arrays.",
+)
+@click.option("--resume", is_flag=True, help="Continue in DIR: make only what is missing.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the shards go.")
+def sweep(
+    problem: str,
+    width: int,
+    runs: int,
+    seed: int,
+    optimizer: str,
+    steps: int | None,
+    lr: float | None,
+    schedule: str,
+    init: str,
+    jobs: int | None,
+    chunk: int,
+    shard: tuple[int, int],
+    resume: bool,
+    out: Path,
+) -> int:
+    """Train students from random starts, write them as Parquet shards into DIR."""
+    if schedule == "reference" and optimizer != "adam":
+        raise click.UsageError(f"--schedule is Adam's, expected --optimizer adam with it, not {optimizer}")
+    from sweep.runs import sweep as make
+    from sweep.shards import RunsError, read_shards
+    from symmetry.problem import ProblemError, load_problem
+
+    options = {name: value for name, value in (("steps", steps), ("lr", lr)) if value is not None}
+    with refusing(ProblemError):
+        asked = load_problem(problem)
+    pace = Pace("runs")
+    try:
+        made = make(
+            asked,
+            width=width,
+            seeds=range(seed, seed + runs),
+            out=out,
+            init=init,
+            optimizer="adam-reference" if schedule == "reference" else optimizer,
+            options=options,
+            chunk=chunk,
+            jobs=jobs or usable_cores(),
+            resume=resume,
+            shard=shard,
+            progress=pace,
+        )
+    except (ValueError, ImportError) as error:  # settings that make no sense, shards of another sweep, no torch
+        raise Refusal(str(error)) from None
+    except KeyboardInterrupt:
+        click.echo(f"certify: interrupted; {out} keeps the finished shards: --resume continues", err=True)
+        raise click.Abort from None
+    click.echo(f"certify: {len(made)} new shards in {out}", err=True)
+    if shard == (1, 1):
+        with refusing(RunsError):
+            click.echo(report(read_shards(out)))
+    return 0
+
+
+def report(runs: Any) -> str:
+    """What became of the runs of a directory (:class:`sweep.shards.Runs`), in a few lines; all of it approximate."""
+    n, reasons = len(runs), Counter(runs.stop_reason)
+    still_open, negative = int(runs.is_open.sum()), int((runs.smallest_eigenvalue < 0).sum())
+    return "\n".join(
+        [
+            f"{n} runs of width {runs.settings.width} on {runs.settings.problem}",
+            f"gradient norm at most 1e-12: {n - still_open}; open: {still_open}",
+            f"smallest eigenvalue negative: {negative}",
+            "stopped: " + ", ".join(f"{reason} {count}" for reason, count in reasons.most_common()),
+        ]
+    )
