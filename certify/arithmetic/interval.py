@@ -13,9 +13,24 @@ from typing import Any
 import mpmath
 import numpy as np
 from mpmath.ctx_iv import MPIntervalContext
-from mpmath.libmp import mpi_add, mpi_mul, to_rational
+from mpmath.libmp import (
+    fone,
+    from_int,
+    from_man_exp,
+    fzero,
+    mpf_neg,
+    mpf_shift,
+    mpi_abs,
+    mpi_add,
+    mpi_div,
+    mpi_mul,
+    to_int,
+    to_rational,
+)
 
 from certify.arithmetic.elementwise import ElementArithmetic, Objects
+
+_ZERO, _ONE = (fzero, fzero), (fone, fone)
 
 
 def _fraction(raw: Any) -> Fraction | None:
@@ -78,31 +93,29 @@ class Interval(ElementArithmetic[Any]):
     def _exp_point(self, x: Any) -> Any:
         """``e^x`` for a thin ``x``: ``e^x = (e^y)^(2^k)``, ``y = x/2^k``, ``|y| < 2^−h``.
 
-        ``e^y = Σ_{j<n} y^j/j! + R``, ``|R| ≤ 2 |y|^n/n!`` for ``|y| ≤ 1/2``.
+        ``e^y = Σ_{j≤n} y^j/j! + R``, ``|R| ≤ 2 |y|^(n+1)/(n+1)!`` for ``|y| ≤ 1/2``.
         """
         iv = self._iv
         raw = x._mpi_[0]
         if not raw[1]:
             return iv.mpf(1) if not raw[2] else iv.mpf([0, mpmath.inf])
-        if raw[2] + raw[3] > 40:  # |x| ≥ 2^40 is no argument a network makes; give the trivial bound
+        top = raw[2] + raw[3]  # |x| < 2^top
+        if top > 40:  # no argument a network makes; give the trivial bound
             return iv.mpf([0, 1]) if raw[0] else iv.mpf([1, mpmath.inf])
         h = self._half_bits
-        k = max(0, raw[2] + raw[3] + h)
-        guard = MPIntervalContext()
-        guard.prec = self.bits + k + 16
-        y = guard.make_mpf((mpmath.libmp.mpf_shift(raw, -k),) * 2)
-        term, total, n = guard.mpf(1), guard.mpf(1), 0
-        size = h + max(0, -(raw[2] + raw[3] + h - k))
-        while n * size < guard.prec + 4:
+        k = max(0, top + h)
+        prec = self.bits + k + 16
+        y = (mpf_shift(raw, -k),) * 2
+        term, total, n = _ONE, _ONE, 0
+        while n * (k - top) < prec + 4:
             n += 1
-            term = term * y / n
-            total = total + term
-        bound = abs(term * y)._mpi_[1]  # |y|^(n+1)/n! ≥ |y|^(n+1)/(n+1)!
-        bound = mpmath.libmp.mpf_shift(bound, 1)
-        total = total + guard.make_mpf((mpmath.libmp.mpf_neg(bound), bound))
+            term = mpi_div(mpi_mul(term, y, prec), (from_int(n),) * 2, prec)
+            total = mpi_add(total, term, prec)
+        bound = mpf_shift(mpi_abs(mpi_mul(term, y, prec), prec)[1], 1)  # 2 |y|^(n+1)/n!
+        total = mpi_add(total, (mpf_neg(bound), bound), prec)
         for _ in range(k):
-            total = total * total
-        return iv.make_mpf(total._mpi_) * 1
+            total = mpi_mul(total, total, prec)
+        return iv.make_mpf(mpi_add(total, _ZERO, self.bits))
 
     def sqrt_one(self, x: Any) -> Any:
         low, high = x._mpi_
@@ -119,15 +132,31 @@ class Interval(ElementArithmetic[Any]):
         return [[float(x) for x in row] for row in inverse.tolist()]
 
     def product(self, v: Objects, w: Objects) -> Objects:
-        prec = self.bits
-        left = [[x._mpi_ for x in row] for row in v.tolist()]
-        right = [[x._mpi_ for x in column] for column in w.T.tolist()]
-        zero = self._iv.mpf(0)._mpi_
-        out = np.empty((len(left), len(right)), dtype=object)
-        for i, row in enumerate(left):
-            for j, column in enumerate(right):
-                total = zero
-                for a, b in zip(row, column, strict=True):
-                    total = mpi_add(total, mpi_mul(a, b, prec), prec)
-                out[i, j] = self._iv.make_mpf(total)
+        # Entries as integers at a common scale, rounded outward, summed exactly:
+        #   4xy ∈ mn ± (|m|q + r|n| + rq)   for  2x ∈ m ± r,  2y ∈ n ± q
+        left, right = _scaled(v, self.bits + 16), _scaled(w, self.bits + 16)
+        if left is None or right is None:  # unbounded entries: nothing is known of the product
+            return np.full((v.shape[0], w.shape[1]), self._iv.mpf([-mpmath.inf, mpmath.inf]), dtype=object)
+        (m, r, s), (n, q, t) = left, right
+        middle = m.dot(n)
+        spread = abs(m).dot(q) + r.dot(abs(n) + q)
+        out = np.empty(middle.shape, dtype=object)
+        for index in np.ndindex(out.shape):
+            low, high = int(middle[index] - spread[index]), int(middle[index] + spread[index])
+            ends = from_man_exp(low, -s - t - 2, self.bits, "f"), from_man_exp(high, -s - t - 2, self.bits, "c")
+            out[index] = self._iv.make_mpf(ends)
         return out
+
+
+def _scaled(v: Objects, bits: int) -> tuple[Objects, Objects, int] | None:
+    """``(m, r, s)``, integers with ``2·2^s x ∈ m ± r``, the largest of about ``bits`` bits; ``None``: unbounded."""
+    raw = [x._mpi_ for x in v.ravel().tolist()]
+    if any(not end[1] and end[2] for ends in raw for end in ends):
+        return None
+    s = bits - max((end[2] + end[3] for ends in raw for end in ends if end[1]), default=0)
+    m, r = np.empty(v.shape, dtype=object), np.empty(v.shape, dtype=object)
+    low = [to_int(mpf_shift(a, s), "f") for a, _ in raw]
+    high = [to_int(mpf_shift(b, s), "c") for _, b in raw]
+    m.ravel()[:] = [int(a + b) for a, b in zip(low, high, strict=True)]
+    r.ravel()[:] = [int(b - a) for a, b in zip(low, high, strict=True)]
+    return m, r, s
