@@ -1,7 +1,8 @@
 """The optimisers of a sweep, by name: from starting points to where the runs stop.
 
-A run's numbers depend on its own start and the options alone. "Converged" is each optimiser's own opinion; what was
-reached is told by the gradient norm.
+A run's numbers depend on its own start and the options alone, as long as BLAS has one thread: with more it adds up in
+another order. (:mod:`sweep.processes` sees to that.) "Converged" is each optimiser's own opinion; what was reached is
+told by the gradient norm.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from threadpoolctl import threadpool_limits
 
 from sweep.kernels import loss_gradient_hessian, prepare
 from sweep.optimisers import optimise
@@ -96,7 +97,8 @@ def test_kicks_along_eigenvectors():
 def test_what_optimises_again_is_the_sweeps_optimiser():
     (row,) = perturb(THESIS, SADDLES.take([0]), epsilons=[0.1], optimizer="slsqp", options={"steps": 30}, scan=True)
     start = SADDLES.theta()[0] + 0.1 * (SIGMA * np.random.default_rng([0, 0, 0]).normal(size=12))
-    stopped = optimise("slsqp", DATA, start[None], 4, {"steps": 30})
+    with threadpool_limits(1):
+        stopped = optimise("slsqp", DATA, start[None], 4, {"steps": 30})
     assert (row.theta == stopped.theta[0]).all()
     assert row.stop_reason == stopped.stop_reason[0]
 
