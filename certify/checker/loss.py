@@ -1,0 +1,196 @@
+"""The loss, its gradient and its Hessian, enclosed over boxes of parameters (docs/mathematics.md, sections 3 and 4).
+
+    f(x; θ) = a sum of units      r_n = f(x_n; θ) − y_n      L = (1/N) Σ_n r_n²
+    J_n = ∂f(x_n)/∂θ              ∇L = (2/N) Σ_n r_n J_n     ∇²L = (2/N) Σ_n (J_n J_nᵀ + r_n ∇²f(x_n))
+
+A *unit* is a function ``F`` of *slots*; a slot is a line ``v·x_n`` for d numbers ``v`` of ``θ``, or one number of
+``θ``. With ``e_k = x_n`` for a line and ``e_k = 1`` for a number, its part of ``J_n`` is ``F_k e_k`` and its part of
+``∇²f(x_n)`` is ``F_kl e_k e_lᵀ``. The network ``Σ_i a_i σ(w_i·x)`` consists of neurons ``F(z, a) = a σ(z)``: ``F_z =
+a σ'``, ``F_a = σ``, ``F_zz = a σ''``, ``F_za = σ'``, ``F_aa = 0``.
+
+**Sigmoid.** With ``s = σ(c)``, ``d = s(1 − s)``, ``u = 1 − 2s``: ``σ' = d``, ``σ'' = du``, ``σ^(3) = d(1 − 6d)``,
+``σ^(4) = du(1 − 12d)``, ``σ^(5) = d(1 − 30d(1 − 4d))``. For ``|z − c| ≤ ρ``, by Taylor (Theorem 5), ``|σ^(k)(z) −
+σ^(k)(c)| ≤ ρ |σ^(k+1)(c)| + (ρ²/2) sup|σ^(k+2)|``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+Vector = Any
+"""A vector of one of the arithmetics; ``integers.py`` shows the operations."""
+
+Derivatives = tuple[Vector, list[Vector], dict[tuple[int, int], Vector]]
+"""``F``, all ``F_k``, and those ``F_kl`` with ``k ≥ l`` that do not vanish."""
+
+SUP = (Fraction(963, 10000), Fraction(1, 8), Fraction(13, 100), Fraction(1, 4), Fraction(41, 100))
+"""Upper bounds of ``|σ^(k)|``, k = 2, …, 6 (mathematics.md, Theorem 6)."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem as read from disk, exact.
+
+    Args:
+        hash: SHA-256 of its content.
+        columns: the inputs, coordinate by coordinate: d sequences of N numbers.
+        labels: the N labels; ``None`` where they are the teacher's outputs.
+        teacher: the neurons ``(w, a)`` of the teacher; empty where labels are given.
+    """
+
+    hash: str
+    columns: tuple[tuple[Fraction, ...], ...]
+    labels: tuple[Fraction, ...] | None
+    teacher: tuple[tuple[tuple[Fraction, ...], Fraction], ...]
+
+    @property
+    def dimension(self) -> int:
+        return len(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One summand of a network.
+
+    Args:
+        lines: for each line slot, where its d numbers lie in ``θ``. ``σ`` is taken at the first.
+        numbers: for each number slot, where it lies in ``θ``.
+        formula: ``F, F_k, F_kl`` from ``σ, σ', …``, the values of the slots (lines, then numbers) and a maker of constants.
+        order: the highest derivative of ``σ`` that is computed, −1 where there is no ``σ``.
+    """
+
+    lines: tuple[range, ...]
+    numbers: tuple[int, ...]
+    formula: Callable[[list[Vector], list[Vector], Callable[[Fraction | int], Vector]], Derivatives]
+    order: int = 3
+
+    @property
+    def places(self) -> list[tuple[int, int, int | None]]:
+        """Of each of its numbers: where it lies in ``θ``, its slot, its coordinate (``None`` in a number slot)."""
+        lines = [(j, k, i) for k, line in enumerate(self.lines) for i, j in enumerate(line)]
+        return [*lines, *((j, k, None) for k, j in enumerate(self.numbers, len(self.lines)))]
+
+
+def neurons(width: int, dimension: int) -> list[Unit]:
+    """The units of ``Σ_i a_i σ(w_i·x)``, ``θ = (w_1, …, w_m, a_1, …, a_m)``."""
+
+    def formula(sigma: list[Vector], slots: list[Vector], number: Any) -> Derivatives:
+        a = slots[1]
+        return sigma[0] * a, [sigma[1] * a, sigma[0]], {(0, 0): sigma[2] * a, (1, 0): sigma[1]}
+
+    first = width * dimension
+    return [Unit((range(i * dimension, (i + 1) * dimension),), (first + i,), formula) for i in range(width)]
+
+
+class Data:
+    """Inputs and labels of a problem in one arithmetic."""
+
+    def __init__(self, problem: Problem, arithmetic: Any):
+        self.arithmetic, self.count = arithmetic, len(problem)
+        self.x = [arithmetic.vector(column) for column in problem.columns]
+        self.xx = [[x * y for y in self.x] for x in self.x]
+        self.zero = self.x[0] * 0
+        self.y = self.zero if problem.labels is None else arithmetic.vector(problem.labels)
+        for w, a in problem.teacher:
+            z = self.along([self.number(value) for value in w])
+            # |σ'| < 1: over the ball z the sigmoid moves by less than the radius
+            self.y = self.y + z.midpoints().sigmoid().widened(z.radii()) * self.number(a)
+
+    def number(self, value: Fraction | int) -> Vector:
+        """A scalar that holds an exact number."""
+        return self.arithmetic.vector([Fraction(value)])
+
+    def along(self, v: Sequence[Vector]) -> Vector:
+        """``v·x_n`` on all inputs."""
+        return sum((x * value for x, value in zip(self.x, v, strict=True)), self.zero)
+
+    def moment(self, weight: Vector, i: int | None, k: int | None) -> Vector:
+        """``Σ_n weight_n x_ni x_nk``; an index that is ``None`` means the factor 1."""
+        if i is not None and k is not None:
+            return self.xx[i][k].dot(weight)
+        known = [index for index in (i, k) if index is not None]
+        return (self.x[known[0]] if known else self.zero + 1).dot(weight)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Enclosures over a box.
+
+    ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P), the residuals ``r`` (N), the columns of ``jacobian`` P (N); of each
+    unit ``sigma`` (``σ, σ', …`` at its first line) and ``slots``.
+    """
+
+    loss: Vector
+    gradient: Vector
+    hessian: list[Vector]
+    r: Vector
+    jacobian: list[Vector]
+    sigma: list[list[Vector]]
+    slots: list[list[Vector]]
+
+
+class Around:
+    """The loss of a network over boxes about one ``θ`` (P exact numbers)."""
+
+    def __init__(self, data: Data, units: Sequence[Unit], theta: Sequence[Fraction]):
+        self.data, self.units = data, units
+        self.theta = [data.number(value) for value in theta]
+        self.lines = [[data.along([self.theta[j] for j in line]) for line in unit.lines] for unit in units]
+        self.sigma = [
+            _sigmoid(lines[0].midpoints(), unit.order + 1) if unit.order >= 0 else []
+            for unit, lines in zip(units, self.lines, strict=True)
+        ]
+        self.half_sup = [data.number(bound / 2) for bound in SUP]
+
+    def over(self, radius: Sequence[Fraction] | None = None) -> Evaluation:
+        """Everything over the box ``θ ± radius``, or at ``θ``."""
+        data, size, stack = self.data, len(self.theta), self.data.arithmetic.stack
+        rho = [data.number(value) for value in radius or [Fraction(0)] * size]
+        slots = [self._slots(number, rho) for number in range(len(self.units))]
+        sigma = [self._spread(at, values[0].radii()) for at, values in zip(self.sigma, slots, strict=True)]
+        parts = [unit.formula(s, v, data.number) for unit, s, v in zip(self.units, sigma, slots, strict=True)]
+        r = sum((value for value, _, _ in parts), -data.y)
+        jacobian: list[Vector] = [None] * size
+        for unit, (_, first, _) in zip(self.units, parts, strict=True):
+            for j, k, i in unit.places:
+                jacobian[j] = data.zero + first[k] if i is None else data.x[i] * first[k]
+        triangle = [[left.dot(right) for right in jacobian[: j + 1]] for j, left in enumerate(jacobian)]
+        for unit, (_, _, second) in zip(self.units, parts, strict=True):
+            weight = {pair: value * r for pair, value in second.items()}
+            for j, k, i in unit.places:
+                for h, m, g in unit.places:
+                    pair = (max(k, m), min(k, m))
+                    if h <= j and pair in weight:
+                        triangle[j][h] = triangle[j][h] + data.moment(weight[pair], i, g)
+        rows = [[triangle[max(j, h)][min(j, h)] for h in range(size)] for j in range(size)]
+        scale = data.number(Fraction(2, data.count))
+        loss = r.dot(r) * data.number(Fraction(1, data.count))
+        gradient = stack([column.dot(r) for column in jacobian]) * scale
+        return Evaluation(loss, gradient, [stack(row) * scale for row in rows], r, jacobian, sigma, slots)
+
+    def _slots(self, number: int, rho: Sequence[Vector]) -> list[Vector]:
+        """The slots of a unit over the box: ``v·x_n`` moves by at most ``Σ_i |x_ni| ρ_i``."""
+        values = []
+        for line, z in zip(self.units[number].lines, self.lines[number], strict=True):
+            reach = (abs(x) * rho[j] for x, j in zip(self.data.x, line, strict=True))
+            values.append(z.widened(sum(reach, self.data.zero)))
+        return values + [self.theta[j].widened(rho[j]) for j in self.units[number].numbers]
+
+    def _spread(self, at: list[Vector], rho: Vector) -> list[Vector]:
+        """``σ, …, σ^(k)`` within ``ρ`` of the points where ``at`` holds ``σ, …, σ^(k+1)``."""
+        terms = zip(at, at[1:], self.half_sup, strict=False)
+        return [value.widened(rho * (abs(slope) + rho * half)) for value, slope, half in terms]
+
+
+def _sigmoid(c: Vector, order: int) -> list[Vector]:
+    """``σ, …, σ^(order)`` at points, ``order ≤ 5``."""
+    s = c.sigmoid()
+    d, u = s * (1 - s), 1 - 2 * s
+    jet = [s, d, d * u, d * (1 - 6 * d), d * u * (1 - 12 * d)]
+    return [*jet, d * (1 - 30 * (d * (1 - 4 * d)))] if order == 5 else jet[: order + 1]

@@ -1,0 +1,124 @@
+"""The problem on disk: its content, and that its hash is what the certificates say."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import struct
+import zipfile
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from .certificates import canonical
+from .loss import Problem
+from .reading import MAX_BYTES, Unreadable, fields, integer, need, parse, read_bytes, text
+
+MAX_INPUTS = 1_000_000
+
+_RATIONAL = re.compile(r"-?[0-9]{1,400}(/[1-9][0-9]{0,399})?", re.ASCII)
+_NPY = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9]{1,9}),(?: ([0-9]{1,4}))?\), \} *\n")
+
+
+def read_problem(path: Path) -> Problem:
+    """Read ``problem.json`` and, where inputs or labels are tables, the archive beside it.
+
+    Raises:
+        Unreadable: it is damaged.
+        Rejected: it is not the problem its hash names, or its teacher has a form the theorems exclude.
+    """
+    data = parse(read_bytes(path), str(path))
+    fields(data, path.name, {"format", "name", "hash", "content"})
+    content = data["content"]
+    fields(content, "content", {"format", "activation", "loss", "inputs", "labels", "teacher"})
+    digest = hashlib.sha256(canonical(content)).hexdigest()
+    need(data["hash"] == digest, f"{path.name}: hash: is not that of the content")
+    need(content["format"] == 1, f"{path.name}: content.format: this checker knows format 1")
+    need(content["activation"] == "sigmoid", f"{path.name}: content.activation: this checker knows sigmoid")
+    need(content["loss"] == "mean-squared-error", f"{path.name}: content.loss: this checker knows mean-squared-error")
+    archive = path.with_name(f"problem-{digest[:12]}.npz")
+    columns = _inputs(content["inputs"], archive)
+    labels: tuple[Fraction, ...] | None = None
+    if content["labels"] != "exact":
+        labels = _table(archive, "y", text(content["labels"], "content.labels"), (len(columns[0]),))[0]
+        need(content["teacher"] is None, "content.teacher: the labels are given")
+    teacher = () if labels is not None else _teacher(content["teacher"], len(columns))
+    return Problem(digest, columns, labels, teacher)
+
+
+def _rational(value: Any, where: str) -> Fraction:
+    if not isinstance(value, str) or not _RATIONAL.fullmatch(value):
+        raise Unreadable(f"{where}: is {ascii(value)[:40]}, expected p or p/q")
+    return Fraction(value)
+
+
+def _teacher(value: Any, dimension: int) -> tuple[tuple[tuple[Fraction, ...], Fraction], ...]:
+    fields(value, "content.teacher", {"w", "a"})
+    w, a = value["w"], value["a"]
+    rows = isinstance(w, list) and isinstance(a, list) and len(w) == len(a) > 0
+    if not rows or not all(isinstance(row, list) and len(row) == dimension for row in w):
+        raise Unreadable("content.teacher: expected rows w of the inputs' dimension, and as many outputs a")
+    neurons = tuple(
+        (tuple(_rational(v, "content.teacher.w") for v in row), _rational(b, "content.teacher.a"))
+        for row, b in zip(w, a, strict=True)
+    )
+    seen: set[tuple[Fraction, ...]] = set()
+    for row, b in neurons:
+        opposite = tuple(-v for v in row)
+        distinct = any(row) and b != 0 and row not in seen and opposite not in seen
+        need(distinct, "content.teacher: expected non-zero neurons, pairwise different up to sign")
+        seen.add(row)
+    return neurons
+
+
+def _inputs(value: Any, archive: Path) -> tuple[tuple[Fraction, ...], ...]:
+    if isinstance(value, dict) and "grid" in value:
+        fields(value, "content.inputs", {"grid"})
+        grid = value["grid"]
+        if not isinstance(grid, list) or not grid or not all(isinstance(axis, list) and axis for axis in grid):
+            raise Unreadable("content.inputs.grid: expected a list of axes")
+        axes = [[_rational(v, "content.inputs.grid") for v in axis] for axis in grid]
+        count = 1
+        for axis in axes:
+            count *= len(axis)
+        if count > MAX_INPUTS:
+            raise Unreadable(f"content.inputs.grid: has more than {MAX_INPUTS} points")
+        return tuple(zip(*product(*axes), strict=True))  # the last axis runs fastest
+    fields(value, "content.inputs", {"table", "shape"})
+    shape = value["shape"]
+    if not isinstance(shape, list) or len(shape) != 2:
+        raise Unreadable("content.inputs.shape: expected two integers")
+    count, dimension = integer(shape[0], "content.inputs.shape", 1, MAX_INPUTS), integer(shape[1], "shape", 1, 1000)
+    return _table(archive, "X", text(value["table"], "content.inputs.table"), (count, dimension))
+
+
+def _table(archive: Path, name: str, digest: str, shape: tuple[int, ...]) -> tuple[tuple[Fraction, ...], ...]:
+    """The columns of an array of doubles in an npz archive, whose bytes must have the digest."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(read_bytes(archive))) as packed:
+            entry = packed.getinfo(f"{name}.npy")
+            if entry.file_size > MAX_BYTES or entry.compress_type != zipfile.ZIP_STORED:
+                raise Unreadable(f"{archive.name}: {name}: too large, or compressed")
+            data = packed.read(entry)
+    except (zipfile.BadZipFile, KeyError, ValueError, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+        raise Unreadable(f"{archive.name}: {name}: cannot be read ({error})") from None
+    length = struct.unpack("<H", data[8:10])[0] if len(data) > 10 else 0
+    header = _NPY.fullmatch(data[10 : 10 + length])
+    if data[:8] != b"\x93NUMPY\x01\x00" or header is None:
+        raise Unreadable(f"{archive.name}: {name}: expected an array of little-endian doubles in format 1.0")
+    found = tuple(int(part) for part in header.groups() if part is not None)
+    body = data[10 + length :]
+    count = 1
+    for part in shape:
+        count *= part
+    need(found == shape and len(body) == 8 * count, f"{archive.name}: {name}: has shape {found}, expected {shape}")
+    need(
+        "sha256:" + hashlib.sha256(body).hexdigest() == digest, f"{archive.name}: {name}: not the bytes of the problem"
+    )
+    values = struct.unpack(f"<{count}d", body)
+    if not all(abs(v) < float("inf") for v in values):
+        raise Unreadable(f"{archive.name}: {name}: holds NaN or infinity")
+    columns = shape[1] if len(shape) > 1 else 1
+    return tuple(tuple(map(Fraction, values[k::columns])) for k in range(columns))

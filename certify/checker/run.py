@@ -1,0 +1,196 @@
+"""The checker as a command: what to check, on how many processes, at what cost, and what came out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from .certificates import Certificate, check_certificate, read_certificate
+from .directory import PROBLEM, check_statement, read_directory
+from .empty import BITS
+from .isolated import read_box
+from .loss import Data, Problem
+from .problems import read_problem
+from .reading import Rejected, Unreadable, parse, read_bytes
+
+VERIFIED, UNREADABLE, REJECTED = 0, 2, 4
+ARITHMETICS = ("integer", "mpmath", "arb", "both")
+BUDGET = 3600.0
+
+
+@dataclass
+class Outcome:
+    """What the checker found; ``rejected`` and ``unreadable`` hold sentences."""
+
+    verified: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    estimate: float = 0.0
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def code(self) -> int:
+        return REJECTED if self.rejected else UNREADABLE if self.unreadable else VERIFIED
+
+
+def make_arithmetic(name: str, bits: int) -> Any:
+    """An arithmetic by name.
+
+    Raises:
+        Unreadable: python-flint or mpmath is not installed.
+    """
+    try:
+        if name == "arb":
+            from .arb import Arb
+
+            return Arb(bits)
+        if name == "mpmath":
+            from .intervals import Intervals
+
+            return Intervals(bits)
+    except ImportError as error:
+        raise Unreadable(f"arithmetic {name}: {error}; install it, or use --arithmetic integer") from None
+    from .integers import Integers
+
+    return Integers(bits)
+
+
+@lru_cache(maxsize=4)
+def _problem(path: Path) -> Problem:
+    return read_problem(path)
+
+
+@lru_cache(maxsize=8)
+def _data(path: Path, arithmetic: str, bits: int) -> Data:
+    return Data(_problem(path), make_arithmetic(arithmetic, bits))
+
+
+def check_one(certificate: Certificate, problem: Path, arithmetic: str) -> tuple[str, str]:
+    """Check one certificate: (``verified`` | ``rejected`` | ``unreadable``, what is wrong)."""
+    answers = []
+    for name in ("integer", "arb") if arithmetic == "both" else (arithmetic,):
+        try:
+            check_certificate(certificate, _problem(problem), partial(_data, problem, name))
+            answers.append(("verified", ""))
+        except Rejected as error:
+            answers.append(("rejected", str(error)))
+        except Unreadable as error:
+            return "unreadable", str(error)
+    if len({verdict for verdict, _ in answers}) > 1:
+        return "rejected", f"the arithmetics disagree: {' / '.join(reason or 'verified' for _, reason in answers)}"
+    return answers[0]
+
+
+def cost(certificate: Certificate, problem: Problem) -> float:
+    """Seconds one core may take, roughly: every evaluation has N(m + P²) operations, the matrices P³."""
+    width = certificate.claim["width"]
+    size, bits, evaluations = width * (problem.dimension + 1), BITS, 2
+    step = certificate.witness.get("krawczyk")
+    if step is not None:
+        if not isinstance(step, dict) or not isinstance(step.get("center"), list):
+            raise Unreadable("witness.krawczyk.center: expected a list")
+        size, evaluations = len(step["center"]), 4
+        bits = read_box(certificate.witness, size).bits
+    elif "empty_ball" not in certificate.witness:
+        return 0.0
+    operations = evaluations * len(problem) * (20 * width + size**2) + 20 * size**3
+    return float(2e-7 * operations * max(1.0, bits / 256))
+
+
+def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budget: float) -> Outcome:
+    """Check a results directory, or one certificate file against a problem."""
+    outcome = Outcome()
+    try:
+        directory = read_directory(path) if path.is_dir() else None
+        problem = problem or _problem_of(path)
+        known = _problem(problem)
+        make_arithmetic("arb" if arithmetic == "both" else arithmetic, 128)  # is it there?
+        names = directory.certificates if directory else [path.name]
+        read = dict(_read(path if directory else path.parent, names, known, outcome))
+        if outcome.estimate > budget * jobs:
+            raise Unreadable(f"the check may take {outcome.estimate / jobs:.0f} s, more than --budget {budget:.0f}")
+        task = partial(check_one, problem=problem, arithmetic=arithmetic)
+        with _mapping(jobs if len(read) > 1 else 1) as mapping:
+            for name, (verdict, reason) in zip(read, mapping(task, read.values()), strict=True):
+                getattr(outcome, verdict).append(f"{name}: {reason}" if reason else name)
+        if directory is not None:
+            proved = {name: read[name] for name in outcome.verified}
+            outcome.rejected += check_statement(directory, known, proved)
+            outcome.counts = directory.manifest["counts"]
+    except Rejected as error:
+        outcome.rejected.append(str(error))
+    except Unreadable as error:
+        outcome.unreadable.append(str(error))
+    return outcome
+
+
+def _read(folder: Path, names: Sequence[str], problem: Problem, outcome: Outcome) -> Iterator[tuple[str, Certificate]]:
+    """The certificates whose form is right; the cost of their proofs is added up."""
+    for name in names:
+        try:
+            certificate = read_certificate(parse(read_bytes(folder / name), "certificate"), "certificate")
+            outcome.estimate += cost(certificate, problem)
+            yield name, certificate
+        except Rejected as error:
+            outcome.rejected.append(f"{name}: {error}")
+        except Unreadable as error:
+            outcome.unreadable.append(f"{name}: {error}")
+
+
+def _problem_of(path: Path) -> Path:
+    """Where the problem lies: in the results directory that is given, or that holds the certificate file."""
+    folder = path if path.is_dir() else path.resolve().parent
+    for candidate in (folder, folder.parent):
+        if (candidate / PROBLEM).is_file():
+            return candidate / PROBLEM
+    raise Unreadable(f"{path}: no {PROBLEM} beside it or in the folder above; name it with --problem")
+
+
+@contextmanager
+def _mapping(jobs: int) -> Iterator[Any]:
+    if jobs == 1:
+        yield map
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            yield pool.map
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``checker.py DIR|FILE [--arithmetic …] [--jobs N] [--budget SECONDS] [--problem FILE] [--json]``: the exit code."""
+    parser = argparse.ArgumentParser(prog="checker", description="Check certificates of critical points.")
+    parser.add_argument("path", type=Path, metavar="DIR|FILE", help="a results directory, or one certificate")
+    parser.add_argument("--arithmetic", choices=ARITHMETICS, default="integer", help="both: integer and arb must agree")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
+    parser.add_argument("--budget", type=float, default=BUDGET, metavar="SECONDS", help="refuse what may take longer")
+    parser.add_argument("--problem", type=Path, metavar="FILE", help="the problem, where it is not beside a FILE")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON on stdout, and nothing else there")
+    options = parser.parse_args(arguments)
+    if options.jobs < 1:
+        parser.error("--jobs: expected at least 1")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # hostile names cannot break the report
+            stream.reconfigure(errors="backslashreplace")
+    settings = {"problem": options.problem, "arithmetic": options.arithmetic, "jobs": options.jobs}
+    began = time.perf_counter()
+    outcome = check(options.path, budget=options.budget, **settings)
+    seconds = time.perf_counter() - began
+    if options.json:
+        print(json.dumps({**vars(outcome), "arithmetic": options.arithmetic, "seconds": round(seconds, 3)}))
+        return outcome.code
+    for word, reasons in (("rejected", outcome.rejected), ("unreadable", outcome.unreadable)):
+        for reason in reasons:
+            print(f"{word}: {reason}")
+    print(f"{len(outcome.verified)} certificates verified, {len(outcome.rejected)} complaints, ", end="")
+    print(f"{len(outcome.unreadable)} unreadable; {seconds:.1f} s (estimated {outcome.estimate / options.jobs:.1f} s).")
+    for kind, number in sorted(outcome.counts.get("certificates", {}).items()):
+        print(f"  {kind}: {number}")
+    return outcome.code
