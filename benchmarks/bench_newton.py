@@ -71,9 +71,11 @@ def main() -> None:
         seconds, norm, loss, steps = np.array([row for result in results for row in result[name]]).T
         quartiles = " ".join(f"{q:.0e}" for q in np.quantile(norm, [0.25, 0.5, 0.75]))
         rate, reached = n * len(seconds) / seconds.sum(), (norm <= 1e-12).mean()
+        zero, small = (loss <= ZERO).mean(), (loss <= 1e-7).mean()
         print(
-            f"{name:7} {rate:6.1f} runs/s   |g| <= 1e-12: {reached:4.0%}, open {1 - reached:4.0%}   loss <= {ZERO:g}: {(loss <= ZERO).mean():4.0%}, <= 1e-7: "
-            f"{(loss <= 1e-7).mean():4.0%}   |g| quartiles {quartiles}   median steps {np.median(steps):.0f}"
+            f"{name:7} {rate:6.1f} runs/s   |g| <= 1e-12: {reached:4.0%}, open {1 - reached:4.0%}   "
+            f"loss <= {ZERO:g}: {zero:4.0%}, <= 1e-7: {small:4.0%}   "
+            f"|g| quartiles {quartiles}   median steps {np.median(steps):.0f}"
         )
         if name == "newton":
             print(f"        1000 runs: {1000 * seconds.mean() / n:.1f} s; ", end="")
