@@ -149,10 +149,10 @@ def exp_minus(n: int, scale: int) -> tuple[int, int]:
     ``e^−x = (e^−y)^(2^k)`` with ``y = x/2^k < 2^−8``, and ``e^−y = Σ (−1)^j t_j``, ``t_j = y^j/j!``. In units ``2^−w``,
     ``w = scale + k + 12``:
 
-    * ``T_0 = 2^w``, ``T_j = ⌊T_{j−1} y/j⌋`` has ``0 ≤ t_j − T_j ≤ (t_{j−1} − T_{j−1})/2 + 1 ≤ 2``; terms alternate and
-      decrease, so those from the first ``T_J = 0`` on add up to at most ``t_J ≤ 2``: the sum is wrong by at most ``2J``;
-    * squaring ``z ± e``, ``z ≤ 2^w``, and rounding is wrong by at most ``2e + e²/2^w + 1 ≤ 2e + 2``, since ``e² ≤ 2^w``.
-      After ``k`` squarings: by ``2^k (2J + 2) < 2^(k+12)``, a unit ``2^−scale``. Rounding to that unit adds another.
+    * ``T_0 = 2^w``, ``T_j = ⌊T_{j−1} y/j⌋``: ``0 ≤ t_j − T_j ≤ (t_{j−1} − T_{j−1})/2 + 1 ≤ 2``; the terms alternate
+      and decrease, so those from the first ``T_J = 0`` on add up to at most ``t_J ≤ 2``: the sum is wrong by at most ``2J``;
+    * squaring ``z ± e``, ``z ≤ 2^w``, and rounding is wrong by at most ``2e + e²/2^w + 1 ≤ 2e + 2``, as ``e² ≤ 2^w``;
+      after ``k`` squarings by ``2^k (2J + 2) < 2^(k+12)``, a unit ``2^−scale``. Rounding to that unit adds another.
     """
     k = max(0, n.bit_length() - scale + 8)
     if k > 64:  # x ≥ 2^55: e^−x is far below one unit

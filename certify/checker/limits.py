@@ -64,8 +64,10 @@ class Chart:
         return [k for k, kind in enumerate(self.diverging) if kind in ("mirrored", "zero")]
 
     def units(self, d: int) -> list[Unit]:
-        """The limit network. Its parameters: of the neurons all ``w``, all ``a``; ``(w, u, c)`` of each pair, ``(w, v, u, c)``
-        of each triple; ``(K, ℓ)``. The units are in this order.
+        """The limit network.
+
+        Its parameters are, in the order of the units: of the neurons all ``w``, then all ``a``; ``(w, u, c)`` of each
+        pair, ``(w, v, u, c)`` of each triple; ``(K, ℓ)``.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
         for kind in self.diverging:

@@ -61,7 +61,8 @@ class Unit:
     Args:
         lines: for each line slot, where its d numbers lie in ``θ``. ``σ`` is taken at the first.
         numbers: for each number slot, where it lies in ``θ``.
-        formula: ``F, F_k, F_kl`` from ``σ, σ', …``, the values of the slots (lines, then numbers) and a maker of constants.
+        formula: ``F, F_k, F_kl`` from ``σ, σ', …``, the values of the slots (lines, then numbers) and a maker of
+            constants.
         order: the highest derivative of ``σ`` that is computed, −1 where there is no ``σ``.
     """
 
@@ -122,7 +123,7 @@ class Data:
 class Evaluation:
     """Enclosures over a box.
 
-    ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P), the residuals ``r`` (N), the columns of ``jacobian`` P (N); of each
+    ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P), the residuals ``r`` (N), ``jacobian`` P columns (N); of each
     unit ``sigma`` (``σ, σ', …`` at its first line) and ``slots``.
     """
 

@@ -165,7 +165,7 @@ def _mapping(jobs: int) -> Iterator[Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``checker.py DIR|FILE [--arithmetic …] [--jobs N] [--budget SECONDS] [--problem FILE] [--json]``: the exit code."""
+    """Run the command with these arguments; its exit code."""
     parser = argparse.ArgumentParser(prog="checker", description="Check certificates of critical points.")
     parser.add_argument("path", type=Path, metavar="DIR|FILE", help="a results directory, or one certificate")
     parser.add_argument("--arithmetic", choices=ARITHMETICS, default="integer", help="both: integer and arb must agree")
