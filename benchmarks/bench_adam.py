@@ -12,8 +12,8 @@ The physical limit. Point symmetry leaves K = 840 of the 1681 inputs, so a step 
 the divider is not pipelined: eight of them take about 10 cycles on Zen 4 (16 on Skylake-X), 1050·m cycles a step. The
 rest of a reciprocal's share (8 multiplications, 6 additions; no FMA: rounding must not depend on the CPU; per vector
 some 9 loads and 5 stores) would fit into that time if it overlapped perfectly, and the pass interleaves the sums of one
-block with the divisions of the next for that reason (:mod:`sweep.fused`). Before it come 88 exponentials a neuron, about
-30 operations each, which nothing hides.
+block with the divisions of the next for that reason (:mod:`sweep.fused`). Before it come 88 exponentials a neuron,
+about 35 operations each, which nothing hides.
 """
 
 from __future__ import annotations
