@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from certify.arithmetic import Enclosures
+from certify.arithmetic import Enclosures, quiet
 from certify.proof import Failure, Proof
 from symmetry.charts import Chart
 from symmetry.network import Exact
@@ -40,6 +40,7 @@ class Channel(Proof):
     kappa_upper: Exact
 
 
+@quiet
 def channel(chart: Chart, outputs: list[Any], r: Any, count: int, arithmetic: Enclosures) -> Channel | Failure:
     """Prove that every ``κ`` is positive over a box.
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from certify.arithmetic import Enclosures
+from certify.arithmetic import Enclosures, quiet
 from certify.infinity import channel
 from certify.isolated import Certified, certify_in, climb
 from certify.manifold import Split, split
@@ -39,8 +39,6 @@ def limit_object(
         ValueError: a chart without groups, or signs that do not fit its copies.
     """
     _check(chart, signs)
-    if any(0 in coefficients for coefficients in signs):
-        return Failure("coefficient-may-vanish")
     objective = chart.objective(problem)
 
     def rung(at: Exact, enclosures: Enclosures) -> CriticalObject | Failure:
@@ -49,7 +47,9 @@ def limit_object(
             return certified
         return _lifted(problem, chart, signs, objective, certified, enclosures)
 
-    return climb(objective, q, rung, arithmetic=arithmetic, max_bits=max_bits, final=("in-transit",))
+    return climb(
+        objective, q, rung, arithmetic=arithmetic, max_bits=max_bits, final=("in-transit", "coefficient-may-vanish")
+    )
 
 
 def _check(chart: Chart, signs: Sequence[tuple[int, ...]]) -> None:
@@ -63,6 +63,7 @@ def _check(chart: Chart, signs: Sequence[tuple[int, ...]]) -> None:
         )
 
 
+@quiet
 def _lifted(
     problem: Problem,
     chart: Chart,

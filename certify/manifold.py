@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from certify.arithmetic import Enclosures
+from certify.arithmetic import Enclosures, quiet
 from certify.inertia import Inertia, inertia
 from certify.proof import Failure, Proof
 
@@ -55,6 +55,7 @@ class Split(Proof):
         return self.positive + self.negative - 1
 
 
+@quiet
 def split(
     neuron: int, signs: tuple[int, ...], output: Any, curvature: Any, scale: Fraction, arithmetic: Enclosures
 ) -> Split | Failure:
@@ -68,13 +69,16 @@ def split(
         scale: ``2/N``.
         arithmetic: of both.
     """
+    if 0 in signs:
+        return Failure("coefficient-may-vanish")
     low, high = arithmetic.lower(output)[0], arithmetic.upper(output)[0]
     if low is None or high is None or low <= 0 <= high:
         return Failure("output-may-vanish")
-    if 0 in signs:
-        return Failure("coefficient-may-vanish")
     found = inertia(curvature * arithmetic.number(scale), arithmetic)
     if not isinstance(found, Inertia):
-        values = np.linalg.eigvalsh(arithmetic.approx(curvature)) * float(scale)
+        approx = arithmetic.approx(curvature)
+        if not np.isfinite(approx).all():
+            return Failure("unbounded")
+        values = np.linalg.eigvalsh(approx) * float(scale)
         return Failure("singular-split", (("smallest_curvature", float(np.abs(values).min())),))
     return Split(neuron, signs.count(1), signs.count(-1), found.positive, found.negative)

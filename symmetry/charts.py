@@ -326,7 +326,7 @@ def chart_of(width: int, dimension: int, groups: Sequence[Group]) -> Chart:
     """The chart with its groups in canonical order: copies (the largest first), pairs, mirrored, triples, zero."""
 
     def place(group: Group) -> tuple[int, int, tuple[int, ...]]:
-        return _ORDER[group.kind], -len(group.members), group.members
+        return _ORDER.get(group.kind, len(_ORDER)), -len(group.members), group.members
 
     return Chart(width, dimension, tuple(sorted(groups, key=place)))
 

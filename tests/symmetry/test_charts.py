@@ -1,0 +1,402 @@
+"""Charts: dimension, the way to finite networks and back, what the network tends to, permutations, refusals."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from random import Random
+
+import flint
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from limit_cases import (
+    SIGMOID,
+    STRUCTURES,
+    chart,
+    charts,
+    derivatives,
+    limit_output,
+    number,
+    output,
+    rationals,
+    shares,
+    size,
+    smalls,
+)
+from strata_cases import Named
+
+from symmetry.arithmetic import Float64
+from symmetry.charts import Chart, Group, canonical_mirrored, chart_from_json, chart_of
+from symmetry.network import Network, exact
+from symmetry.objective import SquareLoss
+from symmetry.problem import Inputs, Problem
+
+SEEDS = st.integers(0, 2**32)
+PLAIN = [name for name in STRUCTURES if "triple" not in name]
+
+
+# ------------------------------------------------------------------------------------------------------- dimension
+
+
+@given(charts())
+def test_limit_and_small_coordinates_together_have_the_dimension_of_the_networks(found: Chart) -> None:
+    d = found.dimension
+    split = sum((len(group.members) - 1) * (d + 1) for group in found.copies)
+    free = sum(count for _, count in found.free)
+    assert size(found) + free + split == found.width * (d + 1)
+    objective = SquareLoss(Problem("none", SIGMOID, Inputs(table=np.ones((1, d))), None), found.terms(SIGMOID))
+    assert objective.size == size(found) == found.units[-1].place.stop
+
+
+@given(charts(), SEEDS)
+def test_by_unit_only_reorders(found: Chart, seed: int) -> None:
+    q = rationals(Random(seed), size(found))
+    moved = found.by_unit(q)
+    assert sorted(moved) == sorted(q)
+    d, m = found.dimension, len(found.ordinary)
+    for i in range(m):  # w_i of neuron i is followed by its a_i
+        assert (moved[found.units[i].place] == [*q[i * d : (i + 1) * d], q[m * d + i]]).all()
+    assert (moved[m * (d + 1) :] == q[m * (d + 1) :]).all()
+
+
+# ------------------------------------------------------------------------------------------------------ there and back
+
+
+@given(charts(PLAIN), SEEDS)
+def test_a_network_of_the_chart_is_read_off_exactly(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q, small = rationals(rng, size(found)), smalls(found, rng, Fraction(1, 50))
+    network = found.network(q, small, shares(found, rng))
+    back, eps = found.read(network.w, network.a)
+    assert (back == q).all()
+    wanted = iter(small)
+    for (_, count), e in zip(found.free, eps, strict=True):
+        if count:
+            assert e == next(wanted)
+    # Σ 1/ε over the balanced groups, from the definition of the released constants
+    balanced = [g for g, _ in found.free if g.kind in ("mirrored", "zero")]
+    if balanced:
+        released = sum(
+            network.a[g.members[1]] if g.kind == "mirrored" else network.a[g.members[0]] / 2 for g in balanced
+        )
+        affine = found.units[-1]
+        assert found.by_unit(q)[affine.place][0] == released
+
+
+@given(charts(PLAIN), SEEDS)
+def test_any_network_with_diverging_outputs_comes_back(found: Chart, seed: int) -> None:
+    # the chart is onto: whatever the weights, the network with the coordinates read off is the network itself
+    rng = Random(seed)
+    network = Network(
+        rationals(rng, found.width * found.dimension).reshape(found.width, -1), rationals(rng, found.width)
+    )
+    for group in found.copies:
+        network.w[list(group.members)] = network.w[group.members[0]]
+    beta = [[network.a[i] for i in group.members] for group in found.copies]
+    sums = [sum(b, Fraction(0)) for b in beta]
+    q_and_eps = None
+    try:
+        q_and_eps = found.read(network.w, network.a)
+    except ZeroDivisionError:
+        return  # a_i = a_j in a pair: outside the chart
+    q, eps = q_and_eps
+    small = [e for (_, count), e in zip(found.free, eps, strict=True) if count]
+    again = found.network(q, small, [[b / total for b in row] for row, total in zip(beta, sums, strict=True)])
+    assert (again.theta() == network.theta()).all()
+
+
+@settings(max_examples=20)
+@given(charts(["triple+", "triple-", "copies2+triple-"]), SEEDS)
+def test_a_triple_is_read_off_up_to_the_second_order(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q = rationals(rng, size(found))
+    unit = next(u for u in found.units if u.kind.startswith("triple"))
+    d = found.dimension
+    misses = []
+    for e in (Fraction(1, 2**9), Fraction(1, 2**11)):
+        network = found.network(q, smalls(found, Random(seed), e))
+        back, eps = found.read(network.w.astype(float), network.a.astype(float))
+        p = [e * (1 + Fraction(k, 3)) for k in range(2)]
+        signs = Random(seed)
+        p = [x * signs.choice([-1, 1]) for x in p]
+        assert eps[-1] == pytest.approx(float(p[0] ** 2 + p[1] ** 2 + p[0] * p[1]) ** 0.5, rel=1e-2)
+        here, there = back[unit.place].astype(float), q[unit.place].astype(float)
+        if here[2 * d : 3 * d] @ there[2 * d : 3 * d] < 0:
+            here[2 * d : 3 * d] *= -1
+        misses.append(np.abs(here - there).max())
+    assert misses[0] < 1e-2
+    assert misses[1] < misses[0] / 10 + 1e-6
+
+
+@pytest.mark.parametrize("name", [name for name in STRUCTURES if "copies" not in name])
+@pytest.mark.parametrize("dimension", [1, 2])
+def test_the_chart_is_a_local_diffeomorphism(name: str, dimension: int) -> None:
+    # exact differences of (q, ε) ↦ θ: rational functions, so the determinant is that of the difference quotients' limit
+    found = chart(name, dimension=dimension)
+    rng = Random(7)
+    q, small = rationals(rng, size(found)), smalls(found, rng, Fraction(1, 20))
+    point = [*q, *small]
+    h = Fraction(1, 10**30)
+    columns = []
+    for k in range(len(point)):
+        ahead, behind = list(point), list(point)
+        ahead[k] += h
+        behind[k] -= h
+        sides = [found.network(exact(p[: len(q)]), p[len(q) :]).theta() for p in (ahead, behind)]
+        columns.append((sides[0] - sides[1]) / (2 * h))
+    matrix = flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in np.array(columns)])
+    assert matrix.nrows() == matrix.ncols()  # as many coordinates as weights
+    assert abs(Fraction(int(matrix.det().p), int(matrix.det().q))) > Fraction(1, 10**3)
+
+
+# --------------------------------------------------------------------------------------------------- what it tends to
+
+
+def correction(found: Chart, q: np.ndarray, x: np.ndarray, network: Network) -> mpmath.mpf:
+    """``Σ ε_k² φ_k`` at the network's own small coordinates, from the formulas of docs/infinity.md."""
+    d, total = found.dimension, mpmath.mpf(0)
+    for group in found.diverging:
+        w, a = network.w[list(group.members)], network.a[list(group.members)]
+        if group.kind == "zero":
+            slope = a[0] * w[0] / 4
+            total += -number(4) / 3 * number(slope @ x) ** 3 / number(a[0]) ** 2
+            continue
+        unit = [u for u in found.units if u.kind == group.kind]
+        mine = unit[[g for g in found.diverging if g.kind == group.kind].index(group)]
+        b = found.by_unit(q)[mine.place]
+        jet = derivatives(number(b[:d] @ x), 4)
+        if group.kind in ("pair", "mirrored"):
+            eps = 1 / (a[0] - a[1] if group.kind == "pair" else a[0] + a[1])
+            s, c = number(b[d : 2 * d] @ x), number(b[2 * d])
+            total += number(eps) ** 2 * (c * jet[2] * s**2 / 2 + jet[3] * s**3 / 6)
+            continue
+        tau = 1 if group.kind == "triple+" else -1
+        v, u = b[d : 2 * d], b[2 * d : 3 * d]
+        alpha = (v @ u) / (u @ u)
+        p = [((row - w.mean(axis=0)) @ u) / (u @ u) for row in w]
+        h = sum((x**2 for x in p), Fraction(0)) / 2
+        s, across = number(u @ x), number((v - alpha * u) @ x)
+        phi = across**2 * jet[2] / (2 * tau) + (number(alpha) * s**3 / 6 + s**2 * across / 2) * jet[3]
+        total += number(h) * (phi + tau * s**4 * jet[4] / 24)
+    return total
+
+
+@settings(max_examples=60)
+@given(charts([name for name in STRUCTURES if name not in ("copies2", "copies3", "copies2+copies2")]), SEEDS)
+def test_the_network_is_its_limit_plus_the_correction(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
+    beta = shares(found, rng)
+    misses, sizes = [], []
+    with mpmath.workdps(60):
+        for e in (Fraction(1, 2**20), Fraction(1, 2**30)):
+            network = found.network(q, smalls(found, Random(seed), e), beta)
+            gap = output(network, x) - limit_output(found, q, x)
+            second = correction(found, q, x, network)
+            misses.append(abs(gap - second) / number(e) ** 3)
+            sizes.append(abs(gap) / number(e))
+        # no term of first order, and the second order is the correction: what is left is of third order
+        assert sizes[1] < max(sizes[0] / 500, mpmath.mpf(10) ** -8)
+        assert misses[0] < 10**7
+        assert misses[1] < 2 * misses[0] + 1
+
+
+@given(charts(["copies2", "copies3", "copies2+copies2"]), SEEDS)
+def test_splitting_does_not_change_the_output(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
+    with mpmath.workdps(60):
+        for beta in (shares(found, rng), ()):
+            network = found.network(q, (), beta)
+            assert abs(output(network, x) - limit_output(found, q, x)) < mpmath.mpf(10) ** -55
+
+
+def test_epsilon_of_either_sign_is_one_pair_with_its_neurons_exchanged() -> None:
+    found = chart("pair")
+    q = rationals(Random(3), size(found))
+    one, other = found.network(q, [Fraction(1, 30)]), found.network(q, [Fraction(-1, 30)])
+    i, j = found.groups[0].members
+    order = list(range(found.width))
+    order[i], order[j] = j, i
+    assert (other.permuted(order).theta() == one.theta()).all()
+
+
+def test_balanced_groups_diverge_with_opposite_signs() -> None:
+    # ε_2 = −ε_1 + O(ε_1²) for two mirrored pairs and for a mirrored pair and a zero neuron
+    for name in ("mirrored+mirrored", "mirrored+zero"):
+        found = chart(name)
+        q = rationals(Random(5), size(found))
+        ratios = []
+        for e in (Fraction(1, 10**3), Fraction(1, 10**6)):
+            network = found.network(q, [e])
+            eps = found.read(network.w, network.a)[1]
+            assert eps[0] == e
+            ratios.append(abs(eps[1] / eps[0] + 1) / e)
+        assert 0 < ratios[1] < 2 * ratios[0] < 100
+
+
+# ------------------------------------------------------------------------------------------------------- permutations
+
+
+@given(charts(PLAIN), SEEDS)
+def test_a_permuted_network_has_the_same_coordinates(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q = rationals(rng, size(found))
+    network = found.network(q, smalls(found, rng, Fraction(1, 40)), shares(found, rng))
+    order = list(range(found.width))
+    rng.shuffle(order)
+    place = {old: new for new, old in enumerate(order)}
+    moved = [Group(g.kind, tuple(place[i] for i in g.members)) for g in found.groups]
+    back = Chart(found.width, found.dimension, tuple(moved)).read(*(v[order] for v in (network.w, network.a)))[0]
+    singles = [members[0] for members in found.ordinary[len(found.copies) :]]
+    rank = sorted(range(len(singles)), key=lambda k: place[singles[k]])  # ordinary neurons are read in their new order
+    units = [found.by_unit(q)[u.place] for u in found.units]
+    first = len(found.copies)
+    reordered = [*units[:first], *(units[first + k] for k in rank), *units[first + len(singles) :]]
+    assert (found.by_unit(back) == np.concatenate(reordered)).all()
+
+
+@given(charts(), st.randoms(use_true_random=False))
+def test_the_normal_form_forgets_the_order_of_neurons(found: Chart, rng: Random) -> None:
+    order = list(range(found.width))
+    rng.shuffle(order)
+    moved = chart_of(found.width, found.dimension, [Group(k, tuple(order[i] for i in m)) for k, m in found.groups])
+    assert moved.normal() == found.normal()
+    assert found.normal().name == found.name
+    assert found.normal().normal() == found.normal()
+    assert [u.kind for u in found.normal().units] == [u.kind for u in found.units]
+
+
+@given(charts(), SEEDS)
+def test_flips_are_the_same_limit(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
+    flips = found.flips()
+    kinds = [group.kind for group in found.diverging]
+    assert len(flips) == 2 ** sum(kind not in ("pair", "zero") for kind in kinds)
+    assert (flips[0] == np.eye(len(q))).all()
+    assert len({flip.tobytes() for flip in flips}) == len(flips)
+    with mpmath.workdps(40):
+        value = limit_output(found, q, x)
+        for flip in flips:
+            assert (flip @ flip == np.eye(len(q))).all()
+            assert abs(limit_output(found, flip @ q, x) - value) < mpmath.mpf(10) ** -35
+
+
+def test_a_mirrored_pair_read_the_other_way_round_is_a_flip() -> None:
+    found = chart("mirrored+zero", ordinary=1)
+    q = rationals(Random(11), size(found))
+    network = found.network(q, [Fraction(1, 30)])
+    i, j = found.groups[0].members
+    other = Chart(found.width, found.dimension, (Group("mirrored", (j, i)), *found.groups[1:]))
+    back = other.read(network.w, network.a)[0]
+    assert (found.flips()[1] @ back == q).all()
+
+
+@given(charts(["mirrored+mirrored", "mirrored+zero", "pair+mirrored+zero"]), SEEDS)
+def test_canonical_mirrored_pairs_lead_with_a_positive_entry(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    network = found.network(rationals(rng, size(found)), smalls(found, rng, Fraction(1, 40)))
+    canonical = canonical_mirrored(found, network)
+    assert canonical.name == found.name
+    for group in canonical.groups:
+        if group.kind == "mirrored":
+            i, j = group.members
+            assert next(v for v in network.w[i] - network.w[j] if v) > 0
+    assert canonical_mirrored(canonical, network) == canonical
+
+
+# ------------------------------------------------------------------------------------------------------------ refusals
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [("pair", (0, 1)), ("copies", (1, 2))],  # overlap
+        [("pair", (0, 7))],  # no such neuron
+        [("pair", (0,))],
+        [("pair", (0, 1, 2))],
+        [("copies", (0,))],  # one neuron is no copy
+        [("triple+", (0, 1))],
+        [("mirrored", (0, 1))],  # nothing balances its constant
+        [("zero", (0,))],
+        [("mirrored", (0, 1)), ("zero", (2,)), ("zero", (3,))],  # two slopes, of which only the sum counts
+        [("zero", (0,)), ("zero", (1,))],
+        [("triple", (0, 1, 2))],
+        [("pair", (0, 0))],
+    ],
+)
+def test_groups_that_are_no_chart(groups: list[tuple[str, tuple[int, ...]]]) -> None:
+    with pytest.raises(ValueError, match="group"):
+        chart_of(6, 2, [Group(kind, members) for kind, members in groups])  # type: ignore[arg-type]
+
+
+def test_groups_out_of_order() -> None:
+    # read() and terms() go by kinds: another order would pair coordinates with the wrong group
+    groups = (Group("triple+", (0, 1, 2)), Group("pair", (3, 4)))
+    with pytest.raises(ValueError, match="order"):
+        Chart(5, 2, groups)
+    assert chart_of(5, 2, groups).name == "pair+triple+"
+
+
+@given(charts())
+def test_json_there_and_back(found: Chart) -> None:
+    assert chart_from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_released_constants_need_the_sigmoid() -> None:
+    tanh, half = Named("tanh", Fraction(0)), Named("half", Fraction(1))
+    for activation in (tanh, half):  # "half" has the identity, but not the sigmoid's derivatives at 0
+        for name in ("mirrored+zero", "mirrored+mirrored"):
+            with pytest.raises(ValueError, match="sigmoid"):
+                chart(name).terms(activation)
+        assert chart("pair").terms(activation)
+
+
+def test_numbers_that_are_no_network() -> None:
+    found = chart("mirrored+mirrored", ordinary=0)
+    q = rationals(Random(2), size(found))
+    with pytest.raises(ValueError, match="coordinates"):
+        found.network(q[1:], [Fraction(1, 9)])
+    with pytest.raises(ValueError, match="coordinates"):
+        found.network(q, [Fraction(1, 9), Fraction(1, 9)])
+    with pytest.raises(ValueError, match="is 0"):
+        found.network(q, [Fraction(0)])
+    # 1/ε_1 = 2K + c_1 + c_2 leaves 1/ε_2 = 0
+    d = found.dimension
+    total = 2 * q[-1] + q[2 * d] + q[4 * d + 1]
+    with pytest.raises(ValueError, match="infinite"):
+        found.network(q, [1 / total])
+    twins = chart("copies2")
+    with pytest.raises(ValueError, match="sum 1"):
+        twins.network(rationals(Random(2), size(twins)), (), [[Fraction(1, 2), Fraction(1, 3)]])
+    trio = chart("triple+", ordinary=0)
+    with pytest.raises(ValueError, match="different"):
+        trio.network(rationals(Random(2), size(trio)), [Fraction(1, 9), Fraction(1, 9)])
+
+
+def test_conditions_of_balanced_groups() -> None:
+    # terms: 0 ordinary neurons, then pairs in order, triples, and the affine term last
+    assert chart("pair+pair").small_coordinates() == [[1], [2]]
+    assert chart("mirrored+mirrored").small_coordinates() == [[1, 2]]
+    assert chart("mirrored+zero").small_coordinates() == [[1, 2]]
+    assert chart("pair+mirrored+zero").small_coordinates() == [[1], [2, 3]]
+    assert chart("mirrored+mirrored+zero").small_coordinates() == [[1], [2], [3]]
+    assert chart("mirrored+mirrored+mirrored").small_coordinates() == [[1], [2], [3]]
+    assert chart("mirrored+mirrored", ordinary=0).small_coordinates() == [[0, 1]]
+    assert chart("copies2+triple-", ordinary=0).small_coordinates() == [[1]]
+    assert chart("copies2").small_coordinates() == []
+
+
+@settings(max_examples=20)
+@given(charts(), SEEDS)
+def test_the_terms_are_the_limit(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
+    problem = Problem("one", SIGMOID, Inputs(table=x.astype(float)[None]), None, np.zeros(1))
+    point = exact(problem.inputs.exact_values)[0]
+    _, value = SquareLoss(problem, found.terms(SIGMOID)).outputs(q.astype(float), Float64(), 0)
+    assert value[0] == pytest.approx(float(limit_output(found, q, point)), rel=1e-12, abs=1e-12)

@@ -1,0 +1,223 @@
+"""Limit terms: their Taylor coefficients by sympy, their derivatives by power series, their bounds by sampling."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import flint
+import numpy as np
+import pytest
+import sympy
+from library import ARITHMETICS, arb, meets, precision
+from limit_cases import SIGMOID, rationals
+
+from certify.arithmetic import quiet
+from symmetry.arithmetic import Float64
+from symmetry.limits import Affine, Pair, Triple
+from symmetry.network import exact
+from symmetry.objective import SquareLoss
+from symmetry.problem import Inputs, Problem
+
+J = sympy.symbols("s0:9")  # σ, σ', σ'', … at z, as unknowns
+C, S, T, E = sympy.symbols("c s t e")
+
+
+def sigma(shift: Any, order: int) -> Any:
+    """``σ(z + shift)`` up to ``shift^order``."""
+    return sum(J[k] * shift**k / sympy.factorial(k) for k in range(order + 1))
+
+
+def coefficients(expression: Any, symbol: Any) -> Any:
+    return sympy.Poly(sympy.expand(expression), symbol).coeff_monomial
+
+
+# ------------------------------------------------------------------------------------------------ Taylor coefficients
+
+
+def test_pair_by_sympy() -> None:
+    # a_i σ(z + εs) + a_j σ(z − εs), multiplied by 2ε so that it is a polynomial
+    doubled = (C * E + 1) * sigma(E * S, 6) + (C * E - 1) * sigma(-E * S, 6)
+    at = coefficients(doubled, E)
+    assert at(1) == 0  # no pole
+    assert sympy.expand(at(E) / 2 - (C * J[0] + S * J[1])) == 0
+    assert at(E**2) == at(E**4) == 0  # even in ε
+    assert sympy.expand(at(E**3) / 2 - (C * J[2] * S**2 / 2 + J[3] * S**3 / 6)) == 0
+
+
+def test_zero_neuron_by_sympy() -> None:
+    z = sympy.Symbol("z")
+    series = sympy.series(1 / (1 + sympy.exp(-z)), z, 0, 6).removeO().subs(z, 4 * E * T)
+    at = coefficients(sympy.expand(series), E)
+    assert [at(1), at(E), at(E**2), at(E**3), at(E**4)] == [sympy.Rational(1, 2), T, 0, -sympy.Rational(4, 3) * T**3, 0]
+
+
+@pytest.mark.parametrize("tau", [1, -1])
+def test_triple_by_sympy(tau: int) -> None:
+    # neurons z + p_i s + η_i s⊥ with the moments c, α, τ and Σaη = 1, Σapη = 0; along p = e(π_1, π_2, −π_1−π_2)
+    alpha, across = sympy.symbols("alpha across")
+    for ray in ((1, 2), (-3, 1), (5, -2)):
+        p = [E * k for k in (*ray, -sum(ray))]
+        outputs = []
+        for i in range(3):
+            q, r = p[i - 1], p[i - 2]
+            outputs.append((tau - alpha * (q + r) + C * q * r) / ((p[i] - q) * (p[i] - r)))
+        third = sympy.cancel(sum(b * x**3 for b, x in zip(outputs, p, strict=True)))
+        gamma = sympy.series(1 / (tau - alpha * third / tau), E, 0, 3).removeO()
+        total = 0
+        for b, x in zip(outputs, p, strict=True):
+            shift = sympy.expand(x * S + gamma * (x**2 - third / tau * x) * across)
+            value = sigma(shift, 4)
+            value = sum(sympy.expand(value).coeff(E, k) * E**k for k in range(5))
+            total += sympy.expand(sympy.cancel(b * E**2)) * value  # a_i has a pole of order 2
+        at = coefficients(sympy.expand(total), E)
+        assert sympy.expand(at(1)) == 0
+        assert sympy.expand(at(E)) == 0
+        assert (
+            sympy.expand(at(E**2) - (C * J[0] + (alpha * S + across) * J[1] + sympy.Rational(tau, 2) * S**2 * J[2]))
+            == 0
+        )
+        assert sympy.expand(at(E**3)) == 0
+        h = sympy.Rational(sum(k * k for k in (*ray, -sum(ray))), 2)
+        phi = across**2 * J[2] / (2 * tau) + (alpha * S**3 / 6 + S**2 * across / 2) * J[3] + tau * S**4 * J[4] / 24
+        assert sympy.expand(at(E**4) - h * phi) == 0
+
+
+# -------------------------------------------------------------------------------------------- values and derivatives
+
+RNG = np.random.default_rng(0)
+TABLE = np.round(64 * RNG.normal(size=(7, 2))) / 32
+PROBLEM = Problem("few", SIGMOID, Inputs(table=TABLE), None, np.round(64 * RNG.normal(size=7)) / 64)
+TERMS = {
+    "pair": Pair(2, SIGMOID),
+    "triple+": Triple(2, SIGMOID, 1),
+    "triple-": Triple(2, SIGMOID, -1),
+    "affine": Affine(2, True),
+    "constant": Affine(2, False),
+}
+
+
+def series(values: list[Any]) -> flint.arb_series:
+    return flint.arb_series(values, prec=4)
+
+
+def line(point: Any, slope: Any, x: Any) -> flint.arb_series:
+    return series([arb(point @ x), arb(slope @ x)])
+
+
+def along(name: str, theta: Any, direction: Any, x: Any) -> flint.arb_series:
+    """``t ↦ f(θ + t·direction; x)`` to the third order: arithmetic of power series, σ' from ``σ' = σ(1 − σ)``."""
+    if name in ("affine", "constant"):
+        total = series([arb(theta[0]), arb(direction[0])])
+        return total if name == "constant" else total + line(theta[1:], direction[1:], x)
+    count = 2 if name == "pair" else 3
+    point, slope = theta.tolist(), direction.tolist()
+    rows = [(exact(point[2 * k : 2 * k + 2]), exact(slope[2 * k : 2 * k + 2])) for k in range(count)]
+    s0 = 1 / (1 + (-line(*rows[0], x)).exp())
+    s1 = s0 * (1 - s0)
+    c = series([arb(point[-1]), arb(slope[-1])])
+    value = c * s0 + line(*rows[1], x) * s1
+    if count == 3:
+        square = line(*rows[2], x) * line(*rows[2], x)
+        value = value + square * (s1 * (1 - 2 * s0)) * arb(Fraction(1 if name == "triple+" else -1, 2))
+    return value
+
+
+@pytest.mark.parametrize("kind", ARITHMETICS)
+@pytest.mark.parametrize("name", TERMS)
+def test_derivatives_contain_those_of_power_series(name: str, kind: str) -> None:
+    term, arithmetic = TERMS[name], ARITHMETICS[kind]()
+    rng = Random(name)
+    theta, r = rationals(rng, term.layout.size), rationals(rng, len(TABLE))
+    data = SquareLoss(PROBLEM, (term,)).data(arithmetic)
+    out = term.outputs(arithmetic.array(theta), data, arithmetic, 2)
+    jacobian, curvature = out.jacobian, out.curvature(arithmetic.array(r))
+    with precision(400):
+        for _ in range(3):
+            direction = rationals(rng, len(theta))
+            parts = [along(name, theta, direction, x) for x in exact(TABLE)]
+            d = arithmetic.array(direction).reshape(-1, 1)
+            assert meets(arithmetic, out.value, [p[0] for p in parts])
+            assert meets(arithmetic, arithmetic.matmul(jacobian, d).reshape(-1), [p[1] for p in parts])
+            bent = arithmetic.matmul(d.T, arithmetic.matmul(curvature, d)).reshape(-1)
+            wanted = sum((2 * p[2] * arb(v) for p, v in zip(parts, r, strict=True)), flint.arb(0))
+            assert meets(arithmetic, bent, [wanted])
+            width = [hi - lo for lo, hi in zip(arithmetic.lower(bent), arithmetic.upper(bent), strict=True)]
+            assert max(width) < Fraction(1, 10**9)
+
+
+@pytest.mark.parametrize("kind", ["midrad", "arb106", "mpmath53"])
+@pytest.mark.parametrize("name", TERMS)
+def test_variation_bounds_derivatives_along_unit_vectors(name: str, kind: str) -> None:
+    term, arithmetic = TERMS[name], ARITHMETICS[kind]()
+    rng, npr = Random(name), np.random.default_rng(1)
+    theta = rationals(rng, term.layout.size)
+    radius = np.full(len(theta), 2.0**-6)
+    data = SquareLoss(PROBLEM, (term,)).data(arithmetic)
+    second, third = term.outputs(arithmetic.ball(theta, radius), data, arithmetic, 3).variation()
+    bounds = arithmetic.upper(second), arithmetic.upper(third)
+    seen = np.zeros((2, len(TABLE)))
+    with precision(120):
+        for _ in range(40):
+            direction = npr.normal(size=len(theta)) * (npr.random(len(theta)) < 0.5)
+            if not direction.any():
+                continue
+            direction = exact(direction / np.linalg.norm(direction))
+            length = float(sum(v * v for v in direction)) ** 0.5
+            point = theta + exact(radius) * exact(npr.integers(-1, 2, len(theta)))
+            for n, x in enumerate(exact(TABLE)):
+                f = along(name, point, direction, x)
+                for k, (order, factor) in enumerate(((2, 2), (3, 6))):
+                    size = abs(float(f[order].mid())) * factor / length**order
+                    seen[k, n] = max(seen[k, n], size)
+                    assert size <= float(bounds[k][n]) * (1 + 1e-12)
+    if name not in ("affine", "constant"):  # and the bounds are no wild guesses
+        assert (seen > 0.05 * np.array(bounds, dtype=float)).any(axis=1).all()
+
+
+@pytest.mark.parametrize("kind", ARITHMETICS)
+def test_corrections_in_every_arithmetic(kind: str) -> None:
+    # reference values from the sympy-checked formulas, with derivatives of σ as power series of 400 bits
+    arithmetic, rng = ARITHMETICS[kind](), Random(4)
+    for name in ("pair", "triple+", "triple-", "affine"):
+        term = TERMS[name]
+        theta = rationals(rng, term.layout.size)
+        out = term.outputs(arithmetic.array(theta), SquareLoss(PROBLEM, (term,)).data(arithmetic), arithmetic, 2)
+        with precision(400):
+            wanted = []
+            for x in exact(TABLE):
+                if name == "affine":
+                    wanted.append(arb(Fraction(-4, 3) * (theta[1:] @ x) ** 3))
+                    continue
+                f = 1 / (1 + (-flint.arb_series([arb(theta[:2] @ x), 1], prec=6)).exp())
+                jet = [f[k] * arb(Fraction(int(sympy.factorial(k)))) for k in range(5)]
+                if name == "pair":
+                    s, c = arb(theta[2:4] @ x), arb(theta[4])
+                    wanted.append(c * jet[2] * s * s / 2 + jet[3] * s**3 / 6)
+                    continue
+                v, u, tau = theta[2:4], theta[4:6], 1 if name == "triple+" else -1
+                a = (v @ u) / (u @ u)
+                s, y = arb(u @ x), arb((v - a * u) @ x)
+                phi = y * y * jet[2] * arb(Fraction(tau, 2))
+                phi = phi + (arb(a) * s**3 / 6 + s * s * y / 2) * jet[3] + s**4 * jet[4] * arb(Fraction(tau, 24))
+                wanted.append(phi)
+        assert meets(arithmetic, out.correction(), wanted)
+
+
+def test_a_constant_has_no_correction() -> None:
+    term = TERMS["constant"]
+    out = term.outputs(np.array([1.0]), SquareLoss(PROBLEM, (term,)).data(Float64()), Float64(), 2)
+    with pytest.raises(ValueError, match="constant"):
+        out.correction()
+
+
+def test_a_triple_whose_direction_may_vanish_has_an_unbounded_correction() -> None:
+    # Φ divides by u·u: an enclosure that holds u = 0 may say nothing
+    for kind in ("midrad", "arb106", "mpmath53"):
+        arithmetic = ARITHMETICS[kind]()
+        term = TERMS["triple+"]
+        center = exact([1, 1, 1, 0, 0, 0, 1])
+        box = arithmetic.ball(center, np.full(7, 2.0**-20))
+        out = term.outputs(box, SquareLoss(PROBLEM, (term,)).data(arithmetic), arithmetic, 2)
+        assert any(low is None for low in arithmetic.lower(quiet(out.correction)()))
