@@ -19,9 +19,9 @@ from typing import Any, Literal
 import numpy as np
 
 from sweep.kernels import Floats, KernelData, loss_gradient_hessian, prepare
-from sweep.newton import EPS
 from sweep.optimisers import complete_options, optimise
 from sweep.processes import as_finished
+from sweep.runs import resolution
 from symmetry.network import Points
 from symmetry.problem import Problem
 
@@ -169,7 +169,7 @@ def _perturb_point(
                 before=before,
                 kicked=kicked,
                 after=here,
-                resolution=len(theta) * EPS * float(np.abs(np.linalg.eigvalsh(hessian)).max()),
+                resolution=float(resolution(data, end[None], width)[0]),
                 theta=end,
                 distance=float(np.linalg.norm(end - theta)),
                 stop_reason=reason,

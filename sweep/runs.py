@@ -18,6 +18,7 @@ import numpy as np
 
 from sweep.initialise import starts
 from sweep.kernels import Floats, KernelData, loss_gradient_hessian, prepare, smallest_eigenvalue
+from sweep.newton import EPS
 from sweep.optimisers import OPTIMIZERS, complete_options, optimise
 from sweep.processes import as_finished
 from sweep.shards import Runs, RunsError, Settings, one_sweep, provenance, write_shard
@@ -146,6 +147,16 @@ def measured(data: KernelData, theta: Floats, width: int) -> tuple[Floats, Float
         norm[part] = np.sqrt((gradient * gradient).sum(axis=1))
         eigenvalue[part] = smallest_eigenvalue(hessian)
     return loss, norm, eigenvalue
+
+
+def resolution(data: KernelData, theta: Floats, width: int) -> Floats:
+    """``P · eps · max |λ|``, (n,), at ``theta`` (n, P): eigenvalues of the Hessian below it are rounding noise."""
+    out = np.empty(len(theta))
+    for begin in range(0, len(theta), _BATCH):
+        part = slice(begin, begin + _BATCH)
+        _, _, hessian = loss_gradient_hessian(data, theta[part], width)
+        out[part] = theta.shape[1] * EPS * np.abs(np.linalg.eigvalsh(hessian)).max(axis=1)
+    return out
 
 
 def _write_chunk(problem: Problem, settings: Settings, out: Path, seeds: range) -> Path:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from certify.cli.common import Pace, Refusal, part_of, refusing, usable_cores
+
+if TYPE_CHECKING:
+    from sweep.shards import Runs
+    from symmetry.problem import Problem
 
 
 @click.command()
@@ -109,19 +113,26 @@ def sweep(
     click.echo(f"certify: {len(made)} new shards in {out}", err=True)
     if shard == (1, 1):
         with refusing(RunsError):
-            click.echo(report(read_shards(out)))
+            click.echo(report(asked, read_shards(out)))
     return 0
 
 
-def report(runs: Any) -> str:
-    """What became of the runs of a directory (:class:`sweep.shards.Runs`), in a few lines; all of it approximate."""
-    n, reasons = len(runs), Counter(runs.stop_reason)
-    still_open, negative = int(runs.is_open.sum()), int((runs.smallest_eigenvalue < 0).sum())
+def report(problem: Problem, runs: Runs) -> str:
+    """What became of the runs of a directory, in a few lines; all of it approximate."""
+    import numpy as np
+
+    from sweep.kernels import prepare
+    from sweep.runs import resolution
+
+    still_open, negative = int(runs.is_open.sum()), runs.smallest_eigenvalue < 0
+    m = runs.settings.width
+    noise = np.abs(runs.smallest_eigenvalue[negative]) <= resolution(prepare(problem), runs.theta[negative], m)
+    reasons = Counter(runs.stop_reason).most_common()
     return "\n".join(
         [
-            f"{n} runs of width {runs.settings.width} on {runs.settings.problem}",
-            f"gradient norm at most 1e-12: {n - still_open}; open: {still_open}",
-            f"smallest eigenvalue negative: {negative}",
-            "stopped: " + ", ".join(f"{reason} {count}" for reason, count in reasons.most_common()),
+            f"{len(runs)} runs of width {m} on {problem.name}",
+            f"gradient norm at most 1e-12: {len(runs) - still_open}; open: {still_open}",
+            f"smallest eigenvalue negative: {negative.sum()}, {noise.sum()} of them within rounding noise",
+            "stopped: " + ", ".join(f"{reason} {count}" for reason, count in reasons),
         ]
     )

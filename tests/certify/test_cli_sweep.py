@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_a_sweep_is_the_librarys(tmp_path: Path) -> None:
     assert result.stdout.splitlines() == [
         "7 runs of width 4 on thesis",
         "gradient norm at most 1e-12: 0; open: 7",
-        f"smallest eigenvalue negative: {negative}",
+        f"smallest eigenvalue negative: {negative}, 0 of them within rounding noise",
         "stopped: steps 7",
     ]
 
@@ -91,6 +92,22 @@ def test_optimisers(more: str, optimizer: str, option: tuple[str, float]) -> Non
     settings = read_shards(Path("out")).settings
     assert settings.optimizer == optimizer
     assert settings.options[option[0]] == option[1]
+
+
+def test_eigenvalues_without_a_sign_are_told_apart() -> None:
+    """Students of width 5 that have become the teacher lie on curves of such: an eigenvalue is 0, computed with a sign."""
+    assert run("sweep --problem thesis --width 5 --runs 12 --optimizer newton --jobs 1 --out out").exit_code == 0
+    ours = read_shards(Path("out"))
+    lines = run("sweep --problem thesis --width 5 --runs 12 --optimizer newton --jobs 1 --out out --resume").stdout
+    x, noise = THESIS.inputs.values, 0
+    for theta in ours.theta[ours.smallest_eigenvalue < 0]:
+        w, a = theta[:10].reshape(5, 2), theta[10:]
+        s = 1 / (1 + np.exp(-x @ w.T))
+        loss = np.mean((s @ a - THESIS.labels) ** 2)
+        noise += bool(loss < 1e-20)
+    told = re.search(r"negative: (\d+), (\d+) of them within rounding noise", lines)
+    assert told is not None
+    assert 0 < noise <= int(told[2]) <= int(told[1]) == (ours.smallest_eigenvalue < 0).sum()
 
 
 def test_resuming_and_parts_of_an_array() -> None:
