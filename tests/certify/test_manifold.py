@@ -1,0 +1,309 @@
+"""Splitting neurons of a critical point: the inertia formula at 50 digits and in intervals, and what must not pass."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import permutations, product
+from random import Random
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from library import ARITHMETICS
+from limit_cases import chart, derivatives, number, planted, rationals
+
+from certify.arithmetic.arb import Arb
+from certify.arithmetic.midrad import Float64Enclosures
+from certify.inertia import Inertia, inertia
+from certify.limit import limit_object
+from certify.manifold import Split, split
+from certify.proof import Failure
+from certify.verdict import CriticalObject, Kind
+from symmetry.network import Network, exact
+from symmetry.objective import SquareLoss
+
+SEEDS = st.integers(0, 2**32)
+
+
+def signs_of(values: Any, zero: Any) -> tuple[int, int, int]:
+    """Positive, negative, zero; a gap of 15 orders of magnitude separates zeros from the others."""
+    sizes = sorted(abs(v) for v in values)
+    assert all(v < zero or v > zero * 10**15 for v in sizes)
+    return sum(v > zero for v in values), sum(v < -zero for v in values), sum(abs(v) <= zero for v in values)
+
+
+# ------------------------------------------------------------------------------------------- the formula, at 50 digits
+
+
+def columns(network: Network, x: Any) -> tuple[list[list[Any]], list[list[Any]]]:
+    """For each input the gradient of the output, and its curvature ``(aσ'', σ')`` per neuron."""
+    rows, bends = [], []
+    for point in x:
+        row_w: list[Any] = []
+        row_a: list[Any] = []
+        bend = []
+        for w, a in zip(network.w, network.a, strict=True):
+            jet = derivatives(number(w @ point), 2)
+            row_w += [number(a) * jet[1] * number(v) for v in point]
+            row_a.append(jet[0])
+            bend.append((number(a) * jet[2], jet[1]))
+        rows.append(row_w + row_a)
+        bends.append(bend)
+    return rows, bends
+
+
+def hessian(network: Network, x: Any, r: Any) -> Any:
+    """``JᵀJ + Σ r ∇²f``, written down from section 4 of docs/mathematics.md."""
+    m, d = network.width, network.dimension
+    rows, bends = columns(network, x)
+    j = mpmath.matrix(rows)
+    h = j.T * j
+    for point, bend, residual in zip(x, bends, r, strict=True):
+        for i, (second, first) in enumerate(bend):
+            for k in range(d):
+                for l2 in range(d):
+                    h[i * d + k, i * d + l2] += residual * second * number(point[k] * point[l2])
+                h[i * d + k, m * d + i] += residual * first * number(point[k])
+                h[m * d + i, i * d + k] += residual * first * number(point[k])
+    return h
+
+
+def residuals_at_a_critical_point(network: Network, x: Any, rng: Random) -> Any:
+    """Random residuals orthogonal to the columns of ``J``: with labels ``f − r`` the network is critical."""
+    rows, _ = columns(network, x)
+    j = mpmath.matrix(rows)
+    noise = mpmath.matrix([[mpmath.mpf(rng.randint(-100, 100)) / 10] for _ in x])
+    solution = mpmath.lu_solve(j.T * j, j.T * noise)
+    r = noise - j * solution
+    assert max(abs(v) for v in j.T * r) < mpmath.mpf(10) ** -40
+    return list(r)
+
+
+@settings(max_examples=25)
+@given(SEEDS, st.integers(1, 2), st.integers(1, 2), st.integers(2, 4))
+def test_inertia_of_a_split_network(seed: int, dimension: int, width: int, copies: int) -> None:
+    rng = Random(seed)
+    x = rationals(rng, 14 * dimension).reshape(14, dimension)
+    narrow = Network(rationals(rng, width * dimension).reshape(width, dimension), rationals(rng, width))
+    beta = [Fraction(rng.choice([-2, -1, 0, 1, 2]), 3) for _ in range(copies - 1)]
+    beta.append(1 - sum(beta, Fraction(0)))
+    wide = Network(
+        np.concatenate([narrow.w[1:], np.array([narrow.w[0]] * copies)]),
+        np.concatenate([narrow.a[1:], exact(beta) * narrow.a[0]]),
+    )
+    with mpmath.workdps(50):
+        r = residuals_at_a_critical_point(narrow, x, rng)
+        tiny = mpmath.mpf(10) ** -35
+        small = signs_of(mpmath.eigsy(hessian(narrow, x, r), eigvals_only=True), tiny)
+        bent = mpmath.matrix(dimension, dimension)
+        for point, residual in zip(x, r, strict=True):
+            second = number(narrow.a[0]) * derivatives(number(narrow.w[0] @ point), 2)[2]
+            for k, l2 in product(range(dimension), repeat=2):
+                bent[k, l2] += residual * second * number(point[k] * point[l2])
+        b = signs_of(mpmath.eigsy(bent, eigvals_only=True), tiny)
+        large = signs_of(mpmath.eigsy(hessian(wide, x, r), eigvals_only=True), tiny)
+    assert small[2] == b[2] == 0
+    plus, minus, none = (sum(test) for test in ([v > 0 for v in beta], [v < 0 for v in beta], [not v for v in beta]))
+    positive = small[0] + (plus - 1) * b[0] + minus * b[1]
+    negative = small[1] + (plus - 1) * b[1] + minus * b[0]
+    assert large == (positive, negative, copies - 1 + dimension * none)
+    if not none:
+        proof = Split(0, plus, minus, b[0], b[1])
+        assert small[1] + proof.added_negative == large[1]
+        assert proof.dimension == large[2]
+
+
+# ------------------------------------------------------------------------------------------------------- in intervals
+
+CURVATURES = {"definite": [[2, 1], [1, 3]], "negative": [[-2, 1], [1, -3]], "indefinite": [[1, 2], [2, -1]]}
+
+
+def certified(
+    b: Any, beta: list[Fraction], seed: int = 0, scale: float = 1 / 40
+) -> tuple[Any, Any, CriticalObject | Failure]:
+    """A network of two neurons, the first split, with the curvature ``scale·b``."""
+    found = chart("copies2" if len(beta) == 2 else "copies3", ordinary=1)
+    q = rationals(Random(seed), 6).astype(float)
+    problem = planted(found, q, curvatures={0: scale * np.array(b)}, seed=seed)
+    signs = tuple(1 if v > 0 else -1 for v in beta)
+    return found, problem, limit_object(problem, found, (signs,), exact(q), arithmetic="auto", max_bits=106)
+
+
+BETAS = [
+    [Fraction(1, 3), Fraction(2, 3)],
+    [Fraction(3, 2), Fraction(-1, 2)],
+    [Fraction(1, 4), Fraction(1, 4), Fraction(1, 2)],
+    [Fraction(2), Fraction(-1, 2), Fraction(-1, 2)],
+    [Fraction(1), Fraction(1, 2), Fraction(-1, 2)],
+]
+
+
+@pytest.mark.parametrize("beta", BETAS, ids=lambda b: "".join("+" if v > 0 else "-" for v in b))
+@pytest.mark.parametrize("kind", CURVATURES)
+def test_against_the_certified_inertia_of_the_split_network(kind: str, beta: list[Fraction]) -> None:
+    _, problem, limit = certified(CURVATURES[kind], beta)
+    assert isinstance(limit, CriticalObject)
+    box = limit.box
+    assert box is not None
+    # the split network over the existence box, all w_i of the copies independent: a superset
+    arithmetic = Arb(106) if limit.bits > 53 else Float64Enclosures()
+    k, d = len(beta), 2
+    w, a = np.split(box.center, [2 * d])
+    rw, ra = np.split(exact(box.existence_radius), [2 * d])
+    center = [*np.tile(w[:d], k), *w[d:], *(exact(beta) * a[0]), a[1]]
+    radius = [*np.tile(rw[:d], k), *rw[d:], *(abs(exact(beta)) * ra[0]), ra[1]]
+    theta = arithmetic.ball(exact(center), np.nextafter(exact(radius).astype(float), np.inf))
+    whole = SquareLoss.of_network(problem, k + 1).evaluate(theta, arithmetic, 2).hessian
+    # the kernel {δa_i = α_i, Σα = 0} is left out: the copies' outputs move along β only
+    size = (k + 1) * d
+    v = np.zeros(((k + 1) * (d + 1), size + 2), dtype=object)
+    v[:size, :size] = np.eye(size, dtype=int)
+    v[size : size + k, size] = beta
+    v[-1, -1] = 1
+    congruence = arithmetic.array(exact(v))
+    restricted = inertia(arithmetic.matmul(arithmetic.matmul(congruence.T, whole), congruence), arithmetic)
+    assert isinstance(restricted, Inertia)
+    assert limit.morse_index == restricted.negative
+    assert limit.nullity == limit.manifold_dimension == k - 1
+    assert restricted.positive + restricted.negative + limit.nullity == (k + 1) * (d + 1)
+    assert limit.kind is (Kind.SADDLE if restricted.negative else Kind.LOCAL_MINIMUM)
+
+
+@pytest.mark.parametrize("kinds", list(product(CURVATURES, repeat=2)), ids="-".join)
+def test_two_splits_add_up(kinds: tuple[str, str]) -> None:
+    found = chart("copies2+copies2", ordinary=1)
+    q = rationals(Random(3), 9).astype(float)
+    bends = {j: 1e-3 * np.array(CURVATURES[kind]) for j, kind in enumerate(kinds)}
+    problem = planted(found, q, curvatures=bends, seed=3)
+    negative = {"definite": 0, "negative": 2, "indefinite": 1}
+    for signs in product(((1, 1), (1, -1)), repeat=2):
+        limit = limit_object(problem, found, signs, exact(q), arithmetic="auto", max_bits=106)
+        assert isinstance(limit, CriticalObject)
+        assert limit.proofs[1].negative == 0  # type: ignore[attr-defined]
+        # (1, 1): In(B);  (1, −1): In(−B)
+        added = [negative[k] if s == (1, 1) else 2 - negative[k] for k, s in zip(kinds, signs, strict=True)]
+        assert limit.morse_index == sum(added)
+        assert limit.manifold_dimension == limit.nullity == 2
+
+
+@pytest.mark.parametrize("beta", BETAS, ids=lambda b: "".join("+" if v > 0 else "-" for v in b))
+@pytest.mark.parametrize("kind", CURVATURES)
+def test_minima_and_saddles_as_the_loss_shows_them(kind: str, beta: list[Fraction]) -> None:
+    found, problem, limit = certified(CURVATURES[kind], beta, seed=1, scale=1e-3)
+    assert isinstance(limit, CriticalObject)
+    assert limit.box is not None
+    assert limit.proofs[1].negative == 0  # type: ignore[attr-defined]  # the narrow network is at a minimum
+    theta = found.network(limit.box.center, (), [beta]).theta().astype(float)
+    width = len(beta) + 1
+
+    def rise(step: Any) -> float:
+        losses = []
+        for point in (theta, theta + step):
+            w, a = point[: 2 * width].reshape(-1, 2), point[2 * width :]
+            r = (1 / (1 + np.exp(-problem.inputs.values @ w.T))) @ a - problem.labels
+            losses.append(float(r @ r) / len(problem))
+        return losses[1] - losses[0]
+
+    rng = np.random.default_rng(0)
+    steps = list(rng.normal(size=(2000, len(theta))))
+    # moving two copies apart with Σ β δw = 0 leaves the loss alone to first order
+    for i, j in permutations(range(len(beta)), 2):
+        for angle in np.linspace(0, np.pi, 40):
+            step = np.zeros((width, 3))
+            for k, sign in ((i, 1), (j, -1)):
+                step[k, :2] = sign * np.array([np.cos(angle), np.sin(angle)]) / float(beta[k])
+            steps.append(np.concatenate([step[:, :2].ravel(), step[:, 2]]))
+    lowest = min(rise(3e-3 * step / np.linalg.norm(step)) for step in steps)
+    positive = sum(v > 0 for v in beta)
+    minimum = {"definite": positive == len(beta), "negative": positive == 1, "indefinite": False}[kind]
+    assert (limit.kind is Kind.LOCAL_MINIMUM) == minimum
+    if minimum:
+        assert lowest > -1e-15
+        assert limit.lambda_min == (0, 0)
+        assert limit.strict is False
+    else:
+        assert lowest < -1e-10
+        assert limit.kind is Kind.SADDLE
+        assert limit.strict is None
+
+
+# -------------------------------------------------------------------------------------------------- what must not pass
+
+
+def proved(matrix: Any, arithmetic: Any, *, signs: tuple[int, ...] = (1, 1), output: Any = 1) -> Split | Failure:
+    box = output if not isinstance(output, int) else arithmetic.array(exact([output]))
+    return split(0, signs, box, arithmetic.array(exact(matrix)), Fraction(1), arithmetic)
+
+
+@pytest.mark.parametrize("kind", ARITHMETICS)
+def test_signs_of_the_curvature(kind: str) -> None:
+    arithmetic = ARITHMETICS[kind]()
+    for matrix, wanted in (([[2, 1], [1, 3]], (2, 0)), ([[-2, 1], [1, -3]], (0, 2)), ([[1, 2], [2, -1]], (1, 1))):
+        found = proved(matrix, arithmetic, signs=(1, 1, -1))
+        assert isinstance(found, Split)
+        assert (found.curvature_positive, found.curvature_negative) == wanted
+        # (n₊ − 1) In(B) + n₋ In(−B) with n₊ = 2, n₋ = 1
+        assert found.added_negative == wanted[1] + wanted[0]
+        assert found.dimension == 2
+
+
+def tilted(small: Fraction) -> Any:
+    """A rational symmetric matrix with eigenvalues 1 and ``small``, eigenvectors (3, 4)/5 and (−4, 3)/5."""
+    u, v = exact([3, 4]) / 5, exact([-4, 3]) / 5
+    return np.outer(u, u) + small * np.outer(v, v)
+
+
+@pytest.mark.parametrize("small", [Fraction(1, 10**30), Fraction(-1, 10**30), Fraction(0)])
+def test_an_eigenvalue_of_1e_30_is_seen_only_at_high_precision(small: Fraction) -> None:
+    for kind in ("midrad", "arb53", "mpmath53"):
+        found = proved(tilted(small), ARITHMETICS[kind]())
+        assert isinstance(found, Failure)
+        assert found.code == "singular-split"
+    sharp = proved(tilted(small), Arb(212))
+    if small:
+        # V is a float64 matrix: a disc of size 1e-16 may hide 1e-30 at any precision; the sign is never wrong
+        assert isinstance(sharp, Failure) or sharp.curvature_negative == (small < 0)
+    else:
+        assert isinstance(sharp, Failure)
+
+
+def test_an_enclosure_with_a_singular_member_does_not_pass() -> None:
+    for kind in ("midrad", "arb106", "mpmath53"):
+        arithmetic = ARITHMETICS[kind]()
+        wide = arithmetic.inflate(
+            arithmetic.array(tilted(Fraction(1, 10**3))), arithmetic.array(exact([[1, 1]] * 2) / 10**3)
+        )
+        found = split(0, (1, 1), arithmetic.array(exact([1])), wide, Fraction(1), arithmetic)
+        assert isinstance(found, Failure)
+        assert found.code == "singular-split"
+
+
+def test_an_output_that_may_vanish_does_not_pass() -> None:
+    # with a_j = 0 the equation Σ r σ' x = 0 of the proof need not hold
+    for (low, high), arithmetic in product(((-1, 1), (0, 1), (-1, 0)), (Float64Enclosures(), Arb(53))):
+        center, radius = Fraction(low + high, 2), Fraction(high - low, 2)
+        output = arithmetic.ball(exact([center]), exact([radius]))
+        found = proved([[1, 0], [0, 1]], arithmetic, output=output)
+        assert isinstance(found, Failure)
+        assert found.code == "output-may-vanish"
+
+
+def test_a_coefficient_that_may_vanish_does_not_pass() -> None:
+    found = proved([[1, 0], [0, 1]], Float64Enclosures(), signs=(1, 0))
+    assert isinstance(found, Failure)
+    assert found.code == "coefficient-may-vanish"
+
+
+def test_an_unbounded_curvature_does_not_pass() -> None:
+    for kind in ("midrad", "arb106", "mpmath53"):
+        arithmetic = ARITHMETICS[kind]()
+        one = arithmetic.array(exact([1]))
+        nothing = one / (one - one)
+        matrix = arithmetic.zeros((2, 2))
+        matrix[0, 0:1] = nothing
+        matrix[1, 1:2] = one
+        assert isinstance(split(0, (1, 1), one, matrix, Fraction(1), arithmetic), Failure)
+        assert isinstance(split(0, (1, 1), nothing, arithmetic.array(np.eye(2)), Fraction(1), arithmetic), Failure)
