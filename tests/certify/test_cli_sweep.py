@@ -95,7 +95,7 @@ def test_optimisers(more: str, optimizer: str, option: tuple[str, float]) -> Non
 
 
 def test_eigenvalues_without_a_sign_are_told_apart() -> None:
-    """Students of width 5 that have become the teacher lie on curves of such: an eigenvalue is 0, computed with a sign."""
+    """Students of width 5 that have become the teacher lie on curves of such: an eigenvalue is 0."""
     assert run("sweep --problem thesis --width 5 --runs 12 --optimizer newton --jobs 1 --out out").exit_code == 0
     ours = read_shards(Path("out"))
     lines = run("sweep --problem thesis --width 5 --runs 12 --optimizer newton --jobs 1 --out out --resume").stdout

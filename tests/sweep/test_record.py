@@ -1,5 +1,8 @@
 """Runs of a loop of one's own: what is recorded is what the modules held, in shards like the sweep's."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -109,6 +112,18 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
         model[0].weight[0, 0] = float("nan")
     with pytest.raises(PointsError):
         record.stop(steps=1)
+
+
+def test_the_example_of_the_docs(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs/sweeps.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "docs/sweeps.md", "exec"), {})
+    runs = read_shards(Path("runs/sgd"))
+    assert runs.seed.tolist() == [0, 1, 2]
+    assert runs.steps.tolist() == [20] * 3
+    starts, _, _ = loss_gradient_hessian(prepare(THESIS), runs.start, 5)
+    assert (runs.loss < starts).all()
 
 
 def test_a_chunk_holds_a_run(tmp_path):
