@@ -8,14 +8,13 @@ from typing import Any
 import flint
 import numpy as np
 
-from certify.arithmetic.elementwise import ElementArithmetic, Objects
+from certify.arithmetic.elementwise import ElementArithmetic, Objects, rounded_dyadic
 
 
-def _fraction(x: Any) -> Fraction:
-    """The dyadic rational an exact ball is."""
+def _fraction(x: Any, side: int) -> Fraction | None:
+    """The dyadic rational an exact ball is, rounded to ``side`` at the ends of the range."""
     mantissa, exponent = x.man_exp()
-    m, e = int(mantissa), int(exponent)
-    return Fraction(m * 2**e) if e >= 0 else Fraction(m, 2**-e)
+    return rounded_dyadic(int(mantissa), int(exponent), side)
 
 
 class Arb(ElementArithmetic[Any]):
@@ -36,8 +35,8 @@ class Arb(ElementArithmetic[Any]):
     def ends(self, x: Any) -> tuple[Fraction | None, Fraction | None]:
         if not x.is_finite():
             return None, None
-        mid, rad = _fraction(x.mid()), _fraction(x.rad())
-        return mid - rad, mid + rad
+        low, high, rad = _fraction(x.mid(), -1), _fraction(x.mid(), 1), _fraction(x.rad(), 1)
+        return (None, None) if low is None or high is None or rad is None else (low - rad, high + rad)
 
     def middle(self, x: Any) -> tuple[Any, Any]:
         return x.mid(), x.rad()

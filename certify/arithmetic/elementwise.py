@@ -14,6 +14,26 @@ from numpy.typing import NDArray
 Objects = NDArray[np.object_]
 
 
+_REACH = 2**15
+"""Exact ends of enclosures lie between ``2^−_REACH`` and ``2^_REACH``: ``e^(−10^9)`` as a fraction fills the memory."""
+
+
+def rounded_dyadic(mantissa: int, exponent: int, side: int) -> Fraction | None:
+    """``mantissa·2^exponent``, rounded down (``side`` −1) or up (1) where it is tinier than ``2^−32768``.
+
+    ``None`` where it is larger than ``2^32768``.
+
+    >>> rounded_dyadic(3, -2, 1), rounded_dyadic(1, -10**12, -1), rounded_dyadic(1, 10**12, -1)
+    (Fraction(3, 4), Fraction(0, 1), None)
+    """
+    size = exponent + mantissa.bit_length()
+    if size > _REACH:
+        return None
+    if size < -_REACH:
+        return side * Fraction(1, 2**_REACH) if mantissa * side > 0 else Fraction(0)
+    return Fraction(mantissa * 2**exponent) if exponent >= 0 else Fraction(mantissa, 2**-exponent)
+
+
 def _boxed(element: Any) -> Objects:
     """An element as a 0-d array, so that operators meet arrays on both sides."""
     out = np.empty((), dtype=object)
@@ -123,7 +143,7 @@ class ElementArithmetic(Generic[Element]):
 
     @abstractmethod
     def ends(self, x: Element) -> tuple[Fraction | None, Fraction | None]:
-        """The exact ends of an enclosure, ``None`` where unbounded."""
+        """The exact ends of an enclosure, rounded outward as in :func:`rounded_dyadic`; ``None`` where unbounded."""
 
     @abstractmethod
     def middle(self, x: Element) -> tuple[Element, Element]:

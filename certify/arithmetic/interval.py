@@ -25,20 +25,23 @@ from mpmath.libmp import (
     mpi_div,
     mpi_mul,
     to_int,
-    to_rational,
 )
 
-from certify.arithmetic.elementwise import ElementArithmetic, Objects
+from certify.arithmetic.elementwise import ElementArithmetic, Objects, rounded_dyadic
 
 _ZERO, _ONE = (fzero, fzero), (fone, fone)
 
 
-def _fraction(raw: Any) -> Fraction | None:
-    """The rational a raw mpf is, ``None`` if it is not finite."""
-    if not raw[1] and raw[2]:
+def _is_finite(raw: Any) -> bool:
+    return bool(raw[1] or not raw[2])
+
+
+def _fraction(raw: Any, side: int) -> Fraction | None:
+    """The dyadic rational a raw mpf is, rounded to ``side`` at the ends of the range; ``None`` if it is not finite."""
+    if not _is_finite(raw):
         return None
-    p, q = to_rational(raw)
-    return Fraction(int(p), int(q))
+    sign, mantissa, exponent, _ = raw
+    return rounded_dyadic(-int(mantissa) if sign else int(mantissa), int(exponent), side)
 
 
 class Interval(ElementArithmetic[Any]):
@@ -59,14 +62,14 @@ class Interval(ElementArithmetic[Any]):
         return self._iv.mpf(value.numerator) / self._iv.mpf(value.denominator)
 
     def ends(self, x: Any) -> tuple[Fraction | None, Fraction | None]:
-        low, high = (_fraction(raw) for raw in x._mpi_)
+        low, high = (_fraction(raw, side) for raw, side in zip(x._mpi_, (-1, 1), strict=True))
         return (None, None) if low is None or high is None else (low, high)
 
     def middle(self, x: Any) -> tuple[Any, Any]:
         low, high = x._mpi_
         if low == high:
             return x, self._iv.mpf(0)
-        if self.ends(x)[0] is None:
+        if not (_is_finite(low) and _is_finite(high)):
             return self._iv.mpf(0), self._point(mpmath.libmp.finf)
         # any point will do; its distance to both ends is then enclosed
         point = self._point(mpmath.libmp.mpf_shift(mpmath.libmp.mpf_add(low, high, self.bits, "n"), -1))
@@ -81,7 +84,7 @@ class Interval(ElementArithmetic[Any]):
 
     def top(self, x: Any) -> Any:
         # NaN would lose every comparison
-        return self._point(mpmath.libmp.finf if self.ends(x)[0] is None else abs(x)._mpi_[1])
+        return self._point(abs(x)._mpi_[1] if all(map(_is_finite, x._mpi_)) else mpmath.libmp.finf)
 
     def exp_one(self, x: Any) -> Any:
         low, high = x._mpi_
@@ -151,7 +154,7 @@ class Interval(ElementArithmetic[Any]):
 def _scaled(v: Objects, bits: int) -> tuple[Objects, Objects, int] | None:
     """``(m, r, s)``, integers with ``2·2^s x ∈ m ± r``, the largest of about ``bits`` bits; ``None``: unbounded."""
     raw = [x._mpi_ for x in v.ravel().tolist()]
-    if any(not end[1] and end[2] for ends in raw for end in ends):
+    if not all(_is_finite(end) for ends in raw for end in ends):
         return None
     s = bits - max((end[2] + end[3] for ends in raw for end in ends if end[1]), default=0)
     m, r = np.empty(v.shape, dtype=object), np.empty(v.shape, dtype=object)
