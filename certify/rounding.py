@@ -41,7 +41,11 @@ def above(value: Fraction, bits: int = 64) -> Fraction:
 
 
 def to_unit(values: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
-    """The nearest multiples of the largest power of two that is at most ``unit``: short numbers."""
-    power = math.ldexp(1.0, math.frexp(unit)[1] - 1)
-    rounded: NDArray[np.float64] = np.rint(values / power) * power
-    return rounded
+    """The nearest multiples of the largest power of two that is at most ``unit``: short numbers.
+
+    Numbers beyond ``2^53`` units, which are multiples of it as they are, and all numbers where the unit is 0, stay.
+    """
+    power = math.ldexp(1.0, math.frexp(unit)[1] - 1) if unit else 0.0
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        rounded = np.rint(values / power) * power
+    return np.where(np.abs(values) < 2.0**53 * power, rounded, values)

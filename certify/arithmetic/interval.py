@@ -131,7 +131,10 @@ class Interval(ElementArithmetic[Any]):
     def inverse_one(self, rows: list[list[Any]]) -> list[list[float]]:
         with mpmath.workprec(self.bits):
             points = mpmath.matrix([[mpmath.make_mpf(x._mpi_[0]) for x in row] for row in rows])
-            inverse = points**-1
+            try:
+                inverse = points**-1
+            except TypeError:  # mpmath finds no pivot in a column of zeros
+                raise ZeroDivisionError from None
         return [[float(x) for x in row] for row in inverse.tolist()]
 
     def product(self, v: Objects, w: Objects) -> Objects:
