@@ -27,7 +27,7 @@ def below(value: Fraction, bits: int = 64) -> Fraction:
     """A dyadic number of at most ``bits`` significant bits that is at most ``value``, the largest or the next.
 
     >>> below(Fraction(1, 3), 2), below(Fraction(-1, 3), 2)
-    (Fraction(1, 4), Fraction(-3, 8))
+    (Fraction(1, 4), Fraction(-1, 2))
     """
     if not value:
         return value
