@@ -8,6 +8,8 @@ A killed sweep loses no more than the chunks in flight; the numbers depend on th
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from sweep.cluster import on_cluster
 from sweep.initialise import starts
 from sweep.kernels import Floats, KernelData, loss_gradient_hessian, prepare, smallest_eigenvalue
 from sweep.newton import EPS
 from sweep.optimisers import OPTIMIZERS, complete_options, optimise
 from sweep.processes import as_finished
-from sweep.shards import Runs, RunsError, Settings, one_sweep, provenance, write_shard
+from sweep.shards import Runs, RunsError, Settings, one_sweep, provenance, shard_path, write_shard
 from symmetry.problem import Problem, load_problem
 
 CHUNK = 250
@@ -41,6 +44,7 @@ def sweep(
     jobs: int = 1,
     resume: bool = False,
     shard: tuple[int, int] = (1, 1),
+    cluster: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Make the runs ``seeds`` in chunks of ``chunk`` and write each as a shard into ``out``; return the new shards.
@@ -53,10 +57,12 @@ def sweep(
         resume: continue in a directory that holds shards of this sweep, making only the seeds that are missing.
         shard: ``(i, n)``, ``1 ≤ i ≤ n``: make every n-th chunk, from the i-th on. The n parts can be made at the same
             time, on machines that share the directory.
+        cluster: address of a Dask scheduler whose workers share the directory; instead of ``jobs``.
         progress: called with (runs done, runs to do) after each shard.
 
     Raises:
-        RunsError: ``out`` holds shards and ``resume`` is off, or holds shards of another sweep.
+        RunsError: ``out`` holds shards and ``resume`` is off, or holds shards of another sweep; or something is wrong
+            with the cluster.
         ValueError: settings that make no sense.
     """
     settings = settings_of(problem, width=width, init=init, optimizer=optimizer, options=options)
@@ -78,12 +84,20 @@ def sweep(
         )
     chunks = [missing for part in mine for missing in missing_chunks(part, done, chunk)]
     total, finished, paths = sum(map(len, chunks)), 0, []
-    tasks = [(problem, settings, out, part) for part in chunks]
-    for made, path in as_finished(_write_chunk, tasks, jobs):
+    tasks = [(problem, settings, out.resolve(), part) for part in chunks]
+    if cluster is None:
+        answers = as_finished(_write_chunk, tasks, jobs)
+    else:
+        answers = on_cluster(cluster, _write_chunk, tasks, [_key(settings, out, part) for part in chunks])
+    for made, name in answers:
+        path = out / name
         paths.append(path)
         finished += len(chunks[made])
         if progress is not None:
             progress(finished, total)
+    for path in paths:
+        if not path.exists():
+            raise RunsError(f"{path}: was written but is not there, expected a directory that all workers share")
     return paths
 
 
@@ -159,8 +173,18 @@ def resolution(data: KernelData, theta: Floats, width: int) -> Floats:
     return out
 
 
-def _write_chunk(problem: Problem, settings: Settings, out: Path, seeds: range) -> Path:
-    return write_shard(out, run_chunk(problem, settings, seeds), provenance(seeds))
+def _write_chunk(problem: Problem, settings: Settings, out: Path, seeds: range) -> str:
+    """Make a chunk and write it, unless that was done by one who died before he could say so; the shard's name."""
+    path = shard_path(out, seeds)
+    if not path.exists():
+        write_shard(out, run_chunk(problem, settings, seeds), provenance(seeds))
+    return path.name
+
+
+def _key(settings: Settings, out: Path, seeds: range) -> str:
+    """The same for the same chunk of the same sweep, whoever asks for it."""
+    text = json.dumps([settings.identity, str(out.resolve()), seeds.start, seeds.stop], sort_keys=True)
+    return f"chunk-{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _seed_range(text: str) -> range:

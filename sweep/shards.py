@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import subprocess
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -153,7 +154,7 @@ def write_shard(directory: Path, runs: Runs, record: Mapping[str, Any]) -> Path:
         FileExistsError: the shard is there already; shards are never rewritten.
     """
     start, stop = record["seeds"]
-    path = directory / f"seeds-{start:06d}-{stop:06d}.parquet"
+    path = shard_path(directory, range(start, stop))
     if path.exists():
         raise FileExistsError(f"{path}: is there already, expected a new shard; remove it to make it again")
     split = runs.settings.width * runs.settings.dimension
@@ -173,7 +174,7 @@ def write_shard(directory: Path, runs: Runs, record: Mapping[str, Any]) -> Path:
     note = {"format": 1, "problem_hash": runs.settings.problem_hash, "settings": runs.settings.describe(), **record}
     table = pa.table(columns).replace_schema_metadata({METADATA_KEY: json.dumps(note, sort_keys=True)})
     directory.mkdir(parents=True, exist_ok=True)
-    temporary = directory / f".{path.name}.{os.getpid()}.tmp"
+    temporary = directory / f".{path.name}.{uuid.uuid4().hex}.tmp"  # two machines may be at it
     try:
         with temporary.open("wb") as handle:
             # dictionaries compare values, and 0.0 == -0.0: plain encoding keeps the bits
@@ -253,6 +254,11 @@ def read_shards(directory: Path) -> Runs:
         stop_reason=tuple(reasons[i] for i in order),
         provenance=tuple(entry for shard in shards for entry in shard.provenance),
     )
+
+
+def shard_path(directory: Path, seeds: range) -> Path:
+    """Where the shard of these seeds is or will be."""
+    return directory / f"seeds-{seeds.start:06d}-{seeds.stop:06d}.parquet"
 
 
 def shard_paths(directory: Path) -> list[Path]:

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     metavar="I/N",
     help="Make every N-th chunk, from the I-th on: job arrays.",
 )
+@click.option("--cluster", metavar="tcp://…", help="A Dask scheduler whose workers share DIR, instead of --jobs.")
 @click.option("--resume", is_flag=True, help="Continue in DIR: make only what is missing.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the shards go.")
 def sweep(
@@ -76,12 +77,15 @@ def sweep(
     jobs: int | None,
     chunk: int,
     shard: tuple[int, int],
+    cluster: str | None,
     resume: bool,
     out: Path,
 ) -> int:
     """Train students from random starts, write them as Parquet shards into DIR."""
     if schedule == "reference" and optimizer != "adam":
         raise click.UsageError(f"--schedule is Adam's, expected --optimizer adam with it, not {optimizer}")
+    if cluster is not None and jobs is not None:
+        raise click.UsageError("--jobs and --cluster exclude each other")
     from sweep.runs import sweep as make
     from sweep.shards import RunsError, read_shards
     from symmetry.problem import ProblemError, load_problem
@@ -103,6 +107,7 @@ def sweep(
             jobs=jobs or usable_cores(),
             resume=resume,
             shard=shard,
+            cluster=cluster,
             progress=pace,
         )
     except (ValueError, ImportError) as error:  # settings that make no sense, shards of another sweep, no torch

@@ -1,5 +1,7 @@
 """Optimisers of a sweep: where they stop, what they say of it, and against PyTorch and independent formulas."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 
 from sweep.adam import adam
 from sweep.initialise import starts, torch_seed
-from sweep.kernels import prepare
+from sweep.kernels import loss_gradient, prepare
 from sweep.optimisers import OPTIMIZERS, complete_options, optimise
 from sweep.polish import polish
 from sweep.runs import run_chunk, settings_of, sweep
@@ -172,6 +174,20 @@ def test_starts_of_another_width_are_refused():
     for optimizer in OPTIMIZERS:
         with pytest.raises(ValueError, match=r"expected \(n, 15\) for width 5"):
             optimise(optimizer, DATA, starts("xavier-uniform", 4, 2, [0]), 5)
+
+
+@pytest.mark.parametrize(("width", "reached", "zero"), [(4, 514, 231), (5, 701, 589), (6, 851, 846), (7, 962, 962)])
+def test_shipped_newton_runs(width, reached, zero):
+    """What data/README.md says of them."""
+    runs = read_shards(Path(__file__).parents[2] / f"data/newton/width{width}")
+    assert runs.settings == settings_of(THESIS, width=width, init="torch-seed", optimizer="newton")
+    assert runs.seed.tolist() == list(range(1000))
+    loss, gradient = loss_gradient(DATA, runs.theta, width)
+    norms = np.linalg.norm(gradient, axis=1)
+    assert ((norms <= 1e-12).sum(), (loss <= 1e-20).sum()) == (reached, zero)
+    assert (runs.is_open == (norms > 1e-12)).all()
+    assert (np.array(runs.stop_reason)[~runs.is_open] == "converged").all()
+    assert (runs.start[17] == torch_seed(width, 2, 17)).all()
 
 
 def test_parts_of_an_array_make_the_whole(tmp_path):
