@@ -91,7 +91,7 @@ def test_the_ball_holds_the_minimum_and_no_other_critical_point(
     objective = Rotated(
         Polynomials.of([0, 0, Fraction(gap) / 2, Fraction(1, 3)], [0, 0, 2]), rational_rotation(2, seed)
     )
-    start = np.array([Fraction(offset) * Fraction(gap), Fraction(gap) * Fraction(offset) / 7], dtype=object)
+    start = np.array([Fraction(offset) * Fraction(gap), Fraction(gap) ** 2 * Fraction(offset) / 7], dtype=object)
     center = objective.matrix.T @ start
     found = lemma1(around(objective, center, a, reach), a)
     if isinstance(found, Failure):
