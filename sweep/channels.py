@@ -64,6 +64,7 @@ class Limit:
     smallest_eigenvalue: float
 
 
+@np.errstate(all="ignore")  # weights may be enormous: what is not finite explains nothing
 def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> list[Limit]:
     """Limits consistent with the point ``theta`` (P,) of the given loss, the best explanation first."""
     network = Network.from_theta(exact(theta), problem.dimension)
@@ -71,7 +72,10 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
     w, a = theta[:split].reshape(width, -1), theta[split:]
     found = []
     for _, chart in zip(range(_MAX_CHARTS), _proposals(w, a, problem.activation.reflection == 1), strict=False):
-        limit = _follow(problem, canonical_mirrored(chart, network), w, a, loss)
+        try:
+            limit = _follow(problem, canonical_mirrored(chart, network), w, a, loss)
+        except np.linalg.LinAlgError:  # not finite
+            continue
         if limit is not None:
             found.append(limit)
     # few groups explain more than many, unless their limit is degenerate; among equals the closest
@@ -166,10 +170,7 @@ def _disjoint(
 def _follow(problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float) -> Limit | None:
     """Newton's method on the limit network from the run's own coordinates; ``None`` where it leads elsewhere."""
     approx, objective = Float64(), chart.objective(problem)
-    with np.errstate(all="ignore"):
-        start, eps = chart.read(w, a)
-    if not np.isfinite(start).all():
-        return None
+    start, eps = chart.read(w, a)
     q = start
     for _ in range(_MAX_STEPS):
         at = objective.evaluate(q, approx, order=2)
