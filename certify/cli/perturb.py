@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from certify.cli.common import Pace, Refusal, refuse_other_problem, refusing, usable_cores
+
+if TYPE_CHECKING:
+    from sweep.perturbation import Perturbed
 
 
 @click.command()
@@ -96,8 +99,8 @@ def perturb(
     return 0
 
 
-def report(rows: list[Any], scan: bool) -> str:
-    """What became of the points (:class:`sweep.perturbation.Perturbed`), a line for every ε and direction."""
+def report(rows: list[Perturbed], scan: bool) -> str:
+    """What became of the points, a line for every ε and direction."""
     lines = []
     for epsilon, direction in dict.fromkeys((row.epsilon, row.direction) for row in rows):
         these = [row for row in rows if (row.epsilon, row.direction) == (epsilon, direction)]

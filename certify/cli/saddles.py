@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from certify.cli.common import Pace, Refusal, refusing, seed_range, usable_cores
+
+if TYPE_CHECKING:
+    from sweep.saddles import Saddle
 
 
 @click.command()
@@ -51,8 +54,8 @@ def saddles(problem: str, width: int, seeds: range, max_index: int, jobs: int | 
     return 0
 
 
-def report(found: list[Any], seeds: range) -> str:
-    """How many distinct saddles (:class:`sweep.saddles.Saddle`) of each index, and how many by half the effort."""
+def report(found: list[Saddle], seeds: range) -> str:
+    """How many distinct saddles of each index, and how many by half the effort."""
     middle = seeds[len(seeds) // 2]
     total, half = Counter(s.index for s in found), Counter(s.index for s in found if s.seed < middle)
     lines = [f"at least {len(found)} distinct saddles from {len(seeds)} seeds"]

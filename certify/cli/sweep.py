@@ -11,7 +11,6 @@ import click
 from certify.cli.common import Pace, Refusal, part_of, refusing, usable_cores
 
 if TYPE_CHECKING:
-    from sweep.shards import Runs
     from symmetry.problem import Problem
 
 
@@ -87,7 +86,7 @@ def sweep(
     if cluster is not None and jobs is not None:
         raise click.UsageError("--jobs and --cluster exclude each other")
     from sweep.runs import sweep as make
-    from sweep.shards import RunsError, read_shards
+    from sweep.shards import RunsError
     from symmetry.problem import ProblemError, load_problem
 
     options = {name: value for name, value in (("steps", steps), ("lr", lr)) if value is not None}
@@ -118,26 +117,39 @@ def sweep(
     click.echo(f"certify: {len(made)} new shards in {out}", err=True)
     if shard == (1, 1):
         with refusing(RunsError):
-            click.echo(report(asked, read_shards(out)))
+            click.echo(report(asked, out))
     return 0
 
 
-def report(problem: Problem, runs: Runs) -> str:
-    """What became of the runs of a directory, in a few lines; all of it approximate."""
+def report(problem: Problem, directory: Path) -> str:
+    """What became of the runs of a directory, in a few lines, read shard by shard; all of it approximate."""
     import numpy as np
 
     from sweep.kernels import prepare
     from sweep.runs import resolution
+    from sweep.shards import read_shard, shard_paths
 
-    still_open, negative = int(runs.is_open.sum()), runs.smallest_eigenvalue < 0
-    m = runs.settings.width
-    noise = np.abs(runs.smallest_eigenvalue[negative]) <= resolution(prepare(problem), runs.theta[negative], m)
-    reasons = Counter(runs.stop_reason).most_common()
-    return "\n".join(
-        [
-            f"{len(runs)} runs of width {m} on {problem.name}",
-            f"gradient norm at most 1e-12: {len(runs) - still_open}; open: {still_open}",
-            f"smallest eigenvalue negative: {negative.sum()}, {noise.sum()} of them within rounding noise",
-            "stopped: " + ", ".join(f"{reason} {count}" for reason, count in reasons),
-        ]
-    )
+    data = prepare(problem)
+    count = still_open = negatives = noise = 0
+    reasons, processors = Counter[str](), set[str]()
+    for path in shard_paths(directory):
+        runs = read_shard(path)
+        width = runs.settings.width
+        negative = runs.smallest_eigenvalue < 0
+        count += len(runs)
+        still_open += int(runs.is_open.sum())
+        negatives += int(negative.sum())
+        noise += int(
+            (np.abs(runs.smallest_eigenvalue[negative]) <= resolution(data, runs.theta[negative], width)).sum()
+        )
+        reasons.update(runs.stop_reason)
+        processors |= runs.instruction_sets
+    lines = [
+        f"{count} runs of width {width} on {problem.name}",
+        f"gradient norm at most 1e-12: {count - still_open}; open: {still_open}",
+        f"smallest eigenvalue negative: {negatives}, {noise} of them within rounding noise",
+        "stopped: " + ", ".join(f"{reason} {times}" for reason, times in reasons.most_common()),
+    ]
+    if len(processors) > 1:
+        lines.append(f"mixed instruction sets, made again elsewhere runs may differ: {', '.join(sorted(processors))}")
+    return "\n".join(lines)

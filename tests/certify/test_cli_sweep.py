@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from certify.cli import main
 from certify.cli.common import Pace, part_of, seed_range
-from sweep import runs
+from sweep import runs, shards
 from sweep.points import read_points
 from sweep.saddles import find_saddles
 from sweep.shards import read_shards, shard_paths
@@ -108,6 +108,14 @@ def test_eigenvalues_without_a_sign_are_told_apart() -> None:
     told = re.search(r"negative: (\d+), (\d+) of them within rounding noise", lines)
     assert told is not None
     assert 0 < noise <= int(told[2]) <= int(told[1]) == (ours.smallest_eigenvalue < 0).sum()
+
+
+def test_mixed_instruction_sets_are_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "mixed" not in sweep("--runs 2 --steps 2 --chunk 1").stdout
+    monkeypatch.setattr(shards, "_instruction_set", lambda: "x86_64+sse2")
+    last = sweep("--runs 3 --steps 2 --chunk 1 --resume").stdout.splitlines()[-1]
+    assert last.startswith("mixed instruction sets")
+    assert "x86_64+sse2" in last.split(": ")[1].split(", ")
 
 
 def test_resuming_and_parts_of_an_array() -> None:
