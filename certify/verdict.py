@@ -71,7 +71,8 @@ class CriticalObject:
         not_global: ``True`` where proved, ``None`` unknown, ``False`` for a global minimum.
         morse_index: number of negative Hessian eigenvalues, where proved.
         nullity: dimension of the Hessian's kernel, where proved.
-        manifold_dimension: dimension of the set of critical points it belongs to, where proved.
+        manifold_dimension: dimension of a family of critical points that is proved to contain it; that there are no
+            others near it is proved where it equals ``nullity``.
         level: of an induced saddle, where proved.
         stratum: canonical name of a stratum of global minima, else ``""``.
         lambda_min: exact bounds of the smallest Hessian eigenvalue, where proved.
