@@ -68,19 +68,21 @@ def _congruent(hessian: Any, v: Array, arithmetic: Enclosures) -> Any:
 
 
 def _disc_signs(matrix: Any, arithmetic: Enclosures) -> tuple[int, ...]:
-    low, high = _discs(matrix, arithmetic)
-    return tuple(
-        1 if a is not None and a > 0 else -1 if b is not None and b < 0 else 0 for a, b in zip(low, high, strict=True)
-    )
+    left, right = _discs(matrix, arithmetic)
+    positive = [end is not None and end > 0 for end in arithmetic.lower(left)]
+    if all(positive):
+        return (1,) * len(positive)
+    negative = [end is not None and end < 0 for end in arithmetic.upper(right)]
+    return tuple(int(p) - int(n) for p, n in zip(positive, negative, strict=True))
 
 
 def _discs(matrix: Any, arithmetic: Enclosures) -> tuple[Any, Any]:
-    """Exact lower and upper ends of the Gershgorin discs; ``None`` where unbounded."""
+    """Enclosures of the left and right ends of the Gershgorin discs."""
     size = len(matrix)
     diagonal = matrix[np.arange(size), np.arange(size)]
     off = arithmetic.array(1.0 - np.eye(size)) * abs(matrix)
     spread = off.sum(axis=1)
-    return arithmetic.lower(diagonal - spread), arithmetic.upper(diagonal + spread)
+    return diagonal - spread, diagonal + spread
 
 
 @quiet
@@ -90,19 +92,19 @@ def smallest_eigenvalue(hessian: Any, arithmetic: Enclosures) -> tuple[Fraction,
     if not np.isfinite(approx).all():
         return Failure("eigenvalue-bound")
     values, vectors = np.linalg.eigh(approx)
-    low, _ = _discs(_congruent(hessian, vectors, arithmetic), arithmetic)
+    low = arithmetic.lower(_discs(_congruent(hessian, vectors, arithmetic), arithmetic)[0])
     enclosed = arithmetic.array(vectors)
     # the eigenvalues of VᵀV lie in 1 ± ‖VᵀV − I‖_∞
     defect = arithmetic.matmul(enclosed.T, enclosed) - arithmetic.array(np.eye(len(values)))
-    spreads = arithmetic.upper(abs(defect).sum(axis=1))
+    spread = float(arithmetic.magnitude(abs(defect).sum(axis=1)).max())
     column = arithmetic.array(vectors[:, :1])
     quotient = arithmetic.matmul(column.T, arithmetic.matmul(hessian, column)).reshape(1) / arithmetic.matmul(
         column.T, column
     ).reshape(1)
     top = arithmetic.upper(quotient)
-    if not finite(low, top, spreads) or not max(spreads) < 1:
+    if not finite(low, top) or not spread < 1:
         return Failure("eigenvalue-bound")
     lowest: Fraction = min(low)
-    spread: Fraction = max(spreads)
     # λ(H) = λ(VᵀHV)/θ with θ in [1 − spread, 1 + spread]: take the θ that gives the smaller quotient
-    return below(lowest / (1 + spread if lowest > 0 else 1 - spread)), above(top[0])
+    theta = 1 + Fraction(spread) if lowest > 0 else 1 - Fraction(spread)
+    return below(lowest / theta), above(top[0])
