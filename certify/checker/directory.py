@@ -140,19 +140,19 @@ def check_statement(directory: Directory, problem: Problem, certificates: dict[s
     )
     used = {witness["certificate"] for witness in witnesses} - {None}
     need(used == set(certificates), "certificates: some belong to no row")
-    need(
-        manifest["counts"] == counts(rows, certificates), f"{MANIFEST}: counts: are not those of rows and certificates"
-    )
+    kinds = Counter(certificate.claim["kind"] for certificate in certificates.values())
+    expected = {"verdicts": counts(rows), "certificates": dict(kinds)}
+    need(manifest["counts"] == expected, f"{MANIFEST}: counts: are not those of rows and certificates")
     return []
 
 
-def counts(rows: list[Any], certificates: dict[str, Certificate]) -> dict[str, Any]:
-    """How many candidates by verdict and relation, and how many certificates by kind."""
-    verdicts: dict[str, Counter[str]] = {}
+def counts(rows: list[Any]) -> dict[str, dict[str, int]]:
+    """How many candidates by verdict and relation: what a table of the directory counts."""
+    verdicts: dict[str, dict[str, int]] = {}
     for row in rows:
-        verdicts.setdefault(row["verdict"], Counter())[row["relation"] or "none"] += 1
-    kinds = Counter(certificate.claim["kind"] for certificate in certificates.values())
-    return {"verdicts": {name: dict(counter) for name, counter in verdicts.items()}, "certificates": dict(kinds)}
+        relations = verdicts.setdefault(row["verdict"], {})
+        relations[row["relation"] or "none"] = relations.get(row["relation"] or "none", 0) + 1
+    return verdicts
 
 
 def _points_hash(witnesses: list[Any], width: int, dimension: int) -> str:

@@ -150,7 +150,7 @@ def exp_minus(n: int, scale: int) -> tuple[int, int]:
     ``w = scale + k + 12``:
 
     * ``T_0 = 2^w``, ``T_j = ⌊T_{j−1} y/j⌋``: ``0 ≤ t_j − T_j ≤ (t_{j−1} − T_{j−1})/2 + 1 ≤ 2``; the terms alternate
-      and decrease, so those from the first ``T_J = 0`` on add up to at most ``t_J ≤ 2``: the sum is wrong by at most ``2J``;
+      and decrease, so those from the first ``T_J = 0`` on add up to at most ``t_J ≤ 2``: the sum is wrong by ``2J``;
     * squaring ``z ± e``, ``z ≤ 2^w``, and rounding is wrong by at most ``2e + e²/2^w + 1 ≤ 2e + 2``, as ``e² ≤ 2^w``;
       after ``k`` squarings by ``2^k (2J + 2) < 2^(k+12)``, a unit ``2^−scale``. Rounding to that unit adds another.
     """

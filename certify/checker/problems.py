@@ -23,13 +23,17 @@ _NPY = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9]
 
 
 def read_problem(path: Path) -> Problem:
-    """Read ``problem.json`` and, where inputs or labels are tables, the archive beside it.
+    """Read ``problem.json`` and, where inputs or labels are tables, the archive beside it; see :func:`problem_of`."""
+    return problem_of(parse(read_bytes(path), str(path)), path)
+
+
+def problem_of(data: Any, path: Path) -> Problem:
+    """The problem in the content of a ``problem.json``, which lies at ``path``.
 
     Raises:
         Unreadable: it is damaged.
         Rejected: it is not the problem its hash names, or its teacher has a form the theorems exclude.
     """
-    data = parse(read_bytes(path), str(path))
     fields(data, path.name, {"format", "name", "hash", "content"})
     content = data["content"]
     fields(content, "content", {"format", "activation", "loss", "inputs", "labels", "teacher"})

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .certificates import Certificate, check_certificate, read_certificate
-from .directory import PROBLEM, check_statement, read_directory
+from .directory import PROBLEM, check_statement, counts, read_directory
 from .empty import BITS
 from .isolated import read_box
 from .loss import Data, Problem
@@ -26,6 +26,9 @@ VERIFIED, UNREADABLE, REJECTED = 0, 2, 4
 ARITHMETICS = ("integer", "mpmath", "arb", "both")
 BUDGET = 3600.0
 
+MALFORMED = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
+"""What input raises that no check foresaw: it is refused, like any other that does not follow the format."""
+
 
 @dataclass
 class Outcome:
@@ -35,7 +38,7 @@ class Outcome:
     rejected: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     estimate: float = 0.0
-    counts: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def code(self) -> int:
@@ -85,6 +88,8 @@ def check_one(certificate: Certificate, problem: Path, arithmetic: str) -> tuple
             answers.append(("rejected", str(error)))
         except Unreadable as error:
             return "unreadable", str(error)
+        except MALFORMED as error:
+            return "unreadable", f"does not follow the format ({type(error).__name__}: {error})"
     if len({verdict for verdict, _ in answers}) > 1:
         return "rejected", f"the arithmetics disagree: {' / '.join(reason or 'verified' for _, reason in answers)}"
     return answers[0]
@@ -125,11 +130,13 @@ def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budge
         if directory is not None:
             proved = {name: read[name] for name in outcome.verified}
             outcome.rejected += check_statement(directory, known, proved)
-            outcome.counts = directory.manifest["counts"]
+            outcome.counts = counts(directory.rows) if outcome.code == VERIFIED else {}
     except Rejected as error:
         outcome.rejected.append(str(error))
     except Unreadable as error:
         outcome.unreadable.append(str(error))
+    except MALFORMED as error:
+        outcome.unreadable.append(f"{path}: does not follow the format ({type(error).__name__}: {error})")
     return outcome
 
 
@@ -144,6 +151,8 @@ def _read(folder: Path, names: Sequence[str], problem: Problem, outcome: Outcome
             outcome.rejected.append(f"{name}: {error}")
         except Unreadable as error:
             outcome.unreadable.append(f"{name}: {error}")
+        except MALFORMED as error:
+            outcome.unreadable.append(f"{name}: does not follow the format ({type(error).__name__}: {error})")
 
 
 def _problem_of(path: Path) -> Path:
@@ -164,33 +173,38 @@ def _mapping(jobs: int) -> Iterator[Any]:
             yield pool.map
 
 
+def report(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budget: float, as_json: bool) -> int:
+    """Check, print what came out, and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # hostile names cannot break the report
+            stream.reconfigure(errors="backslashreplace")
+    began = time.perf_counter()
+    outcome = check(path, problem=problem, arithmetic=arithmetic, jobs=jobs, budget=budget)
+    seconds = time.perf_counter() - began
+    if as_json:
+        print(json.dumps({**vars(outcome), "arithmetic": arithmetic, "seconds": round(seconds, 3)}))
+        return outcome.code
+    for word in ("rejected", "unreadable"):
+        for reason in getattr(outcome, word):
+            print(f"{word}: {reason}")
+    print(f"{len(outcome.verified)} certificates verified, {len(outcome.rejected)} rejections, ", end="")
+    print(f"{len(outcome.unreadable)} unreadable; {seconds:.1f} s (estimate {outcome.estimate / jobs:.1f} s).")
+    for verdict, relations in sorted(outcome.counts.items()):
+        print(f"  {verdict}: " + ", ".join(f"{count} {relation}" for relation, count in sorted(relations.items())))
+    return outcome.code
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments; its exit code."""
+    """The command line of ``checker.py``."""
     parser = argparse.ArgumentParser(prog="checker", description="Check certificates of critical points.")
     parser.add_argument("path", type=Path, metavar="DIR|FILE", help="a results directory, or one certificate")
-    parser.add_argument("--arithmetic", choices=ARITHMETICS, default="integer", help="both: integer and arb must agree")
+    parser.add_argument("--arithmetic", choices=ARITHMETICS, default=ARITHMETICS[0], help="both: integer and arb agree")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--budget", type=float, default=BUDGET, metavar="SECONDS", help="refuse what may take longer")
-    parser.add_argument("--problem", type=Path, metavar="FILE", help="the problem, where it is not beside a FILE")
+    parser.add_argument("--problem", type=Path, metavar="FILE", help="the problem.json, where it is not beside FILE")
     parser.add_argument("--json", action="store_true", help="print one line of JSON on stdout, and nothing else there")
     options = parser.parse_args(arguments)
     if options.jobs < 1:
         parser.error("--jobs: expected at least 1")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # hostile names cannot break the report
-            stream.reconfigure(errors="backslashreplace")
-    settings = {"problem": options.problem, "arithmetic": options.arithmetic, "jobs": options.jobs}
-    began = time.perf_counter()
-    outcome = check(options.path, budget=options.budget, **settings)
-    seconds = time.perf_counter() - began
-    if options.json:
-        print(json.dumps({**vars(outcome), "arithmetic": options.arithmetic, "seconds": round(seconds, 3)}))
-        return outcome.code
-    for word, reasons in (("rejected", outcome.rejected), ("unreadable", outcome.unreadable)):
-        for reason in reasons:
-            print(f"{word}: {reason}")
-    print(f"{len(outcome.verified)} certificates verified, {len(outcome.rejected)} complaints, ", end="")
-    print(f"{len(outcome.unreadable)} unreadable; {seconds:.1f} s (estimated {outcome.estimate / options.jobs:.1f} s).")
-    for kind, number in sorted(outcome.counts.get("certificates", {}).items()):
-        print(f"  {kind}: {number}")
-    return outcome.code
+    settings = {name: getattr(options, name) for name in ("problem", "arithmetic", "jobs", "budget")}
+    return report(options.path, as_json=options.json, **settings)

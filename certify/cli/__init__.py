@@ -1,4 +1,4 @@
-"""The command line: ``certify points | table | explain | demo | sweep | saddles | perturb``.
+"""The command line ``certify``: points, table, explain, check, theorem, demo, sweep, saddles, perturb, selftest.
 
 Exit codes: 0 done and all decided, 2 bad usage or input, 3 some undecided or not critical, 4 a check rejected
 something, 70 internal failure, 130 interrupted. Command modules import only click and the standard library at the top,
@@ -13,13 +13,16 @@ from typing import Any
 
 import click
 
+from certify.cli.check import check
 from certify.cli.demo import demo
 from certify.cli.explain import explain
 from certify.cli.perturb import perturb
 from certify.cli.points import points
 from certify.cli.saddles import saddles
+from certify.cli.selftest import selftest
 from certify.cli.sweep import sweep
 from certify.cli.table import table
+from certify.cli.theorem import theorem
 
 INTERNAL, INTERRUPTED, USAGE = 70, 130, 2
 
@@ -47,7 +50,7 @@ class Certify(click.Group):
     name="certify",
     cls=Certify,
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[points, table, explain, demo, sweep, saddles, perturb],
+    commands=[points, table, explain, check, theorem, demo, sweep, saddles, perturb, selftest],
     epilog="Exit codes: 0 done and all decided, 2 bad usage or input, 3 some undecided or not critical, "
     "4 a check rejected something, 70 internal failure, 130 interrupted.",
 )

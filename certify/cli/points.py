@@ -98,8 +98,11 @@ def certify_points(
         Refusal: the points, or the directory, cannot be used.
         click.Abort: interrupted; finished parts are kept.
     """
+    from certify.selftest import SelftestError, require
     from certify.store import ResultsError, begin, describe_run, read_results, write_results
 
+    with refusing(SelftestError):
+        require()
     refuse_overflow(problem, points)
     run = describe_run(problem, points, settings)
     with refusing(ResultsError):

@@ -1,0 +1,275 @@
+"""The statement of one certificate as a theorem for a paper, in LaTeX and in Markdown.
+
+Every number printed is a decimal that keeps the statement true: lower bounds are rounded down, upper bounds up, and a
+box about a centre that was rounded is widened (where the point is) or narrowed (where it is the only one) by as much
+as the centre moved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from itertools import count
+from typing import Any
+
+from certify.proof import from_text
+from certify.verdict import Kind
+from symmetry.charts import Chart, chart_from_json
+from symmetry.problem import Problem
+
+FORMS = ("latex", "markdown")
+
+_MOST_AXIS = 6  # values of an axis that are listed in full
+_PLACES = 24  # decimal places after which a rational is written as a fraction
+
+
+def theorem(certificate: Mapping[str, Any], problem: Problem, form: str) -> str:
+    """The statement of a certificate.
+
+    Args:
+        certificate: as read from its file. It is not checked here.
+        problem: the problem it belongs to.
+        form: ``latex`` or ``markdown``; formulas are TeX in both.
+
+    Raises:
+        ValueError: another form, or the certificate belongs to another problem.
+        KeyError, TypeError: it is malformed.
+    """
+    if form not in FORMS:
+        raise ValueError(f"form is {form!r}, expected one of: {', '.join(FORMS)}")
+    if certificate["problem"] != problem.hash:
+        raise ValueError(f"the certificate belongs to problem {certificate['problem']}, expected {problem.hash}")
+    text = " ".join([*_setting(problem, certificate["claim"]["width"]), *_statement(certificate, problem)])
+    if form == "latex":
+        return f"\\begin{{theorem}}\n{text}\n\\end{{theorem}}\n"
+    return "**Theorem.** " + re.sub(r"\\texttt{([^}]*)}", r"`\1`", text) + "\n"
+
+
+# -------------------------------------------------------------------------------------------------------- numbers
+
+
+def _decimal(value: Fraction, rounding: str, digits: int = 4) -> str:
+    """A decimal of so many significant digits, rounded as told, in TeX."""
+    if not value:
+        return "0"
+    context = Context(prec=digits, rounding=rounding)
+    rounded = context.divide(Decimal(value.numerator), Decimal(value.denominator))
+    exponent = rounded.adjusted()
+    if -3 <= exponent <= 3:
+        return f"{rounded:f}"
+    return f"{rounded.scaleb(-exponent):f}\\cdot10^{{{exponent}}}"
+
+
+def _below(value: Fraction) -> str:
+    return _decimal(value, ROUND_FLOOR)
+
+
+def _above(value: Fraction) -> str:
+    return _decimal(value, ROUND_CEILING)
+
+
+def _interval(bounds: Sequence[str], digits: int = 8) -> str:
+    low, high = map(from_text, bounds)
+    return f"[{_decimal(low, ROUND_FLOOR, digits)}, {_decimal(high, ROUND_CEILING, digits)}]"
+
+
+def _exact(value: Fraction) -> str:
+    """A rational as it is: a decimal where it is a short one, else a fraction."""
+    scaled = value * 10**_PLACES
+    if scaled.denominator == 1:
+        return f"{Decimal(scaled.numerator).scaleb(-_PLACES).normalize():f}"
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _vector(values: Sequence[Fraction]) -> str:
+    return f"({', '.join(map(_exact, values))})"
+
+
+def _rounded(values: Sequence[Fraction], digits: int) -> list[Fraction]:
+    return [Fraction(round(value * 10**digits), 10**digits) for value in values]
+
+
+def _largest_shift(values: Sequence[Fraction], rounded: Sequence[Fraction]) -> Fraction:
+    return max(abs(x - y) for x, y in zip(values, rounded, strict=True))
+
+
+# ------------------------------------------------------------------------------------------------------- sentences
+
+
+def _setting(problem: Problem, width: int) -> Iterator[str]:
+    """Inputs, labels and loss."""
+    size, d = len(problem), problem.dimension
+    if problem.inputs.axes is not None:
+        axes = " \\times ".join(f"\\{{{_axis(axis)}\\}}" for axis in problem.inputs.axes)
+        yield f"Let $x_1, \\dots, x_{{{size}}}$ be the points of ${axes}$"
+    else:
+        yield f"Let $x_1, \\dots, x_{{{size}}} \\in \\mathbb{{R}}^{d}$ be the inputs"
+    if problem.given_labels is not None:
+        yield f"and $y_1, \\dots, y_{{{size}}}$ the labels of the problem with SHA-256 \\texttt{{{problem.hash}}},"
+    else:
+        assert problem.teacher is not None
+        w, a = problem.teacher.w, problem.teacher.a
+        neurons = enumerate(zip(w, a, strict=True), 1)
+        terms = ", ".join(f"w^*_{t} = {_vector(v)}, a^*_{t} = {_exact(b)}" for t, (v, b) in neurons)
+        yield f"and $y_n = \\sum_t a^*_t \\sigma(w^*_t \\cdot x_n)$ with $\\sigma(z) = 1/(1 + e^{{-z}})$ and ${terms}$,"
+    yield (
+        f"and for $\\theta = (w_1, \\dots, w_{{{width}}}, a_1, \\dots, a_{{{width}}})$ let $L(\\theta) = "
+        f"\\frac1{{{size}}} \\sum_n \\bigl(\\sum_{{i=1}}^{{{width}}} a_i \\sigma(w_i \\cdot x_n) - y_n\\bigr)^2$."
+    )
+
+
+def _axis(values: Sequence[Fraction]) -> str:
+    if len(values) <= _MOST_AXIS:
+        return ", ".join(map(_exact, values))
+    return f"{_exact(values[0])}, {_exact(values[1])}, \\dots, {_exact(values[-1])}"
+
+
+def _statement(certificate: Mapping[str, Any], problem: Problem) -> Iterator[str]:
+    claim, witness = certificate["claim"], certificate["witness"]
+    if claim["kind"] == Kind.NOT_CRITICAL:
+        yield from _no_point(claim, witness["empty_ball"])
+    elif claim["kind"] == Kind.GLOBAL_MINIMUM:
+        yield from _zero(claim, witness)
+    elif "chart" in witness:
+        yield from _limit(claim, witness, problem)
+    else:
+        yield from _box(witness["krawczyk"], _names(claim["width"], problem.dimension), "L", "\\theta")
+        yield from _nature(claim)
+
+
+def _names(width: int, d: int, chart: Chart | None = None) -> list[tuple[str, int]]:
+    """Symbols of the parameters, each with the number of its coordinates."""
+    if chart is None:
+        return [(f"w_{i}", d) for i in range(1, width + 1)] + [(f"a_{i}", 1) for i in range(1, width + 1)]
+    names = _names(len(chart.ordinary), d)
+    for k, _ in enumerate(chart.pairs, 1):
+        names += [(f"\\hat w_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
+    for k, _ in enumerate(chart.triples, len(chart.pairs) + 1):
+        names += [(f"\\hat w_{k}", d), (f"v_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
+    if chart.balanced:
+        names += [("K", 1)] + ([("\\ell", d)] if chart.has_linear else [])
+    return names
+
+
+def _point(names: Sequence[tuple[str, int]], values: Sequence[Fraction]) -> str:
+    parts, start = [], 0
+    for name, size in names:
+        block = values[start : start + size]
+        parts.append(f"{name} = {_exact(block[0]) if size == 1 else _vector(block)}")
+        start += size
+    return ", ".join(parts)
+
+
+def _box(step: Mapping[str, Any], names: Sequence[tuple[str, int]], loss: str, symbol: str) -> Iterator[str]:
+    """Existence and uniqueness about a rounded centre, in the maximum norm, or by coordinate where boxes are flat."""
+    center, tight, wide = (
+        [from_text(v) for v in step[key]] for key in ("center", "existence_radius", "uniqueness_radius")
+    )
+    for digits in count(2):
+        rounded = _rounded(center, digits)
+        shift = [abs(c - x) for c, x in zip(center, rounded, strict=True)]
+        inner = [e + s for e, s in zip(tight, shift, strict=True)]
+        outer = [u - s for u, s in zip(wide, shift, strict=True)]
+        near = all(100 * s < e for e, s in zip(tight, shift, strict=True))  # rounding more finely gains nothing
+        if near or 8 * max(inner) < min(outer):
+            break
+    yield f"Let $c$ be the point ${_point(names, rounded)}$."
+    if max(inner) < min(outer):
+        inside = [f"\\|{symbol}^* - c\\|_\\infty \\le {text}" for text in (_below(min(outer)), _above(max(inner)))]
+    else:
+        radii = (", ".join(map(_below, outer)), ", ".join(map(_above, inner)))
+        inside = [f"|{symbol}^* - c| \\le ({text})" for text in radii]
+    yield f"There is exactly one critical point ${symbol}^*$ of ${loss}$ with ${inside[0]}$, and ${inside[1]}$."
+
+
+def _nature(claim: Mapping[str, Any]) -> Iterator[str]:
+    index = claim["morse_index"]
+    if index == 0:
+        yield "It is a strict local minimum, with a positive definite Hessian."
+    else:
+        yield f"It is a strict saddle; its Hessian is non-singular and has {_count(index, 'negative eigenvalue')}."
+    if claim["lambda_min"] is not None:
+        yield f"The smallest eigenvalue lies in ${_interval(claim['lambda_min'])}$."
+    yield f"Its loss lies in ${_interval(claim['loss'])}$."
+    if claim["not_global"]:
+        yield "It is not a global minimum, because $\\inf L = 0$."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]:
+    step = witness["zero_loss"]
+    theta = [from_text(v) for row in step["w"] for v in row] + [from_text(v) for v in step["a"]]
+    rounded = _rounded(theta, 6)
+    names = _names(claim["width"], len(step["w"][0]))
+    if rounded == theta:
+        yield f"Then $L(\\theta_0) = 0$ at $\\theta_0$: ${_point(names, theta)}$, because"
+    else:
+        away = _above(_largest_shift(theta, rounded))
+        yield f"Let $c$ be the point ${_point(names, rounded)}$."
+        yield "Then $L(\\theta_0) = 0$ at a rational point $\\theta_0$"
+        yield f"with $\\|\\theta_0 - c\\|_\\infty \\le {away}$, because"
+    yield "$\\sum_i a_i \\sigma(w_i \\cdot x) = \\sum_t a^*_t \\sigma(w^*_t \\cdot x)$ there for all $x$."
+    yield "It is a global minimum."
+    if claim["manifold_dimension"]:
+        size = claim["manifold_dimension"]
+        yield f"It belongs to an affine space of dimension ${size}$ all of whose points are global minima."
+    elif claim["strict"]:
+        wide, center = witness["krawczyk"]["uniqueness_radius"], witness["krawczyk"]["center"]
+        room = min(from_text(u) - abs(from_text(c) - t) for u, c, t in zip(wide, center, theta, strict=True))
+        yield "It is a strict minimum; there is no other critical point $\\theta$ of $L$ with"
+        yield f"$\\|\\theta - \\theta_0\\|_\\infty \\le {_below(room)}$."
+        yield f"The smallest eigenvalue of its Hessian lies in ${_interval(claim['lambda_min'])}$."
+
+
+def _no_point(claim: Mapping[str, Any], step: Mapping[str, Any]) -> Iterator[str]:
+    center, radius = [from_text(v) for v in step["center"]], from_text(claim["empty_radius"])
+    dimension = len(center) // claim["width"] - 1
+    for digits in count(2):
+        rounded = _rounded(center, digits)
+        # ‖c − c'‖₂ ≤ P max |c_i − c'_i|
+        moved = len(center) * _largest_shift(center, rounded)
+        if 1000 * moved < radius:
+            break
+    yield f"Let $c$ be the point ${_point(_names(claim['width'], dimension), rounded)}$."
+    yield f"Then $L$ has no critical point $\\theta$ with $\\|\\theta - c\\|_2 \\le {_below(radius - moved)}$."
+
+
+def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Problem) -> Iterator[str]:
+    chart = chart_from_json(witness["chart"])
+    names = _names(chart.width, problem.dimension, chart)
+    terms = ["\\sum_i a_i \\sigma(w_i \\cdot x)"] if chart.ordinary else []
+    for k, _ in enumerate(chart.pairs, 1):
+        terms.append(f"c_{k} \\sigma(\\hat w_{k} \\cdot x) + (u_{k} \\cdot x) \\sigma'(\\hat w_{k} \\cdot x)")
+    for k, group in enumerate(chart.triples, len(chart.pairs) + 1):
+        sign = "+" if group.kind == "triple+" else "-"
+        terms.append(
+            f"c_{k} \\sigma(\\hat w_{k} \\cdot x) + (v_{k} \\cdot x) \\sigma'(\\hat w_{k} \\cdot x) {sign} "
+            f"\\tfrac12 (u_{k} \\cdot x)^2 \\sigma''(\\hat w_{k} \\cdot x)"
+        )
+    if chart.balanced:
+        terms.append("K" + (" + \\ell \\cdot x" if chart.has_linear else ""))
+    yield f"Let $L_0(q) = \\frac1{{{len(problem)}}} \\sum_n (f_0(x_n; q) - y_n)^2$"
+    yield f"with $f_0(x; q) = {' + '.join(terms)}$."
+    yield from _box(witness["krawczyk"], names, "L_0", "q")
+    index = claim["morse_index"]
+    for j, step in enumerate(witness.get("splits", []), 1):
+        positive, negative = step["positive"], step["negative"]
+        yield f"Replace neuron {j} by {positive + negative} copies of itself with shares of its output that add up"
+        yield f"to 1, {positive} of them positive and {negative} negative."
+    size, loss = claim["manifold_dimension"], f"in ${_interval(claim['loss'])}$"
+    if chart.diverging:
+        kappa = witness["channel"]
+        pairs = zip(kappa["kappa_lower"], kappa["kappa_upper"], strict=True)
+        yield f"There $\\kappa \\in {', '.join(_interval(pair, 4) for pair in pairs)}$, so that in the chart"
+        word = f"a saddle of index {index}" if index else "a local minimum"
+        yield f"\\texttt{{{chart.name}}} it is {word} of $L$ at infinity; the limit of $L$ lies {loss}."
+    else:
+        word = f"strict saddles of index {index}" if index else "local minima"
+        yield f"This gives a set of dimension {size} of critical points of $L$, {word}, whose loss lies {loss}."
+    if claim["not_global"]:
+        yield "It is not a global minimum, because $\\inf L = 0$."

@@ -1,0 +1,167 @@
+"""Write the negative corpus that ``certify selftest`` reads: ``python tests/checker/make_corpus.py``."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from cases import NAMES, case, problem, stored
+
+import certify
+from certify.proof import dyadic, from_text
+from certify.selftest import CORPUS
+
+
+def scaled(text: str, factor: Fraction | int) -> str:
+    return dyadic(from_text(text) * factor)
+
+
+def false(name: str, of: str, rejected: str, changes: dict[str, Any], *, remove: bool = False) -> dict[str, Any]:
+    """An entry: the changes that make the certificate ``of`` false, and part of the reason it must be rejected for."""
+    entry = {"name": name, "of": of, "set": changes, "rejected": rejected}
+    return entry | {"remove": True} if remove else entry
+
+
+def entries() -> list[dict[str, Any]]:
+    """The false certificates."""
+
+    def witness(of: str) -> Any:
+        return case(of).certificate["witness"]
+
+    def claim(of: str) -> Any:
+        return case(of).certificate["claim"]
+
+    wide = witness("minimum-2")["krawczyk"]["uniqueness_radius"]
+    tight = witness("saddle")["krawczyk"]["existence_radius"]
+    center = witness("minimum-2")["krawczyk"]["center"]
+    moved = dyadic(from_text(center[0]) + 2 * from_text(witness("minimum-2")["krawczyk"]["existence_radius"][0]))
+    low, high = claim("minimum-2")["loss"]
+    below, above = claim("minimum-2")["lambda_min"]
+    lemma = witness("minimum-2")["lemma_1"]
+    congruence = witness("saddle")["inertia"]["congruence"]
+    outputs = witness("zero")["zero_loss"]["a"]
+    return [
+        false(
+            "a saddle called a minimum", "saddle", "claim.kind", {"claim.kind": "local-minimum", "claim.strict": True}
+        ),
+        false("an index too small", "saddle-2", "claim.morse_index", {"claim.morse_index": 1}),
+        false(
+            "a sign turned",
+            "saddle",
+            "witness.inertia.signs",
+            {"witness.inertia.signs.0": -witness("saddle")["inertia"]["signs"][0]},
+        ),
+        false(
+            "a singular congruence",
+            "saddle",
+            "witness.inertia",
+            {"witness.inertia.congruence": [[*row[:-1], row[0]] for row in congruence]},
+        ),
+        false(
+            "uniqueness in too large a box",
+            "minimum-2",
+            "uniqueness_radius",
+            {"witness.krawczyk.uniqueness_radius": [scaled(r, 4) for r in wide]},
+        ),
+        false(
+            "existence in too small a box",
+            "saddle",
+            "existence_radius",
+            {"witness.krawczyk.existence_radius": [scaled(r, Fraction(1, 2**40)) for r in tight]},
+        ),
+        false("a moved centre", "minimum-2", "existence_radius", {"witness.krawczyk.center.0": moved}),
+        false("a loss bounded too high", "minimum-2", "claim.loss: the lower", {"claim.loss.0": high}),
+        false("a loss bounded too low", "minimum-2", "claim.loss: the upper", {"claim.loss.1": low}),
+        false(
+            "an eigenvalue bounded too high", "minimum-2", "claim.lambda_min: the lower", {"claim.lambda_min.0": above}
+        ),
+        false(
+            "an eigenvalue bounded too low", "minimum-2", "claim.lambda_min: the upper", {"claim.lambda_min.1": below}
+        ),
+        false(
+            "a Lipschitz constant too small",
+            "minimum-2",
+            "lipschitz",
+            {"witness.lemma_1.lipschitz": scaled(lemma["lipschitz"], Fraction(1, 2))},
+        ),
+        false(
+            "a gradient norm too small",
+            "minimum-2",
+            "gradient_norm",
+            {"witness.lemma_1.gradient_norm": scaled(lemma["gradient_norm"], Fraction(1, 2**60))},
+        ),
+        false(
+            "Lemma 1 in too large a ball",
+            "minimum-2",
+            "witness.lemma_1",
+            {"witness.lemma_1.radius": scaled(lemma["reach"], 2)},
+        ),
+        false("not global without a reason", "minimum-2", "claim.not_global", {"claim.not_global": True}),
+        false(
+            "almost the teacher",
+            "zero",
+            "does not equal the teacher",
+            {"witness.zero_loss.a.0": dyadic(from_text(outputs[0]) + Fraction(1, 2**60))},
+        ),
+        false("a small loss called zero", "zero", "claim.loss", {"claim.loss": ["0", "1*2^-60"]}),
+        false("a family too large", "family", "claim.manifold_dimension", {"claim.manifold_dimension": 2}),
+        false(
+            "too large an empty ball",
+            "ball",
+            "witness.empty_ball",
+            {"claim.empty_radius": scaled(claim("ball")["empty_radius"], 4)},
+        ),
+        false(
+            "shares of other signs",
+            "plateau",
+            "claim.morse_index",
+            {"witness.splits.0.positive": 2, "witness.splits.0.negative": 0, "claim.morse_index": 0},
+        ),
+        false("another level", "plateau", "claim.level", {"claim.level": 2}),
+        false(
+            "a saddle at infinity called a minimum",
+            "channel-saddle",
+            "claim.kind",
+            {"claim.kind": "minimum-at-infinity", "claim.morse_index": 0},
+        ),
+        false(
+            "kappa bounded too high",
+            "channel",
+            "kappa_lower",
+            {
+                "witness.channel.kappa_lower": [scaled(k, 2) for k in witness("channel")["channel"]["kappa_upper"]],
+                "witness.channel.kappa_upper": [scaled(k, 4) for k in witness("channel")["channel"]["kappa_upper"]],
+            },
+        ),
+        false(
+            "the other triple",
+            "triple",
+            "witness.krawczyk",
+            {"witness.chart.groups.0.0": "triple+", "claim.chart": "triple+"},
+        ),
+        false("another problem", "minimum", "problem", {"problem": problem("b").hash}),
+        false("an unknown claim", "minimum", "claim.kind", {"claim.kind": "maximum"}),
+        false("a claim of nothing asked", "minimum", "claim: unknown", {"claim.prize": True}),
+        false("a missing step", "saddle", "witness: has no inertia", {"witness.inertia": None}, remove=True),
+    ]
+
+
+def main() -> None:
+    """Write the file into the package."""
+    used = {"a", "b", "c"}
+    data = {
+        "problems": {name: stored(problem(name)) for name in sorted(used)},
+        "certificates": {
+            name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in NAMES
+        },
+        "false": entries(),
+    }
+    path = Path(certify.__file__).parent / "_data" / CORPUS
+    path.write_text(json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n", "utf-8")
+    print(f"{path.name}: {len(data['certificates'])} valid, {len(data['false'])} false, {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
