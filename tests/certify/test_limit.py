@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 from limit_cases import chart, planted, rationals, size
 
+from certify import limit
+from certify.arithmetic.arb import Arb
 from certify.classification import Classification, classify_points
 from certify.distinct import Comparison, compare, holds
 from certify.inertia import Inertia
 from certify.infinity import Channel
+from certify.isolated import Certified, certify_isolated
 from certify.krawczyk import Krawczyk
 from certify.limit import limit_object
 from certify.locate import LimitPlace
@@ -23,6 +27,7 @@ from certify.manifold import Split
 from certify.proof import Failure
 from certify.verdict import CriticalObject, Kind, Relation
 from sweep.shards import read_shards
+from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group
 from symmetry.network import Exact, Points, exact
 from symmetry.problem import Problem, load_problem
@@ -298,6 +303,33 @@ def test_a_flipped_mirrored_pair_is_the_same_object() -> None:
     moved = object_of(planted(found, q + 1e-3, kappas=[0.01, -0.005], seed=0, count=200), found, q + 1e-3)
     assert isinstance(moved, CriticalObject)
     assert compare(one, moved) is Comparison.DIFFERENT
+
+
+def test_conditions_hold_all_over_the_existence_box() -> None:
+    found = chart("copies2+pair")
+    q = rationals(Random(2), size(found)).astype(float)
+    problem = planted(found, q, kappas=[0.01], curvatures={0: 1e-3 * np.eye(2)}, seed=2, count=200)
+    objective, arithmetic = found.objective(problem), Arb(53)
+    certified = certify_isolated(objective, exact(q), max_bits=106)
+    assert isinstance(certified, Certified)
+
+    def with_radius(radius: float) -> Any:
+        box = replace(certified.krawczyk, existence_radius=np.full(len(q), radius))
+        wide = replace(certified, proofs=(box, *certified.proofs[1:]))
+        return limit._lifted(problem, found, ((1, 1),), objective, wide, arithmetic)
+
+    result = with_radius(1e-6)
+    assert isinstance(result, CriticalObject)
+    low, high = proof(result, Channel).kappa_lower[0], proof(result, Channel).kappa_upper[0]
+    rng, seen = np.random.default_rng(0), []
+    for _ in range(20):
+        corner = certified.krawczyk.center.astype(float) + 1e-6 * rng.choice([-1, 1], len(q))
+        outputs, r = objective.outputs(corner, Float64(), 2)
+        seen.append(2 / len(problem) * float(r @ outputs[1].correction()))
+    assert low <= min(seen) < max(seen) <= high
+    assert high - low < 1e-2
+    # boxes so wide that something may vanish
+    assert isinstance(with_radius(1e-2), Failure)
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals
