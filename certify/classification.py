@@ -5,7 +5,8 @@
    its chance;
 3. *merge* objects that are proved to be the same;
 4. *assemble*: a candidate belongs to an object if the saved point (``contained``) or the end of its path
-   (``polished``) lies in the object's certified region; this is decided exactly.
+   (``polished``) lies in the object's certified region; this is decided exactly. Where an object was certified from the
+   end of a path, the short Newton steps from there to the centre of its box are counted as part of the path.
 
 Every task is a pure function of its candidate, so the result does not depend on the number of jobs.
 """
@@ -114,11 +115,9 @@ class _Catalogue:
         self._certify_strata(locations, pool)
         ends: dict[tuple[int, str], Exact] = {}
         for i, location in enumerate(locations):
-            if location.global_minimum:
-                continue
             if location.nearby is not None:
                 ends[i, "nearby"] = location.nearby
-            if not location.limits and location.may_be_isolated:
+            if not location.global_minimum and not location.limits and location.may_be_isolated:
                 ends[i, "end"] = location.theta
         self._certify_isolated(ends, pool)
         waiting = {i: 0 for i, location in enumerate(locations) if location.limits and not location.global_minimum}
@@ -221,42 +220,14 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
         "seed": None if seed < 0 else seed,
         "width": points.width,
     }
-    if location.global_minimum:
-        point = catalogue.point(location)
-        found = catalogue.strata[point.stratum.name]
-        box = None if location.stays else match(saved, found)
-        inside = location.stays or box is not None
-        return Verdict(
-            **base,
-            kind=found.kind,
-            relation=Relation.CONTAINED if inside else Relation.POLISHED,
-            moved=0.0 if inside else location.moved,
-            distance=_distance(saved, point.network),
-            permutation=box or tuple(range(points.width)),
-            object=found,
-            witness=point.network,
-            labels=label_texts(point.stratum),
-        )
-    for end in ("nearby", "end"):
-        home = catalogue.home.get((index, end))
-        if home is None:
-            continue
-        permutation = match(saved, home.object)
-        inside = permutation is not None
-        if permutation is None and (end == "nearby" or location.stop_reason == "not-polished"):
-            continue  # next to the object, but neither in its box nor led there by descent
-        reference = home.object.network
-        if permutation is None and reference is not None:
-            permutation = approx_permutation(location.theta, reference.theta(), points.width)
-        return Verdict(
-            **base,
-            kind=home.object.kind,
-            relation=Relation.CONTAINED if inside else Relation.POLISHED,
-            moved=0.0 if inside else location.moved + home.refined,
-            distance=_distance(saved.permuted(permutation), reference) if permutation and reference else None,
-            permutation=permutation or (),
-            object=home.object,
-        )
+    # what is proved of the saved point itself comes before where a path led
+    belongs = None if location.stays else _at_home("nearby", index, saved, location, catalogue)
+    if belongs is None and location.global_minimum:
+        belongs = _at_zero(saved, location, catalogue)
+    if belongs is None:
+        belongs = _at_home("end", index, saved, location, catalogue)
+    if belongs is not None:
+        return Verdict(**base, **belongs)
     if location.empty is not None:
         ball = location.empty
         return Verdict(
@@ -269,6 +240,46 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
             bits=ball.bits,
         )
     return Verdict(**base, kind=Kind.UNDECIDED, moved=location.moved, reason=_reason(index, location, catalogue))
+
+
+def _at_zero(saved: Network, location: Location, catalogue: _Catalogue) -> dict[str, Any]:
+    """What a verdict says of a candidate that belongs to a stratum of global minima."""
+    point = catalogue.point(location)
+    found = catalogue.strata[point.stratum.name]
+    box = None if location.stays else match(saved, found)
+    inside = location.stays or box is not None
+    return {
+        "kind": found.kind,
+        "relation": Relation.CONTAINED if inside else Relation.POLISHED,
+        "moved": 0.0 if inside else location.moved,
+        "distance": _distance(saved, point.network),
+        "permutation": box or tuple(range(saved.width)),
+        "object": found,
+        "witness": point.network,
+        "labels": label_texts(point.stratum),
+    }
+
+
+def _at_home(end: str, index: int, saved: Network, location: Location, catalogue: _Catalogue) -> dict[str, Any] | None:
+    """What a verdict says of a candidate one of whose ends has a certified object."""
+    home = catalogue.home.get((index, end))
+    if home is None:
+        return None
+    permutation = match(saved, home.object)
+    inside = permutation is not None
+    if permutation is None and (end == "nearby" or location.stop_reason == "not-polished"):
+        return None  # next to the object, but neither in its box nor led there by descent
+    reference = home.object.network
+    if permutation is None and reference is not None:
+        permutation = approx_permutation(location.theta, reference.theta(), saved.width)
+    return {
+        "kind": home.object.kind,
+        "relation": Relation.CONTAINED if inside else Relation.POLISHED,
+        "moved": 0.0 if inside else location.moved + home.refined,
+        "distance": _distance(saved.permuted(permutation), reference) if permutation and reference else None,
+        "permutation": permutation or (),
+        "object": home.object,
+    }
 
 
 def _reason(index: int, location: Location, catalogue: _Catalogue) -> str:
