@@ -5,8 +5,9 @@ In a chart the output is ``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)``, witho
     F_ε(q, 0) = 0,   F_qε(q, 0) = 0,   F_{ε_kε_k}(q, 0) = 2κ_k(q),   κ_k = (2/N) Σ_n r_n φ_k(x_n),
 
 and ``q*`` critical for the limit network makes ``(q*, 0)`` critical. ``F_qq ≻ 0`` and all ``κ > 0``: a local minimum at
-infinity. ``F_qq`` non-singular and indefinite, all ``κ > 0``: a saddle at infinity. Some ``κ < 0``: finite trajectories
-leave.
+infinity. ``F_qq`` non-singular and indefinite, all ``κ > 0``: a saddle at infinity. Some ``κ < 0``: networks as near as
+one likes have a smaller loss. Two groups that share a released constant have one ``ε``, and the sum of their ``κ``
+counts; of three or more each has to be positive.
 """
 
 from __future__ import annotations
