@@ -66,7 +66,8 @@ def zero_object(problem: Problem, point: StratumPoint, *, arithmetic: str, max_b
     proofs: tuple[Proof, ...] = (ZeroLoss(point.stratum.name, dimension, w, a, label_texts(point.stratum)),)
     zero = Fraction(0)
     isolated: Certified | Failure = Failure("not-isolated")
-    if dimension == 0:
+    # w* and −w* in one class have parallel Jacobian columns: the Hessian is singular there, no box is to be had
+    if dimension == 0 and not any(block.mixed for block in point.stratum.blocks):
         objective = SquareLoss.of_network(problem, point.network.width)
         isolated = certify_isolated(objective, point.network.theta(), arithmetic=arithmetic, max_bits=max_bits)
         # the box says something of the exact zero only if it holds it
