@@ -14,6 +14,11 @@ def _fraction(x: flint.arb) -> Fraction:
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
+def _exp_minus(x: flint.arb) -> flint.arb:
+    """``e^−x``, ``x ≥ 0``; beyond ``2^20``, where it is below ``2^−10^6``, without its exact size."""
+    return (-x).exp() if x < 2**20 else flint.arb(0, flint.arb(2) ** -(10**6))
+
+
 class ArbVector:
     """Arb balls; the operations are those of the class in ``integers.py``."""
 
@@ -83,7 +88,8 @@ class ArbVector:
         return ArbVector([x + flint.arb(0, y.abs_upper()) for x, y in pairs])
 
     def sigmoid(self) -> ArbVector:
-        return ArbVector([1 / (1 + (-x).exp()) if x >= 0 else x.exp() / (1 + x.exp()) for x in self.balls])
+        large = [1 / (1 + _exp_minus(abs(x))) for x in self.balls]
+        return ArbVector([p if x >= 0 else 1 - p for x, p in zip(self.balls, large, strict=True)])
 
     def lower(self) -> list[Fraction]:
         return [_fraction(x.mid()) - _fraction(x.rad()) for x in self.balls]

@@ -131,8 +131,8 @@ def _fraction(x: Any) -> Fraction:
 def _exp_minus(x: Any, bits: int) -> Interval:
     """``e^−x``, ``x ≥ 0``: ``(e^−y)^(2^k)``, ``y = x/2^k < 2^−8``; the terms of ``e^−y`` alternate and decrease."""
     k = max(0, x[2] + x[3] + 8) if x[1] else 0
-    if k > 64:
-        return libmp.fzero, libmp.mpf_shift(libmp.fone, -bits)
+    if k > 28:  # x ≥ 2^20
+        return libmp.fzero, libmp.mpf_shift(libmp.fone, -(10**6))
     precise = bits + k + 16
     y, minus_y = _point(libmp.mpf_shift(x, -k)), _point(libmp.mpf_neg(libmp.mpf_shift(x, -k)))
     term = total = _point(libmp.fone)

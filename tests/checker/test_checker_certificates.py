@@ -1,0 +1,186 @@
+"""Valid certificates are verified, by three arithmetics, without any installation; the checker stands alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import pytest
+from cases import NAMES, case, check, checked, signed
+from directories import verdict, write
+
+import certify
+from certify.checker.certificates import check_certificate, read_certificate
+from certify.checker.loss import Data
+from certify.checker.reading import Rejected
+from certify.checker.run import make_arithmetic
+from certify.proof import dyadic, from_text
+
+PACKAGE = Path(certify.__file__).parent
+CHECKER = PACKAGE / "checker"
+SCRIPT = CHECKER / "checker.py"
+
+
+@pytest.mark.parametrize("arithmetic", ["integer", "mpmath", "arb"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_kind_is_verified(name: str, arithmetic: str) -> None:
+    chosen = case(name)
+    known = checked(chosen.problem)
+    certificate = read_certificate(chosen.certificate, name)
+    check_certificate(certificate, known, lambda bits: Data(known, make_arithmetic(arithmetic, bits)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_signing_again_changes_nothing(name: str) -> None:
+    assert signed(case(name).certificate) == case(name).certificate
+
+
+def test_an_almost_critical_point_is_not_enough() -> None:
+    certificate = json.loads(json.dumps(case("minimum-2").certificate))
+    step = certificate["witness"]["krawczyk"]
+    radius = min(map(from_text, step["existence_radius"]))
+    step["center"] = [dyadic(from_text(c) + 3 * radius) for c in step["center"]]
+    with pytest.raises(Rejected, match=r"existence_radius: .* fails in coordinate"):
+        check(signed(certificate), "c")
+
+
+def test_an_index_is_not_taken_from_a_hessian_with_a_tiny_eigenvalue() -> None:
+    # V scaled until a disc reaches 0: no sign may be read off
+    certificate = json.loads(json.dumps(case("saddle").certificate))
+    rows = certificate["witness"]["inertia"]["congruence"]
+    certificate["witness"]["inertia"]["congruence"] = [[r[0], *["0"] * (len(r) - 1)] for r in rows]
+    with pytest.raises(Rejected, match="disc 1 of VᵀHV holds 0"):
+        check(signed(certificate), "a")
+
+
+@pytest.mark.parametrize("arithmetic", ["integer", "both"])
+def test_a_directory_is_verified(tmp_path: Path, arithmetic: str) -> None:
+    outcome = verdict(write(tmp_path), arithmetic=arithmetic)
+    assert (outcome.code, outcome.rejected, outcome.unreadable) == (0, [], [])
+    assert sum(sum(row.values()) for row in outcome.counts.values()) == 6
+
+
+def test_the_script_needs_only_the_standard_library(tmp_path: Path) -> None:
+    write(tmp_path)
+    # -I: no environment, no user site; -S: no site-packages at all
+    command = [sys.executable, "-I", "-S", str(SCRIPT), str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(done.stdout)["verified"]) == 4
+    with_arb = subprocess.run([*command, "--arithmetic", "arb"], capture_output=True, text=True, check=False)
+    assert with_arb.returncode == 2
+    assert "install it, or use --arithmetic integer" in with_arb.stdout
+
+
+def test_several_processes_say_the_same(tmp_path: Path) -> None:
+    write(tmp_path)
+    command = [sys.executable, str(SCRIPT), str(tmp_path), "--json"]
+    outputs = []
+    for jobs in ("1", "2"):
+        done = subprocess.run([*command, "--jobs", jobs], capture_output=True, text=True, check=True)
+        outputs.append({k: v for k, v in json.loads(done.stdout).items() if k != "seconds"})
+    assert outputs[0] == outputs[1]
+
+
+def test_one_file_is_checked_against_the_problem_of_its_directory(tmp_path: Path) -> None:
+    write(tmp_path)
+    files = sorted(tmp_path.glob("certificates/*.json"))
+    assert all(verdict(file).code == 0 for file in files)
+    alone = tmp_path / "elsewhere" / "deep" / files[0].name
+    alone.parent.mkdir(parents=True)
+    files[0].rename(alone)
+    assert verdict(alone).unreadable[0].endswith("name it with --problem")
+    assert verdict(alone, problem=tmp_path / "problem.json").code == 0
+
+
+def test_a_budget_that_is_too_small_is_refused(tmp_path: Path) -> None:
+    outcome = verdict(write(tmp_path), budget=1e-9)
+    assert outcome.code == 2
+    assert "more than --budget" in outcome.unreadable[0]
+    assert not outcome.verified
+
+
+def test_arithmetics_that_disagree_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from certify.checker import run
+
+    def disagreeing(certificate: object, problem: object, data_at: partial[Data]) -> None:
+        if data_at.args[1] == "arb":
+            raise Rejected("claim.loss: the lower bound fails")
+
+    write(tmp_path)
+    monkeypatch.setattr(run, "check_certificate", disagreeing)
+    outcome = verdict(tmp_path, arithmetic="both")
+    assert outcome.code == 4
+    assert all("the arithmetics disagree" in r for r in outcome.rejected if r.startswith("certificates/"))
+
+
+# ------------------------------------------------------------------------------------------------ independence
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." if node.level == 1 else (node.module or "").split(".")[0] if node.level == 0 else "..")
+    return found
+
+
+def test_the_checker_imports_nothing_of_the_project() -> None:
+    for path in CHECKER.glob("*.py"):
+        extra = {"arb.py": {"flint"}, "intervals.py": {"mpmath"}}.get(path.name, set())
+        assert imports(path) <= {*sys.stdlib_module_names, ".", *extra}, path.name
+
+
+def lines_of(path: Path) -> list[str]:
+    """Lines without indentation and comments; blank ones and lone brackets left out."""
+    stripped = (line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines())
+    return [line for line in stripped if len(line.strip("()[]{},: ")) > 3]
+
+
+def test_the_checker_shares_no_six_lines_with_the_provers() -> None:
+    six = 6
+    roots = [PACKAGE, PACKAGE.parent / "sweep", PACKAGE.parent / "symmetry"]
+    others = [path for root in roots for path in root.rglob("*.py") if CHECKER not in path.parents]
+    assert len(others) > 60
+    seen = {tuple(lines[i : i + six]) for p in others for lines in [lines_of(p)] for i in range(len(lines) - six + 1)}
+    for path in CHECKER.glob("*.py"):
+        lines = lines_of(path)
+        for i in range(len(lines) - six + 1):
+            assert tuple(lines[i : i + six]) not in seen, (path.name, lines[i])
+
+
+def code_lines(path: Path) -> int:
+    """Lines that are neither blank nor part of a docstring."""
+    text = path.read_text("utf-8")
+    strings = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    return sum(1 for i, line in enumerate(text.splitlines(), 1) if line.strip() and i not in strings)
+
+
+def test_the_core_stays_short() -> None:
+    core = ["integers.py", "loss.py", "isolated.py", "zero.py", "empty.py"]
+    assert sum(code_lines(CHECKER / name) for name in core) <= 600
+
+
+def test_every_case_uses_another_number_of_bits_when_its_box_is_smaller() -> None:
+    from certify.checker.isolated import read_box
+
+    witness = json.loads(json.dumps(case("minimum-2").certificate["witness"]))
+    before = read_box(witness, 6).bits
+    step = witness["krawczyk"]
+    step["existence_radius"] = [dyadic(from_text(r) * Fraction(1, 2**300)) for r in step["existence_radius"]]
+    assert read_box(witness, 6).bits >= before + 256
+    step["existence_radius"] = [dyadic(from_text(r) * Fraction(1, 2**9000)) for r in step["existence_radius"]]
+    with pytest.raises(Rejected, match="more than 4096"):
+        _ = read_box(witness, 6).bits
