@@ -38,8 +38,8 @@ _MAX_CHARTS = 60
 _MAX_GROUPS = 100
 _MAX_VISITS = 3000
 _MANY, _MANY_LARGE = 6, 16
-_MAX_STEPS = 60
-_MAX_SHIFT = 1.0
+_MAX_STEPS = 120
+_MAX_SHIFT = 2.0  # triples are read off up to the second order only, and their Newton paths are curved
 
 
 @dataclass(frozen=True)
