@@ -89,7 +89,7 @@ REASONS = {
         "The limit of a channel was found, but not proved whether the loss falls or rises on the way to it.", _MORE_BITS
     ),
     "in-transit": Reason(
-        "The limit of a channel was found, but networks as near it as one likes have a smaller loss: it is only passed.",
+        "The limit of a channel was found, but networks however near it have a smaller loss: the run is passing by.",
         "Train on from this point and certify it again.",
     ),
     "no-arithmetic": Reason(
