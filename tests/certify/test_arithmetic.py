@@ -17,7 +17,7 @@ from library import ARITHMETICS, BITS, arb, ball_ends, bounded, meets, precision
 
 from certify.arithmetic import Enclosures, ladder, upper_product
 from certify.arithmetic.arb import Arb
-from certify.arithmetic.elementwise import ElementArray
+from certify.arithmetic.elementwise import ElementArray, rounded_dyadic
 from certify.arithmetic.interval import Interval
 from certify.arithmetic.midrad import Float64Enclosures, MidRad, _exp_point, _gamma
 from certify.rounding import down, up
@@ -217,6 +217,9 @@ def test_long_float64_products_enclose_where_every_rounding_goes_the_same_way(in
     assert meets(a, a.matmul(a.array(row[None]), a.array(np.ones((inner, 1)))), [total])
     assert meets(a, a.matmul(a.array(np.ones((1, inner))), a.array(row[:, None])), [total])
     assert meets(a, a.array(row).sum(axis=0), [total])
+    # several rows and columns: numpy then adds the blocks one after the other
+    both = a.matmul(a.array(np.stack([row, row])), a.array(np.ones((inner, 3))))
+    assert meets(a, both, [total] * 6)
 
 
 def test_float64_products_are_as_sharp_as_their_bound():
@@ -374,6 +377,30 @@ def test_a_radius_as_large_as_the_divisor_is_unbounded():
     assert not bounded(a, a.array(np.array([1.0])) / MidRad(np.array([1.0]), np.array([1.0])))
     quotient = a.array(np.array([1.0])) / MidRad(np.array([1.0]), np.array([below]))
     assert not bounded(a, quotient) or meets(a, quotient, [1 / (1 - Fraction(below))])
+
+
+@pytest.mark.parametrize("mantissa", [1, -1, 3, -(2**60) - 1])
+@pytest.mark.parametrize("exponent", [-(10**9), -40000, -100, 0, 30000])
+def test_tiny_ends_are_rounded_outward(mantissa: int, exponent: int):
+    low, high = (rounded_dyadic(mantissa, exponent, side) for side in (-1, 1))
+    assert low is not None
+    assert high is not None
+    if exponent >= -100:
+        assert low == high == mantissa * Fraction(2) ** exponent
+    else:
+        smallest = Fraction(1, 2**32768)
+        assert (low, high) == ((0, smallest) if mantissa > 0 else (-smallest, 0))
+
+
+def test_enormous_ends_are_unbounded():
+    assert [rounded_dyadic(m, 40000, side) for m in (1, -1) for side in (1, -1)] == [None] * 4
+    for a in (Arb(53), Interval(53)):
+        huge = a.exp(a.array(np.array([1e9])))
+        assert (a.lower(huge)[0], a.upper(huge)[0]) == (None, None)
+        tiny = a.exp(a.array(np.array([-1e9])))
+        assert abs(a.lower(tiny)[0]) <= a.upper(tiny)[0] <= Fraction(2, 2**32768)
+        assert a.magnitude(huge)[0] == math.inf
+        assert 0 < a.magnitude(tiny)[0] < 1e-300
 
 
 # ------------------------------------------------------------------------------------------------------------ ladder

@@ -88,6 +88,26 @@ def test_uniquely_contains_is_decided_exactly():
     assert not proof.uniquely_contains(np.array([2 - edge - Fraction(1, 10**60)]))
 
 
+@pytest.mark.parametrize("point", ["narrow", "saddle"])
+def test_what_lemma_1_is_given_was_evaluated_over_the_ball(point: str):
+    """The Lipschitz bound belongs to a box that holds the ball of the radius returned."""
+    theta = true_point(point)
+    a, boxes = Arb(106), []
+
+    class Recording:
+        inner = SquareLoss.of_network(small(), len(theta) // 3)
+
+        def evaluate(self, at: Any, arithmetic: Any, order: int) -> Evaluation:
+            found = self.inner.evaluate(at, arithmetic, order)
+            boxes.append((min((a.upper(at) - a.lower(at)) / 2), found))
+            return found
+
+    found = proved(krawczyk(Recording(), exact(theta.astype(float)), a))  # type: ignore[arg-type]
+    (smallest,) = [radius for radius, evaluation in boxes if evaluation is found.over_box]
+    assert found.over_box.lipschitz is not None
+    assert Fraction(found.ball_radius) <= smallest
+
+
 # -------------------------------------------------------------------------------------- polynomials known in full
 
 
