@@ -60,6 +60,15 @@ def test_no_ball_holds_a_known_critical_point(
         assert isinstance(found, Failure)
 
 
+@ALL
+def test_curvature_counts_up_to_the_edge(name: str):
+    """``L' = 1 − x⁴``: flat at the centre, and the zeros ±1 are reached all at once."""
+    a, objective = ARITHMETICS[name](), Polynomials.of([0, 1, 0, 0, 0, Fraction(-1, 5)])
+    assert isinstance(empty_ball(objective, exact([0.0]), 0.5, a), EmptyBall)  # type: ignore[arg-type]
+    for radius in (1.0, 1.1):
+        assert isinstance(empty_ball(objective, exact([0.0]), radius, a), Failure)  # type: ignore[arg-type]
+
+
 def test_the_whole_ball_counts_in_every_direction():
     """At (1, 0) with ``H = diag(1, 30)``: a direction with a second component meets the large curvature."""
     objective: Any = Polynomials.of([0, 0, Fraction(1, 2)], [0, 0, 15])

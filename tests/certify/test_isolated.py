@@ -27,13 +27,13 @@ from library import (
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.inertia import Inertia
-from certify.isolated import Certified, certify_in, certify_isolated, isolated_object
-from certify.krawczyk import Krawczyk
+from certify.isolated import Certified, _assemble, certify_in, certify_isolated, isolated_object
+from certify.krawczyk import Isolated, Krawczyk
 from certify.lemmas import BallMinimum
 from certify.proof import Failure, Proof
 from certify.verdict import CriticalObject, Kind
 from symmetry.network import Exact, Network, exact
-from symmetry.objective import SquareLoss
+from symmetry.objective import Evaluation, SquareLoss
 from symmetry.problem import Problem, load_problem
 
 ALL = pytest.mark.parametrize("name", ARITHMETICS)
@@ -90,6 +90,25 @@ def test_the_distance_from_the_centre_enters_every_bound(seed: int, sign: int):
     assert found.lambda_min[0] <= 1 <= found.lambda_min[1]  # 1 ± 0.02 at the centre
     assert found.loss[1] - found.loss[0] < Fraction(1, 100)
     assert found.lambda_min[1] - found.lambda_min[0] < Fraction(1, 5)
+
+
+def test_the_slope_may_grow_on_the_way_to_the_critical_point():
+    """Slope 0 at the centre, curvature up to 2, distance up to 1/2: slope up to 1, loss up to 1/2 away."""
+    a, one = Arb(106), np.ones(1)
+    numbers = {v: a.array(np.array([float(v)])) for v in (0, 1, 2)}
+    curvature = numbers[2].reshape(1, 1)
+    isolated = Isolated(
+        Krawczyk(exact([0.0]), one / 2, one, one.reshape(1, 1), "arb", 106),
+        Evaluation(numbers[1], numbers[0], curvature),
+        Evaluation(numbers[1], numbers[0], curvature, numbers[1]),
+        1.0,
+    )
+    found = certified(_assemble(isolated, Inertia(1, 0, one.reshape(1, 1), (1,)), a))
+    assert found.loss[0] <= Fraction(1, 2)
+    assert found.loss[1] >= Fraction(3, 2)
+    assert found.lambda_min is not None
+    assert found.lambda_min[0] <= Fraction(3, 2)
+    assert found.lambda_min[1] >= Fraction(5, 2)
 
 
 def test_the_loss_is_bounded_below_by_zero():

@@ -58,6 +58,7 @@ def test_a_radius_is_found_where_there_is_room(mu: Fraction, m: Fraction, share:
         (Fraction(3, 8), 1, 1, 10),  # 9μ² = 24εM: a double root, no positive value
         (Fraction(1, 4), 1, 1, Fraction(1, 2)),  # s− ≈ 0.63 lies beyond R
         (0, 1, 1, 0),
+        (Fraction(7, 20), 1, 1, Fraction(3, 2)),  # a minimum in the ball of radius R, but not the only critical point
     ],
 )
 def test_no_radius(epsilon: Any, mu: Any, m: Any, reach: Any):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -195,6 +196,17 @@ def test_a_teacher_of_decimals_is_matched_exactly_not_by_its_doubles():
     assert found.strict is True
     assert found.network is not None
     assert (found.network.w == thesis.teacher.w).all()
+
+
+def test_a_proposed_point_is_verified_before_it_is_believed(monkeypatch: pytest.MonkeyPatch):
+    from certify import zero
+
+    net = ZEROS["teacher"][0]
+    honest = match_global_minimum(small(), net)
+    assert honest is not None
+    wrong = Network(honest.network.w, honest.network.a + Fraction(1, 2**200))
+    monkeypatch.setattr(zero, "propose_stratum_point", lambda *_: replace(honest, network=wrong))
+    assert match_global_minimum(small(), net) is None
 
 
 def test_a_zero_too_flat_for_the_precision_allowed_is_still_global_but_not_called_strict(
