@@ -217,7 +217,7 @@ def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]
     yield "It is a global minimum."
     if claim["manifold_dimension"]:
         size = claim["manifold_dimension"]
-        yield f"It belongs to an affine space of dimension ${size}$ all of whose points are global minima."
+        yield f"It belongs to an affine space of dimension {size} all of whose points are global minima."
     elif claim["strict"]:
         wide, center = witness["krawczyk"]["uniqueness_radius"], witness["krawczyk"]["center"]
         room = min(from_text(u) - abs(from_text(c) - t) for u, c, t in zip(wide, center, theta, strict=True))

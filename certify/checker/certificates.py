@@ -72,7 +72,7 @@ def read_certificate(data: Any, where: str) -> Certificate:
         Rejected: a field is missing or unknown, or the hash is not that of the content.
     """
     fields(data, where, {"format", "claim", "problem", "witness", "provenance", "hash"})
-    need(data["format"] == FORMAT, f"format: is {ascii(data['format'])[:20]}, this checker knows format {FORMAT}")
+    need(integer(data["format"], "format", 0, 10**6) == FORMAT, f"format: this checker knows format {FORMAT}")
     claim, witness, provenance = data["claim"], data["witness"], data["provenance"]
     if not (isinstance(claim, dict) and isinstance(witness, dict)):
         raise Unreadable(f"{where}: claim and witness: expected objects")

@@ -76,7 +76,7 @@ def refresh(directory: Path) -> None:
     if isinstance(manifest.get("files"), dict):
         for name in manifest["files"]:
             file = directory / name
-            if file.is_file():
+            if len(name) < 200 and file.is_file():
                 manifest["files"][name] = hashlib.sha256(file.read_bytes()).hexdigest()
     path.write_text(json.dumps(manifest))
 

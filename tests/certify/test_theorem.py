@@ -1,0 +1,112 @@
+"""Theorems for papers: the numbers printed keep the statement true."""
+
+from __future__ import annotations
+
+import re
+import sys
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from certify.cli import main
+from certify.proof import from_text
+from certify.theorem import theorem
+
+sys.path.append(str(Path(__file__).parents[1] / "checker"))
+from cases import NAMES, case, problem
+from directories import change_json, write
+
+NUMBER = r"(-?[0-9.]+(?:\\cdot10\^\{-?[0-9]+\})?)"
+
+
+def number(text: str) -> Fraction:
+    mantissa, _, power = text.partition("\\cdot10^{")
+    return Fraction(Decimal(mantissa)) * Fraction(10) ** int(power.rstrip("}") or 0)
+
+
+def stated(name: str, form: str = "markdown") -> str:
+    return theorem(case(name).certificate, problem(case(name).problem), form)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_kind_can_be_stated_in_both_forms(name: str) -> None:
+    latex, markdown = stated(name, "latex"), stated(name)
+    assert latex.startswith("\\begin{theorem}\n")
+    assert latex.endswith("\n\\end{theorem}\n")
+    assert markdown.startswith("**Theorem.** Let $x_1, \\dots, x_{9}$ be the points of $\\{-1, 1, 3\\} \\times")
+    assert "\\texttt" not in markdown
+    assert latex.count("$") % 2 == markdown.count("$") % 2 == 0
+    assert latex.count("{") == latex.count("}")
+
+
+@pytest.mark.parametrize("name", ["minimum", "minimum-2", "saddle", "saddle-2"])
+def test_boxes_about_rounded_centres_are_true(name: str) -> None:
+    text = stated(name)
+    step = case(name).certificate["witness"]["krawczyk"]
+    center, tight, wide = ([from_text(v) for v in step[k]] for k in ("center", "existence_radius", "uniqueness_radius"))
+    found = re.search(r"Let \$c\$ be the point \$(.*?)\$\.", text)
+    assert found
+    c = [Fraction(Decimal(v)) for v in re.findall(r"-?[0-9]+(?:\.[0-9]+)?", re.sub(r"[wa]_[0-9]+", "", found[1]))]
+    assert len(c) == len(center)
+    unique, near = (number(v) for v in re.findall(r"\\\|_\\infty \\le " + NUMBER, text)[:2])
+    for x, y, e, u in zip(c, center, tight, wide, strict=True):
+        # the cube of uniqueness lies in the uniqueness box; the existence box lies in the cube of existence
+        assert abs(x - y) + unique <= u
+        assert abs(x - y) + e <= near
+    assert near < unique
+
+
+@pytest.mark.parametrize("name", ["minimum", "saddle", "channel", "channel-saddle", "composed", "triple"])
+def test_bounds_are_rounded_outward(name: str) -> None:
+    claim = case(name).certificate["claim"]
+    printed = [tuple(map(number, pair)) for pair in re.findall(rf"\[{NUMBER}, {NUMBER}\]", stated(name))]
+    low, high = map(from_text, claim["loss"])
+    assert any(a <= low and high <= b and b - a < (high - low) + abs(low) / 10**6 for a, b in printed)
+
+
+def test_words_follow_the_claim() -> None:
+    assert "It is not a global minimum, because $\\inf L = 0$." in stated("saddle")
+    assert "not a global minimum" not in stated("minimum-2")  # narrower than the teacher
+    assert "has 2 negative eigenvalues" in stated("saddle-2")
+    assert "has 1 negative eigenvalue." in stated("saddle")
+    assert "Then $L(\\theta_0) = 0$ at $\\theta_0$: $w_1 = (0.5, 1), w_2 = (1, -0.5), a_1 = 1, a_2 = -1$" in stated(
+        "zero"
+    )
+    assert "affine space of dimension 1 all of whose points" in stated("family")
+    assert "in the chart `pair` it is a local minimum of $L$ at infinity" in stated("channel")
+    assert "1 of them positive and 1 negative" in stated("composed")
+    assert "a set of dimension 1 of critical points of $L$, strict saddles of index 1" in stated("plateau")
+
+
+def test_an_empty_ball_is_narrowed_by_what_its_centre_moved() -> None:
+    claim, step = case("ball").certificate["claim"], case("ball").certificate["witness"]["empty_ball"]
+    radius = number(re.findall(r"\\\|_2 \\le " + NUMBER, stated("ball"))[0])
+    assert radius <= from_text(claim["empty_radius"])
+    assert all((from_text(v) * 100).denominator == 1 for v in step["center"])  # exact in two decimals: nothing moved
+    assert radius > from_text(claim["empty_radius"]) * Fraction(999, 1000)
+
+
+def test_another_problem_or_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="belongs to problem"):
+        theorem(case("ball").certificate, problem("a"), "latex")
+    with pytest.raises(ValueError, match="expected one of: latex, markdown"):
+        stated("ball", "html")
+
+
+def test_the_command_checks_before_it_prints(tmp_path: Path) -> None:
+    write(tmp_path)
+    file = next(tmp_path.glob("certificates/w2-saddle*.json"))
+    done = CliRunner().invoke(main, ["theorem", str(file)])
+    assert done.exit_code == 0
+    assert done.output.count("There is exactly one critical point") == 2
+    only = CliRunner().invoke(main, ["theorem", str(file), "--format", "latex"])
+    assert only.output.count("There is exactly one critical point") == 1
+    change_json(tmp_path, f"certificates/{file.name}", lambda c: c["claim"].update(morse_index=0))
+    done = CliRunner().invoke(main, ["theorem", str(file)])
+    assert done.exit_code == 4
+    assert "hash: is not that of claim" in done.output
+    (tmp_path / "problem.json").unlink()
+    assert CliRunner().invoke(main, ["theorem", str(file)]).exit_code == 2

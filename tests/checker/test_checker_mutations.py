@@ -1,0 +1,195 @@
+"""A part of the mutation attack, small enough for every run, and structural changes; ``mutate.py`` does the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from cases import NAMES, case, check, problem, signed
+from mutate import attack
+
+from certify.checker.reading import Rejected, Unreadable
+from certify.proof import dyadic, from_text
+
+BOXED = [name for name in NAMES if "krawczyk" in case(name).certificate["witness"]]
+
+
+def test_no_change_of_a_stored_file_survives() -> None:
+    report = attack(300, 1, sign=False)
+    assert sum(report.changes.values()) == 300
+    assert not report.survivors
+
+
+def test_no_signed_change_makes_a_false_statement() -> None:
+    report = attack(250, 2, sign=True)
+    assert not report.faults
+    # what the theorems leave free, and bounds that are only weaker, may survive; these never do
+    claims = {"kind", "width", "morse_index", "nullity", "manifold_dimension", "level"}
+    assert not {f"claim.{name}" for name in claims} & set(report.survivors)
+    assert "witness.inertia.signs" not in report.survivors
+    assert not any(name.startswith("witness.zero_loss") for name in report.survivors)
+
+
+def test_every_claimed_word_and_flag_is_checked() -> None:
+    for name in NAMES:
+        given = case(name).certificate
+        for key, value in given["claim"].items():
+            if key in ("statement", "loss", "lambda_min", "empty_radius"):
+                continue
+            for other in (None, True, False, 0, 1, 2, 7, "", "saddle", "pair"):
+                if type(other) is type(value) and other == value:
+                    continue
+                made = deepcopy(given)
+                made["claim"][key] = other
+                with pytest.raises((Rejected, Unreadable)):
+                    check(signed(made), case(name).problem)
+
+
+def test_the_words_cannot_say_more_than_the_fields() -> None:
+    made = deepcopy(case("saddle").certificate)
+    made["claim"]["statement"] = made["claim"]["statement"].replace("saddle of Morse index 1", "local minimum")
+    from certify.checker.certificates import content_hash
+
+    made["hash"] = content_hash(made["claim"], made["problem"], made["witness"])
+    with pytest.raises(Rejected, match=r"claim\.statement"):
+        check(made, "a")
+
+
+# --------------------------------------------------------------------------------------------- structural changes
+
+
+def swap_neurons(certificate: dict[str, Any]) -> None:
+    center = certificate["witness"]["krawczyk"]["center"]
+    center[0:2], center[2:4] = center[2:4], center[0:2]
+
+
+def scale_box(key: str, factor: Fraction) -> Callable[[dict[str, Any]], None]:
+    def change(certificate: dict[str, Any]) -> None:
+        step = certificate["witness"]["krawczyk"]
+        step[key] = [dyadic(from_text(v) * factor) for v in step[key]]
+
+    return change
+
+
+def transpose(step: str, key: str) -> Callable[[dict[str, Any]], None]:
+    def change(certificate: dict[str, Any]) -> None:
+        matrix = certificate["witness"][step][key]
+        # V may be any matrix; columns scaled to 0 are not
+        certificate["witness"][step][key] = [["0", *row[1:]] for row in matrix]
+
+    return change
+
+
+def empty_matrix(certificate: dict[str, Any]) -> None:
+    certificate["witness"]["krawczyk"]["preconditioner"] = []
+
+
+def negative_radius(certificate: dict[str, Any]) -> None:
+    step = certificate["witness"]["krawczyk"]
+    step["existence_radius"][0] = dyadic(-from_text(step["existence_radius"][0]))
+
+
+def short_center(certificate: dict[str, Any]) -> None:
+    certificate["witness"]["krawczyk"]["center"].pop()
+
+
+def other_problem(certificate: dict[str, Any]) -> None:
+    names = ["a", "b", "c"]
+    certificate["problem"] = next(problem(n).hash for n in names if problem(n).hash != certificate["problem"])
+
+
+STRUCTURAL: dict[str, Callable[[dict[str, Any]], None]] = {
+    "inflated uniqueness box": scale_box("uniqueness_radius", Fraction(3)),
+    "shrunken existence box": scale_box("existence_radius", Fraction(1, 2**60)),
+    "uniqueness inside existence": scale_box("uniqueness_radius", Fraction(1, 2**60)),
+    "singular V": transpose("inertia", "congruence"),
+    "singular Y": transpose("krawczyk", "preconditioner"),
+    "no Y": empty_matrix,
+    "negative radius": negative_radius,
+    "short centre": short_center,
+    "another problem": other_problem,
+    "no krawczyk": lambda c: c["witness"].pop("krawczyk"),
+    "no inertia": lambda c: c["witness"].pop("inertia"),
+    "a step nobody asked for": lambda c: c["witness"].update(oracle={"trust": "1*2^0"}),
+    "no claimed loss": lambda c: c["claim"].pop("loss"),
+    "a claim nobody knows": lambda c: c["claim"].update(kind="degenerate-minimum"),
+    "another format": lambda c: c.update(format=2),
+}
+
+
+@pytest.mark.parametrize("change", sorted(STRUCTURAL))
+@pytest.mark.parametrize("name", BOXED)
+def test_structural_changes_are_rejected(name: str, change: str) -> None:
+    made = deepcopy(case(name).certificate)
+    STRUCTURAL[change](made)
+    if (name, change) == ("zero", "shrunken existence box"):
+        check(signed(made), "a")  # its centre is the teacher, exactly critical: it lies in every box about it
+        return
+    with pytest.raises(Rejected):
+        check(signed(made), case(name).problem)
+
+
+@pytest.mark.parametrize("name", ["minimum-2", "saddle", "saddle-2"])
+def test_a_swapped_neuron_is_rejected(name: str) -> None:
+    made = deepcopy(case(name).certificate)
+    swap_neurons(made)
+    with pytest.raises(Rejected, match="fails in coordinate"):
+        check(signed(made), case(name).problem)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_step_can_be_missing(name: str) -> None:
+    for step in case(name).certificate["witness"]:
+        made = deepcopy(case(name).certificate)
+        del made["witness"][step]
+        if step == "lemma_1":  # a second proof: without it the claim stands
+            check(signed(made), case(name).problem)
+            continue
+        with pytest.raises(Rejected):
+            check(signed(made), case(name).problem)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_certificates_of_other_kinds_do_not_fit(name: str) -> None:
+    given = case(name)
+    for kind in (
+        "local-minimum",
+        "saddle",
+        "global-minimum",
+        "minimum-at-infinity",
+        "saddle-at-infinity",
+        "not-critical",
+    ):
+        if kind == given.certificate["claim"]["kind"]:
+            continue
+        made = json.loads(json.dumps(given.certificate))
+        made["claim"]["kind"] = kind
+        with pytest.raises(Rejected):
+            check(signed(made), given.problem)
+
+
+def test_provenance_is_not_part_of_the_proof() -> None:
+    made = deepcopy(case("saddle").certificate)
+    made["provenance"]["method"] = "magic"
+    assert check(made, "a").provenance["method"] == "magic"
+
+
+def test_zero_loss_is_not_taken_from_a_small_loss() -> None:
+    # a network that differs from the teacher by 2^-200 in one weight: its loss is below 1e-100, and it is no zero
+    made = deepcopy(case("zero").certificate)
+    row = made["witness"]["zero_loss"]["w"][0]
+    row[0] = dyadic(from_text(row[0]) + Fraction(1, 2**200))
+    with pytest.raises(Rejected, match="does not equal the teacher"):
+        check(signed(made), "a")
+
+
+def test_labels_must_fit_the_neurons() -> None:
+    for text in ("C2+ C1+ C2+", "C1+ C1- C2+", "C1+ D1+ C2+", "C1+ Z C2+", "C1+ C1+ C1+", "C1+ C1+ C3+"):
+        made = deepcopy(case("family").certificate)
+        made["witness"]["zero_loss"]["labels"] = text.split()
+        with pytest.raises(Rejected):
+            check(signed(made), "a")
