@@ -9,6 +9,7 @@ import numpy as np
 from certify.classification import Classification, classify_points
 from sweep.points import points_from_module
 from symmetry.activation import activation
+from symmetry.arithmetic import Float64
 from symmetry.network import Points
 from symmetry.problem import Inputs, Problem
 
@@ -50,13 +51,36 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
     if x.ndim != 2 or y.size != len(x) or y.ndim > 2:
         raise ValueError(f"X has shape {x.shape} and y {y.shape}, expected (N, d) and (N,) or (N, 1)")
     problem = Problem("data", kind, Inputs(table=x), None, y.reshape(-1))
-    return classify_points(problem, points_from_module(first), **options)
+    points = points_from_module(first)
+    _check_function(first, problem, points)
+    return classify_points(problem, points, **options)
+
+
+def _check_function(module: Any, problem: Problem, points: Points) -> None:
+    """Refuse a module that does not compute ``Σ a_i σ(w_i·x)`` on the inputs: the proof is about that function."""
+    import torch
+
+    parameter = next(module.parameters())
+    with torch.no_grad():
+        inputs = torch.tensor(problem.inputs.values, dtype=parameter.dtype, device=parameter.device)
+        output = module(inputs).detach().cpu().double().numpy().reshape(-1)
+    arithmetic = Float64()
+    sigma = problem.activation.jet(problem.inputs.values @ points.w[0].T, 0, arithmetic)[0]
+    expected = sigma @ points.a[0]
+    # the module's own rounding, generously: a wrong function is off by far more
+    allowed = 1e4 * torch.finfo(parameter.dtype).eps * (1 + float(np.abs(points.a[0]).sum()))
+    off = float(np.max(np.abs(output - expected))) if output.shape == expected.shape else np.inf
+    if not off <= allowed:
+        raise ValueError(
+            f"the module's outputs on X differ by {off:.3g} from those of a {problem.activation.name} network with its "
+            "weights, expected the module to be Linear, activation, Linear and nothing else"
+        )
 
 
 def _check_layers(module: Any, name: str) -> None:
     """Refuse a module whose layers apply another function than the activation the proof will be about.
 
-    A module that applies its activation in ``forward`` has no such layer; it is taken at its word.
+    A clearer sentence than that of :func:`_check_function`, where the layers tell.
     """
     for layer in module.modules():
         leaf = not any(True for _ in layer.children()) and not any(True for _ in layer.parameters())

@@ -95,11 +95,13 @@ def _verdict(row: Row) -> str:
     if kind == Kind.SADDLE:
         return f"strict saddle of Morse index {row['morse_index']}."
     if kind == Kind.MINIMUM_AT_INFINITY:
-        return f"local minimum at infinity ({row['chart']}): outgoing weights that diverge approach it, none attain it."
+        name = f"local minimum at infinity ({row['chart']})"
+        return f"{name}: outgoing weights that diverge approach it, no network near it attains it."
     if kind == Kind.SADDLE_AT_INFINITY:
         return f"saddle at infinity ({row['chart']}) of index {row['morse_index']}."
     if kind == Kind.NOT_CRITICAL:
-        return "not critical: no critical point is near the saved point or its path. This does not count as decided."
+        ball = "a ball about the saved point, of the radius below, holds no critical point"
+        return f"not critical: {ball}. This does not count as decided."
     if kind == Kind.UNDECIDED:
         return f"undecided ({code_of(row['reason'])})."
     raise ValueError(f"verdict is {kind!r}, expected one of: {', '.join(Kind)}")

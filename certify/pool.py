@@ -21,6 +21,7 @@ from certify.proof import Failure, from_text
 from certify.verdict import CriticalObject
 from certify.zero import match_global_minimum, zero_object
 from sweep.kernels import KernelData, prepare
+from sweep.processes import end_with_parent
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
@@ -118,6 +119,7 @@ _worker: Worker | None = None
 
 def _start(problem: Problem, width: int, arithmetic: str, max_bits: int, polish: bool) -> None:
     global _worker
+    end_with_parent()
     threadpool_limits(1)  # the same rounding whatever the number of cores, and no oversubscription
     _worker = _worker_of(problem, width, arithmetic, max_bits, polish)
 

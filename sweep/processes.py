@@ -29,7 +29,7 @@ def as_finished(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], jobs
     workers = min(jobs, len(tasks))
     with (
         _one_thread_each(),
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool,
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool,
     ):
         futures = {pool.submit(work, *task): number for number, task in enumerate(tasks)}
         try:
@@ -40,7 +40,7 @@ def as_finished(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], jobs
             raise
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In a worker: end when the process that started it is gone, killed even (a pool's workers would wait forever),
     and at an interrupt from the terminal at once.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -68,3 +70,19 @@ def test_shapes_that_do_not_fit_are_refused(data: tuple[torch.Tensor, torch.Tens
         certify.classify(model, x, y[:-1])
     with pytest.raises(ValueError, match="y holds NaN"):
         certify.classify(model, x, y * float("nan"))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [nn.Linear(2, 2, bias=False), nn.Sigmoid(), nn.Linear(2, 1, bias=False), nn.Sigmoid()],
+        lambda: [nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False)],
+        lambda: [nn.Sigmoid(), nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False)],
+    ],
+)
+def test_a_module_that_computes_something_else_is_refused(
+    layers: Callable[[], list[nn.Module]], data: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match="the module's outputs on X differ"):
+        certify.classify(nn.Sequential(*layers()), *data)
