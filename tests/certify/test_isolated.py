@@ -25,10 +25,11 @@ from library import (
 )
 
 from certify.arithmetic.arb import Arb
-from certify.arithmetic.midrad import Float64Enclosures
-from certify.inertia import Inertia
+from certify.arithmetic.midrad import Float64Enclosures, MidRad
+from certify.exclusion import empty_ball
+from certify.inertia import Inertia, inertia
 from certify.isolated import Certified, _assemble, certify_in, certify_isolated, isolated_object
-from certify.krawczyk import Isolated, Krawczyk
+from certify.krawczyk import Isolated, Krawczyk, krawczyk
 from certify.lemmas import BallMinimum
 from certify.proof import Failure, Proof
 from certify.verdict import CriticalObject, Kind
@@ -213,14 +214,20 @@ def test_enormous_weights_are_undecided_quietly(scale: float, arithmetic: str):
     assert isinstance(certify_isolated(loss_of(theta), theta, arithmetic=arithmetic, max_bits=106), Failure)
 
 
-def test_a_loss_that_overflows_is_a_failure():
-    """Labels of 1e160, the residual orthogonal to the columns: everything but the loss is finite."""
-    a = Float64Enclosures()
-    y = 1e160
-    problem = table([[1.0], [-1.0]], [y, y])  # at (0, 2y) the output is y everywhere
-    theta = exact([0.0, 2 * y])
-    found = certify_in(loss_of(theta, problem), theta, a)
+@pytest.mark.parametrize("part", ["loss", "slope"])
+def test_bounds_that_overflow_are_a_failure(part: str):
+    a, one = Float64Enclosures(), np.ones(1)
+    number, curvature = a.array(one), a.array(one.reshape(1, 1))
+    spoilt = MidRad(one.copy(), np.array([np.inf]))
+    isolated = Isolated(
+        Krawczyk(exact([0.0]), one / 2, one, one.reshape(1, 1), "midrad", 53),
+        Evaluation(spoilt if part == "loss" else number, spoilt if part == "slope" else number, curvature),
+        Evaluation(number, number, curvature, number),
+        1.0,
+    )
+    found = _assemble(isolated, Inertia(1, 0, one.reshape(1, 1), (1,)), a)
     assert isinstance(found, Failure)
+    assert found.code == "unbounded"
 
 
 # ------------------------------------------------------------------------------------------------------- not global
@@ -299,6 +306,21 @@ def identical(left: Any, right: Any) -> bool:
             return False
         return left.tolist() == right.tolist() if left.dtype == object else left.tobytes() == right.tobytes()
     return bool(left == right)
+
+
+def test_zeros_in_proofs_have_no_sign():
+    """Inverse and eigenvectors of a diagonal matrix hold −0.0, which exact numbers do not know."""
+    objective: Any = Polynomials.of([0, 0, 1], [0, 0, -1])
+    a = Float64Enclosures()
+    isolated = krawczyk(objective, exact([0.0, 0.0]), a)
+    assert isinstance(isolated, Isolated)
+    signs = inertia(a.array(np.array([[-2.0, 0.0], [0.0, -3.0]])), a)
+    ball = empty_ball(objective, exact([-0.0, 1.0]), 0.5, a)
+    for proof in (isolated.proof, signs, ball):
+        assert isinstance(proof, Proof)
+        copy = Proof.from_json(proof.to_json())
+        for field in proof.__dataclass_fields__:
+            assert identical(getattr(proof, field), getattr(copy, field)), field
 
 
 def test_reading_a_proof_refuses_what_is_not_one():

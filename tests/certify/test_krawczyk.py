@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import flint
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -278,6 +279,8 @@ class Spoilt:
             spoilt.rad[index] = self.value
             if np.isnan(self.value):
                 spoilt.mid[index] = self.value
+        elif isinstance(arithmetic, Arb):  # with a finite midpoint, or without
+            spoilt.values[index] = flint.arb(0, "inf") if self.value == np.inf else flint.arb("nan")
         else:
             unbounded = arithmetic.array(np.array([1.0])) / arithmetic.ball(exact([0]), exact([1]))
             spoilt.values[index] = unbounded.values[0]
