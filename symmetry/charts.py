@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.activation import Activation
-from symmetry.embedding import read_triple, reciprocal, triple
 from symmetry.limits import Affine, Pair, Triple
+from symmetry.merging import read_triple, reciprocal, triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Neurons, SquareLoss, Term
 from symmetry.problem import Problem
