@@ -33,7 +33,7 @@ _ISOLATED = 1e-12
 _IDLE = 1e-6
 """A copy with a smaller share of the output is not told from one with none."""
 
-_MAX_STEPS = 400
+MAX_STEPS = 400
 """Steps of the polish: what has not converged by then is in a channel, which its chart recognises as well."""
 
 _TRIES = 3
@@ -155,7 +155,7 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
         empty = None if stays else _empty(problem, width, saved, None, arithmetic)
         return Location(saved, stays, stays, 0.0, 0.0, "not-polished", here, None, (), empty)
     nearby = _nearby(data, theta, width)
-    polished = polish(data, theta, width, max_steps=_MAX_STEPS)
+    polished = polish(data, theta, width, max_steps=MAX_STEPS)
     end, moved, reach, reached_zero = exact(polished.theta), polished.moved, polished.path_radius, False
     if polished.loss <= _SMALL * float(np.mean(problem.labels**2)):
         zero = _approach_zero(problem, data, polished)

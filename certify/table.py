@@ -6,16 +6,15 @@ how many there are, twice over: others may exist, and of objects not proved diff
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from certify.decimals import interval
 from certify.distinct import Comparison, compare
 from certify.reasons import code_of
+from certify.rendering import Grid, listed
+from certify.rendering import render as render_grid
 from certify.store import Results, ResultsError, Row
 from certify.verdict import CriticalObject, Kind, Relation
 
@@ -78,7 +77,7 @@ def build_table(parts: Sequence[Results]) -> Table:
     Raises:
         ResultsError: directories of different problems, or two with the same points.
     """
-    _check_together(parts)
+    check_together(parts)
     rows = [row for part in parts for row in part.rows]
     objects = list({(found.width, found.id): found for part in parts for found in part.objects.values()}.values())
     lines = []
@@ -107,7 +106,12 @@ def distinct_at_least(objects: Sequence[CriticalObject]) -> int:
     return len(set(component))
 
 
-def _check_together(parts: Sequence[Results]) -> None:
+def check_together(parts: Sequence[Results]) -> None:
+    """Refuse what does not go into one table.
+
+    Raises:
+        ResultsError: directories of different problems, or two with the same points.
+    """
     seen: dict[str, Results] = {}
     for part in parts:
         if part.problem_hash != parts[0].problem_hash:
@@ -158,75 +162,37 @@ _HEADINGS = (
 )
 
 
+def grid(table: Table) -> Grid:
+    """The table ready to be printed; bounds are rounded outward."""
+    return Grid(
+        headings=_HEADINGS,
+        cells=tuple(map(_cells, table.lines)),
+        left=frozenset({1, 8, 9}),
+        records=tuple(map(asdict, table.lines)),
+        about={"problem": table.problem, "problem_hash": table.problem_hash},
+    )
+
+
 def render(table: Table, form: str) -> str:
     """The table as ``md``, ``csv``, ``latex`` or ``json`` text.
 
     Raises:
         ValueError: another form.
     """
-    if form not in FORMS:
-        raise ValueError(f"format is {form!r}, expected one of: {', '.join(FORMS)}")
-    return FORMS[form](table)
+    return render_grid(grid(table), form)
 
 
-def _cells(line: Line, at_least: str, percent: str) -> list[str]:
-    """What people read; bounds are rounded outward."""
+def _cells(line: Line) -> tuple[str, ...]:
     loss = "" if line.loss_lower is None or line.loss_upper is None else interval(line.loss_lower, line.loss_upper)
-    return [
+    return (
         str(line.width),
         line.verdict,
         str(line.runs),
-        f"{100 * line.share:.1f}{percent}",
+        f"{100 * line.share:.1f} %",
         str(line.contained),
         str(line.polished),
-        f"{line.moved_far} ({100 * line.moved_far_share:.1f}{percent})",
-        f"{at_least}{line.distinct_at_least}" if line.distinct_at_least else "",
+        f"{line.moved_far} ({100 * line.moved_far_share:.1f} %)",
+        f"≥ {line.distinct_at_least}" if line.distinct_at_least else "",
         loss,
-        ", ".join(f"{code} {count}" for code, count in line.reasons.items()),
-    ]
-
-
-def _markdown(table: Table) -> str:
-    body = [list(_HEADINGS), *(_cells(line, "≥ ", " %") for line in table.lines)]
-    widths = [max(len(row[k]) for row in body) for k in range(len(_HEADINGS))]
-    left = {1, 8, 9}
-    rule = ["-" * width if k in left else "-" * (width - 1) + ":" for k, width in enumerate(widths)]
-
-    def text(row: Iterable[str]) -> str:
-        padded = [c.ljust(n) if k in left else c.rjust(n) for k, (c, n) in enumerate(zip(row, widths, strict=True))]
-        return "| " + " | ".join(padded) + " |\n"
-
-    return text(body[0]) + text(rule) + "".join(text(row) for row in body[1:])
-
-
-def _latex(table: Table) -> str:
-    def rows() -> Iterator[str]:
-        yield r"\begin{tabular}{rlrrrrrrll}" + "\n" + r"\toprule"
-        yield " & ".join(_HEADINGS).replace(">", "$>$") + r" \\"
-        width = None
-        for line in table.lines:
-            if line.width != width:
-                yield r"\midrule"
-            width = line.width
-            yield " & ".join(_cells(line, r"$\ge$ ", r"\,\%")) + r" \\"
-        yield r"\bottomrule" + "\n" + r"\end{tabular}"
-
-    return "\n".join(rows()) + "\n"
-
-
-def _csv(table: Table) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    for number, line in enumerate(table.lines):
-        record = asdict(line) | {"reasons": "; ".join(f"{code}={count}" for code, count in line.reasons.items())}
-        if number == 0:
-            writer.writerow(record)
-        writer.writerow(record.values())
-    return out.getvalue()
-
-
-def _json(table: Table) -> str:
-    return json.dumps(asdict(table), indent=1, allow_nan=False) + "\n"
-
-
-FORMS: dict[str, Callable[[Table], str]] = {"md": _markdown, "csv": _csv, "latex": _latex, "json": _json}
+        listed(line.reasons),
+    )

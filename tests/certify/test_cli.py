@@ -361,6 +361,21 @@ def test_table_formats(finished: Path, form: str, start: str) -> None:
     assert "local-minimum" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--show", "decided"], "out"),
+        (["--show", "negative"], "all, of "),
+        (["--show", "confusion"], "loss < 1e-3"),
+        (["--show", "confusion", "--at", "both"], "polished"),
+    ],
+)
+def test_tables_made_from_the_classification(finished: Path, arguments: list[str], line: str) -> None:
+    result = run("table", "out", *arguments)
+    assert result.exit_code == 3
+    assert line in result.stdout
+
+
 def test_table_of_all_decided(place: Path) -> None:
     points()
     assert run("table", "out").exit_code == 0
