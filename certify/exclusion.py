@@ -17,7 +17,7 @@ import numpy as np
 from certify.arithmetic import Array, Enclosures, quiet
 from certify.proof import Failure, Proof
 from symmetry.network import Exact
-from symmetry.objective import SquareLoss
+from symmetry.objective import Objective
 
 _ROOM = Fraction(1, 128)
 """Kept of the gradient, so that another arithmetic, which bounds a little differently, finds the same."""
@@ -45,7 +45,7 @@ class EmptyBall(Proof):
 
 
 @quiet
-def empty_ball(objective: SquareLoss, center: Exact, radius: float, arithmetic: Enclosures) -> EmptyBall | Failure:
+def empty_ball(objective: Objective, center: Exact, radius: float, arithmetic: Enclosures) -> EmptyBall | Failure:
     """Prove that the ball holds no critical point.
 
     Returns:
@@ -68,7 +68,7 @@ def empty_ball(objective: SquareLoss, center: Exact, radius: float, arithmetic: 
 
 
 def largest_empty_ball(
-    objective: SquareLoss, center: Exact, arithmetic: Enclosures, *, start: float = 1e-3
+    objective: Objective, center: Exact, arithmetic: Enclosures, *, start: float = 1e-3
 ) -> EmptyBall | Failure:
     """The largest ball, within a factor of two, for which :func:`empty_ball` succeeds."""
     best: EmptyBall | Failure = empty_ball(objective, center, start, arithmetic)

@@ -17,7 +17,7 @@ from certify.proof import Failure, Proof
 from certify.rounding import above, below
 from certify.verdict import CriticalObject, Kind
 from symmetry.network import Exact, Network, exact
-from symmetry.objective import SquareLoss
+from symmetry.objective import Objective
 from symmetry.problem import Problem
 
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ class Certified:
 
 
 def certify_isolated(
-    objective: SquareLoss, theta: Exact, *, arithmetic: str = "auto", max_bits: int = 212
+    objective: Objective, theta: Exact, *, arithmetic: str = "auto", max_bits: int = 212
 ) -> Certified | Failure:
     """Prove existence, uniqueness, inertia and (for minima, where it applies) Lemma 1 near ``theta``.
 
@@ -61,7 +61,7 @@ def certify_isolated(
 
 
 def climb(
-    objective: SquareLoss,
+    objective: Objective,
     theta: Exact,
     rung: Callable[[Exact, Enclosures], Result | Failure],
     *,
@@ -94,7 +94,7 @@ def climb(
     return result
 
 
-def certify_in(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Certified | Failure:
+def certify_in(objective: Objective, theta: Exact, arithmetic: Enclosures) -> Certified | Failure:
     """One rung of :func:`certify_isolated`: the centre ``theta`` as it stands, one arithmetic."""
     isolated = krawczyk(objective, theta, arithmetic)
     if isinstance(isolated, Failure):
@@ -106,7 +106,7 @@ def certify_in(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> C
 
 
 @quiet
-def _refine(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Exact | Failure:
+def _refine(objective: Objective, theta: Exact, arithmetic: Enclosures) -> Exact | Failure:
     """Newton steps at the working precision until they are rounding noise: a better centre, nothing proved."""
     size = max(Fraction(1), max(map(abs, theta)))
     grid = Fraction(2) ** (size.numerator.bit_length() - size.denominator.bit_length() - arithmetic.bits + 1)
@@ -121,7 +121,10 @@ def _refine(objective: SquareLoss, theta: Exact, arithmetic: Enclosures) -> Exac
         condition = float(np.linalg.norm(inverse, 2) * np.linalg.norm(arithmetic.approx(at.hessian), 2))
         if not condition < _WORST_CONDITION:
             return Failure("singular-hessian", (("condition_number", condition),))
-        step = exact(inverse) @ ((low + high) / 2)
+        if arithmetic.bits == 53:  # the sum is rounded to float64 in any case
+            step = exact(inverse @ arithmetic.approx(at.gradient))
+        else:
+            step = exact(inverse) @ ((low + high) / 2)
         length = float(max(map(abs, step)))
         if length > last / 4 and iteration >= _TRANSIENT:
             break

@@ -23,7 +23,7 @@ from certify.arithmetic import Array, Enclosures, quiet, upper_product
 from certify.proof import Failure, Proof
 from certify.rounding import to_unit
 from symmetry.network import Exact, exact
-from symmetry.objective import Evaluation, SquareLoss
+from symmetry.objective import Evaluation, Objective
 
 _GROWTH_TRIALS = 4
 _AIM, _ENOUGH = 0.93, 0.8  # the contraction a larger box is chosen for, and the one that ends the growth
@@ -74,7 +74,7 @@ class Isolated:
 
 
 @quiet
-def krawczyk(objective: SquareLoss, center: Exact, arithmetic: Enclosures) -> Isolated | Failure:
+def krawczyk(objective: Objective, center: Exact, arithmetic: Enclosures) -> Isolated | Failure:
     """Prove that a box about ``center`` holds exactly one critical point of the objective.
 
     Args:
@@ -137,7 +137,7 @@ class _Outcome:
 class _Trial:
     """The test on boxes about one centre: what does not depend on the box is computed once."""
 
-    objective: SquareLoss
+    objective: Objective
     center: Exact
     step: Array  # (P,) upper bounds of |Y ∇L(x̃)|
     y: Any
@@ -145,7 +145,7 @@ class _Trial:
 
     @classmethod
     def prepare(
-        cls, objective: SquareLoss, center: Exact, inverse: Array, at_center: Evaluation, arithmetic: Enclosures
+        cls, objective: Objective, center: Exact, inverse: Array, at_center: Evaluation, arithmetic: Enclosures
     ) -> _Trial:
         y = arithmetic.array(inverse)
         step = arithmetic.magnitude(arithmetic.matmul(y, at_center.gradient.reshape(-1, 1)).reshape(-1))

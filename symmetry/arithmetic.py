@@ -48,6 +48,9 @@ class Arithmetic(Protocol):
     def sqrt(self, v: Any) -> Any:
         """Componentwise square root of the non-negative members."""
 
+    def acos(self, v: Any) -> Any:
+        """Componentwise arc cosine; unbounded where a member lies outside of ``[−1, 1]``."""
+
     def matmul(self, v: Any, w: Any) -> Any:
         """Matrix product of a ``V`` of shape (k, l) and one of shape (l, n)."""
 
@@ -92,7 +95,10 @@ class Float64:
         return np.exp(v)
 
     def sqrt(self, v: Any) -> Any:
-        return np.sqrt(v)
+        return np.sqrt(np.maximum(v, 0.0))
+
+    def acos(self, v: Any) -> Any:
+        return np.arccos(np.clip(v, -1.0, 1.0))
 
     def matmul(self, v: Any, w: Any) -> Any:
         return v @ w

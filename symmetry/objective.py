@@ -136,6 +136,21 @@ class Evaluation:
     lipschitz: Any = None
 
 
+class Objective(Protocol):
+    """A function of a parameter vector whose critical points are asked for."""
+
+    @property
+    def size(self) -> int:
+        """The number of parameters ``P``."""
+
+    def evaluate(self, theta: Any, arithmetic: Arithmetic, order: int = 2) -> Evaluation:
+        """Value (``order`` 0), gradient (1), Hessian (2) and its Lipschitz bound (3) at a point or over a box (P,).
+
+        Over enclosures the Hessian is bounded only if the function is proved to be twice continuously differentiable
+        on the box.
+        """
+
+
 @dataclass(frozen=True)
 class SquareLoss:
     """The mean squared error of a sum of terms on a problem's data.

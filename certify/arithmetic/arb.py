@@ -54,6 +54,9 @@ class Arb(ElementArithmetic[Any]):
     def sqrt_one(self, x: Any) -> Any:
         return x.nonnegative_part().sqrt()
 
+    def acos_one(self, x: Any) -> Any:
+        return x.acos()
+
     def approx_one(self, x: Any) -> float:
         return float(x.mid())
 

@@ -164,6 +164,10 @@ class ElementArithmetic(Generic[Element]):
     def sqrt_one(self, x: Element) -> Element: ...
 
     @abstractmethod
+    def acos_one(self, x: Element) -> Element:
+        """Unbounded where ``x`` has members outside of ``[−1, 1]``."""
+
+    @abstractmethod
     def product(self, v: Objects, w: Objects) -> Objects:
         """Matrix product."""
 
@@ -237,6 +241,9 @@ class ElementArithmetic(Generic[Element]):
 
     def exp(self, v: ElementArray) -> ElementArray:
         return self._map(self.exp_one, v.values)
+
+    def acos(self, v: ElementArray) -> ElementArray:
+        return self._map(self.acos_one, v.values)
 
     def matmul(self, v: ElementArray, w: ElementArray) -> ElementArray:
         self.enter()

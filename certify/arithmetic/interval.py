@@ -18,12 +18,16 @@ from mpmath.libmp import (
     from_int,
     from_man_exp,
     fzero,
+    mpf_lt,
     mpf_neg,
     mpf_shift,
     mpi_abs,
     mpi_add,
     mpi_div,
     mpi_mul,
+    mpi_neg,
+    mpi_sqrt,
+    mpi_sub,
     to_int,
 )
 
@@ -124,6 +128,38 @@ class Interval(ElementArithmetic[Any]):
         low, high = x._mpi_
         zero = mpmath.libmp.fzero
         return self._iv.sqrt(self._iv.make_mpf((zero if low[0] else low, high)))
+
+    def acos_one(self, x: Any) -> Any:
+        low, high = x._mpi_
+        if not (_is_finite(low) and _is_finite(high)) or not mpf_lt(from_int(-1), low) or mpf_lt(fone, high):
+            return self._iv.mpf([-mpmath.inf, mpmath.inf])
+        return self._iv.make_mpf((self._acos_point(high)[0], self._acos_point(low)[1]))
+
+    def _acos_point(self, raw: Any) -> Any:
+        """``acos x = 2 atan y``, ``y = ((1 − x)/(1 + x))^½``; ``atan y = 2 atan(y/(1 + (1 + y²)^½))`` until ``y < 2^−h``.
+
+        ``atan y = Σ_{j<n} (−1)^j y^(2j+1)/(2j+1) ± R``, ``0 ≤ R ≤ y^(2n+1)/(2n+1)``: the terms alternate and decrease.
+        """
+        prec, x = self.bits + 2 * self._half_bits + 32, (raw, raw)
+        y = mpi_sqrt(mpi_div(mpi_sub(_ONE, x, prec), mpi_add(_ONE, x, prec), prec), prec)
+        if not y[1][1] and not y[1][2]:
+            return _ZERO
+        halvings = 1
+        while y[1][2] + y[1][3] > -self._half_bits:
+            root = mpi_sqrt(mpi_add(_ONE, mpi_mul(y, y, prec), prec), prec)
+            y = mpi_div(y, mpi_add(_ONE, root, prec), prec)
+            halvings += 1
+        square, power, total, n = mpi_mul(y, y, prec), y, y, 0
+        while True:
+            n += 1
+            power = mpi_neg(mpi_mul(power, square, prec))
+            term = mpi_div(power, (from_int(2 * n + 1),) * 2, prec)
+            size = mpi_abs(term, prec)[1]
+            if size == fzero or size[2] + size[3] < y[1][2] + y[1][3] - prec:
+                break
+            total = mpi_add(total, term, prec)
+        total = mpi_add(total, (mpf_neg(size), size), prec)
+        return tuple(mpf_shift(end, halvings) for end in mpi_add(total, _ZERO, self.bits))
 
     def approx_one(self, x: Any) -> float:
         return float(mpmath.mpf(x.mid))

@@ -24,6 +24,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from certify.arithmetic.arb import Arb
 from certify.rounding import up
 
 Array = NDArray[np.float64]
@@ -229,6 +230,20 @@ class Float64Enclosures:
         spread = np.where(v.rad <= 1, v.rad + v.rad * v.rad, np.inf)
         with np.errstate(invalid="ignore"):
             return MidRad(mid, (mid * (relative + spread * (1 + 4 * relative)) + _TINY) * _UP)
+
+    def acos(self, v: MidRad) -> MidRad:
+        """Componentwise arc cosine, by Arb (there are few of them); unbounded where a member leaves ``[−1, 1]``."""
+        balls = Arb(64)
+        with np.errstate(invalid="ignore"):
+            inside = np.abs(v.mid) + v.rad <= 1 + 2.0**-50  # Arb decides; NaN and infinity are kept from it
+        mid, rad = np.full(v.shape, np.nan), np.full(v.shape, np.inf)
+        values = balls.acos(balls.ball(v.mid[inside], v.rad[inside]))
+        mid[inside] = balls.approx(values)
+        known = np.isfinite(mid)
+        # the distance of the rounded midpoint to both ends, rounded outward
+        shifted = values[known[inside]] - balls.array(mid[known])
+        rad[known] = balls.magnitude(shifted)
+        return MidRad(mid, rad)
 
     def matmul(self, v: MidRad, w: MidRad) -> MidRad:
         mid, roundings = _blocked(v.mid, w.mid)

@@ -165,6 +165,26 @@ def test_exp_encloses(name: str, x: Any, scale: int):
 
 
 @ALL
+@given(x=boxes(st.one_of(st.floats(-1, 1), st.sampled_from([1 - 2.0**-53, 2.0**-40 - 1, 1e-300, -0.0, 1.0]))))
+@settings(max_examples=80)
+def test_acos_encloses(name: str, x: Any):
+    a = ARITHMETICS[name]()
+    assume(abs(x[2]) <= 1)
+    angle = a.acos(ball(a, x))
+    with precision(BITS):
+        assert a.lower(angle)[0] is None or meets(a, angle, [arb(x[2]).acos()])
+
+
+@ALL
+def test_acos_is_sharp_inside_and_unbounded_outside(name: str):
+    a = ARITHMETICS[name]()
+    sharp = a.acos(a.array(np.array([-0.999, -0.5, 0.0, 0.3, 0.999999])))
+    assert np.all(a.magnitude(sharp - a.array(np.array([float(a.approx(v.reshape(1))[0]) for v in sharp]))) < 2.0**-48)
+    out = a.acos(a.ball(exact([1, -1, 0, 2]), exact([Fraction(1, 1000), Fraction(1, 1000), 2, 0])))
+    assert list(a.lower(out)) == [None] * 4
+
+
+@ALL
 def test_where_zeros_and_concatenate(name: str):
     a = ARITHMETICS[name]()
     v, w = a.array(np.array([1.0, 2.0])), a.array(np.array([-3.0, -4.0]))

@@ -23,7 +23,7 @@ ROOMS = [
     )),
     *sorted((CERTIFY / "arithmetic").glob("*.py")),
     *(SYMMETRY / f"{name}.py" for name in (
-        "activation", "charts", "limits", "matching", "network", "objective", "strata",
+        "activation", "charts", "gaussian_relu", "limits", "matching", "network", "objective", "strata",
     )),
 ]  # fmt: skip
 
