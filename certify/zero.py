@@ -46,9 +46,7 @@ class ZeroLoss(Proof):
 
 def label_texts(stratum: Stratum) -> tuple[str, ...]:
     """Class and sign of each neuron: ``C1+``, ``D1-``, ``Z``."""
-    return tuple(
-        "Z" if kind == "Z" else f"{kind}{number}{'+' if sign > 0 else '-'}" for kind, number, sign in stratum.labels
-    )
+    return tuple(str(label) for label in stratum.labels)
 
 
 def match_global_minimum(problem: Problem, network: Network) -> StratumPoint | None:

@@ -51,7 +51,7 @@ def _arrangements(
         shapes[shape] += 1
 
 
-def strata_orbits(problem: Problem, width: int) -> list[Stratum]:
+def strata_orbits(problem: Problem | Target, width: int) -> list[Stratum]:
     """All maximal strata of a width up to neuron permutation, by dimension, then name.
 
     One representative of each orbit; :attr:`Stratum.orbit_size` says how many strata it stands for and
@@ -60,7 +60,7 @@ def strata_orbits(problem: Problem, width: int) -> list[Stratum]:
     Raises:
         ValueError: the labels are given, not a teacher's.
     """
-    target = Target.of(problem)
+    target = problem if isinstance(problem, Target) else Target.of(problem)
     found = []
     for labels in _representatives(target, width):
         stratum = Stratum(target, labels)

@@ -35,6 +35,10 @@ class Label(NamedTuple):
     number: int
     sign: int
 
+    def __str__(self) -> str:
+        """``C1+``, ``D1-``, ``Z``."""
+        return "Z" if self.kind == "Z" else f"{self.kind}{self.number}{'+' if self.sign > 0 else '-'}"
+
 
 NULL = Label("Z", 0, 0)
 
@@ -47,11 +51,25 @@ class Target:
         w: (r, d), non-zero and pairwise different up to sign.
         a: (r,), non-zero.
         reflection: ``c`` of ``σ(−z) = c − σ(z)``, or ``None`` without such an identity.
+
+    Raises:
+        ValueError: the neurons are not as stated.
     """
 
     w: tuple[tuple[Fraction, ...], ...]
     a: tuple[Fraction, ...]
     reflection: Fraction | None
+
+    def __post_init__(self) -> None:
+        if not self.a or len(self.w) != len(self.a):
+            raise ValueError(f"{len(self.w)} neurons and {len(self.a)} outputs, expected as many of each, at least one")
+        if not all(self.a):
+            raise ValueError(f"output {self.a.index(ZERO) + 1} is 0, expected outputs that are not zero")
+        lines = {max(row, tuple(-x for x in row)) for row in self.w}
+        if len(lines) < len(self.w) or not all(any(row) for row in self.w):
+            raise ValueError(
+                "the neurons' incoming weights are expected to be non-zero and pairwise different up to sign"
+            )
 
     @classmethod
     def of(cls, problem: Problem) -> Target:
@@ -66,6 +84,18 @@ class Target:
             )
         teacher = problem.teacher
         return cls(tuple(tuple(row) for row in teacher.w), tuple(teacher.a), problem.activation.reflection)
+
+    @classmethod
+    def with_outputs(cls, outputs: Sequence[Fraction], reflection: Fraction | None, dimension: int = 2) -> Target:
+        """A target with the given outputs in ``R^dimension``: names and counts depend on nothing else.
+
+        Raises:
+            ValueError: an output is 0, there is none, or the dimension is below 1.
+        """
+        if dimension < 1:
+            raise ValueError(f"dimension is {dimension}, expected at least 1")
+        w = [(Fraction(t), *[ZERO] * (dimension - 1)) for t in range(1, len(outputs) + 1)]
+        return cls(tuple(w), tuple(Fraction(a) for a in outputs), reflection)
 
     @property
     def balanced(self) -> bool:

@@ -1,4 +1,4 @@
-"""The command line ``certify``: points, table, explain, check, theorem, demo, sweep, saddles, perturb, selftest.
+"""The command line ``certify``: points, table, explain, check, theorem, demo, sweep, saddles, perturb, symmetry, …
 
 Exit codes: 0 done and all decided, 2 bad usage or input, 3 some undecided or not critical, 4 a check rejected
 something, 70 internal failure, 130 interrupted. Command modules import only click and the standard library at the top,
@@ -21,6 +21,7 @@ from certify.cli.points import points
 from certify.cli.saddles import saddles
 from certify.cli.selftest import selftest
 from certify.cli.sweep import sweep
+from certify.cli.symmetry import symmetry
 from certify.cli.table import table
 from certify.cli.theorem import theorem
 
@@ -50,7 +51,7 @@ class Certify(click.Group):
     name="certify",
     cls=Certify,
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[points, table, explain, check, theorem, demo, sweep, saddles, perturb, selftest],
+    commands=[points, table, explain, check, theorem, demo, sweep, saddles, perturb, symmetry, selftest],
     epilog="Exit codes: 0 done and all decided, 2 bad usage or input, 3 some undecided or not critical, "
     "4 a check rejected something, 70 internal failure, 130 interrupted.",
 )
