@@ -17,30 +17,8 @@ from .zero import check_zero
 
 FORMAT = 1
 
-_POINT_FIELDS = {
-    "kind",
-    "statement",
-    "width",
-    "loss",
-    "lambda_min",
-    "strict",
-    "not_global",
-    "morse_index",
-    "nullity",
-    "manifold_dimension",
-    "stratum",
-    "chart",
-    "level",
-}
-_FIELDS = {
-    "local-minimum": _POINT_FIELDS,
-    "saddle": _POINT_FIELDS,
-    "minimum-at-infinity": _POINT_FIELDS,
-    "saddle-at-infinity": _POINT_FIELDS,
-    "global-minimum": _POINT_FIELDS,
-    "not-critical": {"kind", "statement", "width", "empty_radius"},
-}
-_Check = Callable[[dict[str, Any], dict[str, Any], Problem, DataAt], None]
+_Object = dict[str, Any]
+_Check = Callable[[_Object, _Object, Problem, DataAt], None]
 
 
 @dataclass(frozen=True)
@@ -78,8 +56,8 @@ def read_certificate(data: Any, where: str) -> Certificate:
         raise Unreadable(f"{where}: claim and witness: expected objects")
     problem, stated = text(data["problem"], "problem"), text(data["hash"], "hash")
     kind = text(claim.get("kind"), "claim.kind")
-    need(kind in _FIELDS, f"claim.kind: {ascii(kind)[:40]} is not a claim this checker knows")
-    fields(claim, "claim", _FIELDS[kind])
+    need(kind in _KINDS, f"claim.kind: {ascii(kind)[:40]} is not a claim this checker knows")
+    fields(claim, "claim", {"kind", "statement", "width", *_KINDS[kind].fields})
     integer(claim["width"], "claim.width", 1, 1000)
     for name in ("morse_index", "nullity", "manifold_dimension", "level"):
         if claim.get(name) is not None:
@@ -95,16 +73,38 @@ def read_certificate(data: Any, where: str) -> Certificate:
     return Certificate(claim, problem, witness, provenance, stated)
 
 
-def statement(claim: dict[str, Any]) -> str:
+def statement(claim: _Object) -> str:
     """The claim in words, which follow from its fields (certificate-format.md, section 3)."""
-    if claim["kind"] == "not-critical":
-        return "No critical point of the loss lies in the ball of radius empty_radius about the centre."
-    if claim["kind"] == "global-minimum":
-        words = (
-            "The network equals the teacher as a function, so that its loss is 0, a global minimum. It belongs to an "
-            f"affine family of global minima of dimension {claim['manifold_dimension']}."
-        )
-        return words + " It is strict: no other critical point lies in the uniqueness box." * (claim["strict"] is True)
+    return _KINDS[claim["kind"]].words(claim)
+
+
+def check_certificate(certificate: Certificate, problem: Problem, data_at: DataAt) -> None:
+    """Check the proof.
+
+    Raises:
+        Rejected: naming what fails.
+        Unreadable: a number that is none.
+    """
+    need(certificate.problem == problem.hash, "problem: is not the hash of the problem on disk")
+    _KINDS[certificate.claim["kind"]].check(certificate.claim, certificate.witness, problem, data_at)
+
+
+# ------------------------------------------------------------------------------------------- the kinds of claims
+
+
+def _words_of_ball(claim: _Object) -> str:
+    return "No critical point of the loss lies in the ball of radius empty_radius about the centre."
+
+
+def _words_of_zero(claim: _Object) -> str:
+    words = (
+        "The network equals the teacher as a function, so that its loss is 0, a global minimum. It belongs to an "
+        f"affine family of global minima of dimension {claim['manifold_dimension']}."
+    )
+    return words + " It is strict: no other critical point lies in the uniqueness box." * (claim["strict"] is True)
+
+
+def _words_of_box(claim: _Object) -> str:
     index, chart = claim["morse_index"], claim["chart"]
     words = "The loss of the chart's limit network" if chart else "The loss"
     words += " has exactly one critical point in the uniqueness box, and it lies in the existence box; "
@@ -120,22 +120,28 @@ def statement(claim: dict[str, Any]) -> str:
     return words + " lies within the bounds." + " It is not global." * (claim["not_global"] is True)
 
 
-def _check_of(certificate: Certificate) -> _Check:
-    """The proof that a kind of claim needs."""
-    kind = certificate.claim["kind"]
-    if kind == "global-minimum":
-        return check_zero
-    if kind == "not-critical":
-        return check_empty
-    return check_limit if "chart" in certificate.witness else check_isolated
+def _check_finite(claim: _Object, witness: _Object, problem: Problem, data_at: DataAt) -> None:
+    (check_limit if "chart" in witness else check_isolated)(claim, witness, problem, data_at)
 
 
-def check_certificate(certificate: Certificate, problem: Problem, data_at: DataAt) -> None:
-    """Check the proof.
+@dataclass(frozen=True)
+class _Kind:
+    """The fields of a claim beside ``kind``, ``statement`` and ``width``; its words; the proof it needs."""
 
-    Raises:
-        Rejected: naming what fails.
-        Unreadable: a number that is none.
-    """
-    need(certificate.problem == problem.hash, "problem: is not the hash of the problem on disk")
-    _check_of(certificate)(certificate.claim, certificate.witness, problem, data_at)
+    fields: frozenset[str]
+    words: Callable[[_Object], str]
+    check: _Check
+
+
+_POINT = frozenset({"loss", "lambda_min", "strict", "not_global", "morse_index", "nullity", "manifold_dimension"})
+_POINT |= {"stratum", "chart", "level"}
+
+_KINDS = {
+    "local-minimum": _Kind(_POINT, _words_of_box, _check_finite),
+    "saddle": _Kind(_POINT, _words_of_box, _check_finite),
+    "minimum-at-infinity": _Kind(_POINT, _words_of_box, check_limit),
+    "saddle-at-infinity": _Kind(_POINT, _words_of_box, check_limit),
+    "global-minimum": _Kind(_POINT, _words_of_zero, check_zero),
+    "not-critical": _Kind(frozenset({"empty_radius"}), _words_of_ball, check_empty),
+}
+"""Every kind of claim; what is not here is rejected. Each proof is a module of its own, its theorem above it."""

@@ -1,15 +1,13 @@
 """The statement of a results directory: that the rows say what the certificates prove, about these candidates.
 
 What is checked beside the certificates: every file has the hash the manifest gives it; the candidates, exact in
-``witnesses.jsonl``, are the points the manifest names, bit for bit; a row repeats the claim of its certificate, bounds
-rounded outward; a ``contained`` candidate lies where the word says; every global minimum has its own exact witness; the
-counts are those of the rows. ``polished``, ``moved`` and ``reason`` are not proved and not checked.
+``witnesses.jsonl``, are the points the manifest names, bit for bit; every row says what its certificate proves of its
+candidate (``rows.py``); the counts are those of the rows.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 import struct
 from collections import Counter
@@ -20,33 +18,12 @@ from typing import Any
 
 from .certificates import Certificate
 from .loss import Problem
-from .reading import Rejected, Unreadable, exact, fields, integer, need, parse, read_bytes, sequence, text
-from .zero import Network, equals_teacher, family, network
+from .reading import Rejected, Unreadable, exact, fields, integer, need, parse, read_bytes
+from .rows import check_row
 
 MANIFEST, VERDICTS, WITNESSES, PROBLEM = "manifest.json", "verdicts.jsonl", "witnesses.jsonl", "problem.json"
-NEAR = Fraction(1, 10**10)
 
 _NAME = re.compile(r"(certificates/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
-_CLAIMED = (
-    "loss_lower",
-    "loss_upper",
-    "not_global",
-    "strict",
-    "morse_index",
-    "nullity",
-    "manifold_dimension",
-    "level",
-    "stratum",
-    "chart",
-    "lambda_min_lower",
-    "lambda_min_upper",
-    "existence_radius",
-    "uniqueness_radius",
-    "empty_radius",
-)
-_ROW = {"index", "source", "seed", "width", "verdict", "relation", "moved", "distance", *_CLAIMED}
-_ROW |= {"method", "bits", "object_id", "reason"}
-_WITHOUT_OBJECT = ("not-critical", "undecided")
 
 
 @dataclass(frozen=True)
@@ -127,7 +104,7 @@ def check_statement(directory: Directory, problem: Problem, certificates: dict[s
             unproved += 1
             continue
         try:
-            _check_row(number, row, witness, width, problem, certificates)
+            check_row(number, row, witness, width, problem, certificates)
         except (Rejected, Unreadable) as error:
             complaints.append(f"{VERDICTS}:{number}: {error}")
     if unproved:
@@ -165,123 +142,3 @@ def _points_hash(witnesses: list[Any], width: int, dimension: int) -> str:
             need(Fraction(double) == exact(value, "candidate"), f"{WITNESSES}: a candidate is not made of doubles")
             digest.update(struct.pack("<d", double))
     return digest.hexdigest()
-
-
-def _check_row(
-    number: int, row: Any, witness: Any, width: int, problem: Problem, certificates: dict[str, Certificate]
-) -> None:
-    fields(row, "row", _ROW)
-    fields(witness, WITNESSES, {"index", "candidate", "certificate", "permutation", "point", "labels"})
-    need(row["index"] == witness["index"] == number, "index: the rows are not in order")
-    need(row["width"] == width, "width: is not that of the points")
-    candidate = network(witness["candidate"], "candidate", width, problem.dimension)
-    verdict, relation = row["verdict"], row["relation"]
-    if verdict == "undecided":
-        expected = dict.fromkeys((*_CLAIMED, "relation", "distance", "object_id"))
-        need(witness["certificate"] is None, "certificate: undecided claims nothing")
-    else:
-        name = text(witness["certificate"], "certificate")
-        need(name in certificates, "certificate: the manifest lists none of this name")
-        certificate = certificates[name]
-        need(certificate.claim["kind"] == verdict, "verdict: is not what the certificate claims")
-        need(certificate.claim["width"] == width, "width: is not that of the certificate")
-        expected = _columns(certificate)
-        named = f"certificates/{row['object_id']}.json" if row["object_id"] is not None else None
-        need(verdict in _WITHOUT_OBJECT or named == name, "object_id: names another certificate")
-    for column, value in expected.items():
-        need(type(row[column]) is type(value) and row[column] == value, f"{column}: is not what the certificate says")
-    if verdict in _WITHOUT_OBJECT:
-        need(witness["permutation"] is witness["point"] is witness["labels"] is None, "a witness without an object")
-        if verdict == "not-critical":
-            center = certificate.witness["empty_ball"]["center"]
-            need(_theta(candidate) == sequence(center, "center", len(center)), "the ball is not about the candidate")
-        return
-    if certificate.claim["chart"] is not None:
-        need(relation == "polished", "relation: of a chart, polished is all that is proved")
-        need(row["distance"] is None, "distance: not given of a chart")
-        need(witness["permutation"] is witness["point"] is witness["labels"] is None, "a witness beside a chart")
-        return
-    permutation = witness["permutation"]
-    if not isinstance(permutation, list) or not all(type(i) is int for i in permutation):
-        raise Unreadable("permutation: expected a list of integers")
-    need(sorted(permutation) == list(range(width)), "permutation: is none")
-    moved = tuple(candidate[i] for i in permutation)
-    if verdict == "global-minimum":
-        point = network(witness["point"], "point", width, problem.dimension)
-        need(equals_teacher(point, problem), "point: does not equal the teacher as a function")
-        name, _ = family(witness["labels"], point, problem, "labels")
-        need(name == certificate.claim["stratum"], "labels: belong to another family")
-        target, origin = _theta(point), _theta(candidate)
-    else:
-        need(witness["point"] is witness["labels"] is None, "point: given for global minima only")
-        center = certificate.witness["krawczyk"]["center"]
-        target, origin = sequence(center, "center", len(center)), _theta(moved)
-    square = _square([a - b for a, b in zip(origin, target, strict=True)])
-    _check_distance(row["distance"], square)
-    if relation == "contained":
-        near = verdict == "global-minimum" and _within(square, _square(origin))
-        need(near or _in_box(moved, certificate), "relation: the candidate does not lie in the certified region")
-        need(row["moved"] == 0, "moved: a contained candidate was not moved")
-    else:
-        need(relation == "polished", "relation: expected contained or polished")
-
-
-def _columns(certificate: Certificate) -> dict[str, Any]:
-    """The columns of a row that repeat the claim of its certificate."""
-    claim, provenance = certificate.claim, certificate.provenance
-    columns: dict[str, Any] = dict.fromkeys(_CLAIMED)
-    if claim["kind"] == "not-critical":
-        columns |= dict.fromkeys(("relation", "distance", "object_id"))
-        columns["empty_radius"] = _down(exact(claim["empty_radius"], "claim.empty_radius"))
-    else:
-        for name in _CLAIMED[2:10]:
-            columns[name] = claim[name]
-        for name in ("loss", "lambda_min"):
-            if claim[name] is not None:
-                low, high = (exact(v, name) for v in claim[name])
-                columns[f"{name}_lower"], columns[f"{name}_upper"] = _down(low), -_down(-high) + 0.0
-        if "krawczyk" in certificate.witness:
-            step = certificate.witness["krawczyk"]
-            tight, wide = ([exact(v, key) for v in step[key]] for key in ("existence_radius", "uniqueness_radius"))
-            columns["existence_radius"], columns["uniqueness_radius"] = -_down(-max(tight)), _down(min(wide))
-    return columns | {"method": provenance["method"], "bits": provenance["bits"]}
-
-
-def _down(value: Fraction) -> float:
-    """The largest double not above ``value``."""
-    try:
-        nearest = value.numerator / value.denominator
-    except OverflowError:
-        return -math.inf if value < 0 else math.nextafter(math.inf, 0)
-    return nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
-
-
-def _theta(neurons: Network) -> list[Fraction]:
-    return [v for w, _ in neurons for v in w] + [a for _, a in neurons]
-
-
-def _square(values: list[Fraction]) -> Fraction:
-    return sum((v * v for v in values), Fraction(0))
-
-
-def _check_distance(distance: Any, square: Fraction) -> None:
-    """``distance`` is an upper bound of the square root, above it by at most a relative ``2^−40``."""
-    if not isinstance(distance, float) or not 0 <= distance < math.inf:
-        raise Unreadable("distance: expected a finite float")
-    d = Fraction(distance) ** 2
-    tiny = Fraction(1, 2**2000)
-    need(square <= d <= square * (1 + Fraction(1, 2**40)) + tiny, "distance: is not that of candidate and object")
-
-
-def _within(square: Fraction, norm_squared: Fraction) -> bool:
-    """``√D ≤ t(1 + √N)``, decided exactly: ``q ≤ 2√N`` with ``q = D/t² − 1 − N``."""
-    q = square / NEAR**2 - 1 - norm_squared
-    return q <= 0 or q * q <= 4 * norm_squared
-
-
-def _in_box(neurons: Network, certificate: Certificate) -> bool:
-    step = certificate.witness.get("krawczyk")
-    if step is None:
-        return False
-    center, radius = ([exact(v, key) for v in step[key]] for key in ("center", "uniqueness_radius"))
-    return all(abs(v - c) <= r for v, c, r in zip(_theta(neurons), center, radius, strict=True))

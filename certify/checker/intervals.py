@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property, lru_cache
+from operator import mul
 from typing import Any
 
 from mpmath import libmp
 
 Interval = tuple[Any, Any]
 """Lower and upper end, mpmath's raw floating-point numbers."""
-
-_ZERO = (libmp.fzero, libmp.fzero)
 
 
 def _point(x: Any) -> Interval:
@@ -23,6 +23,16 @@ def _point(x: Any) -> Interval:
 
 def _top(x: Interval) -> Any:
     return libmp.mpi_abs(x, 0)[1]  # precision 0: exact
+
+
+def _times(x: Interval, y: Interval, bits: int) -> Interval:
+    """The product; where neither factor changes its sign, two products of ends are enough."""
+    (a, b), (c, d) = x, y
+    left, right = a[0], c[0]  # 1 for negative numbers
+    if left != b[0] or right != d[0]:
+        return libmp.mpi_mul(x, y, bits)  # type: ignore[no-any-return]
+    low = libmp.mpf_mul(b if right else a, d if left else c, bits, libmp.round_floor)
+    return low, libmp.mpf_mul(a if right else b, c if left else d, bits, libmp.round_ceiling)
 
 
 class IntervalVector:
@@ -68,15 +78,33 @@ class IntervalVector:
         return -self + other
 
     def __mul__(self, other: IntervalVector | int) -> IntervalVector:
-        return self._map(libmp.mpi_mul, other)
+        return self._map(_times, other)
 
     __rmul__ = __mul__
 
+    @cached_property
+    def _balls(self) -> tuple[int, list[int], list[int], list[int]]:
+        """``s, m, |m|, |m| + r``: integers with every interval inside ``(m ± r)/2^s``, ``r`` a few units.
+
+        ``s`` is so large that the largest end has ``bits + 32`` digits or more.
+        """
+        ends = [end for x in self.values for end in x if end[1]]
+        scale = self.bits + 32 - max((end[2] + end[3] for end in ends), default=0)
+        lows = [libmp.to_int(libmp.mpf_shift(low, scale), libmp.round_floor) for low, _ in self.values]
+        highs = [libmp.to_int(libmp.mpf_shift(high, scale), libmp.round_ceiling) for _, high in self.values]
+        mid = [low + high >> 1 for low, high in zip(lows, highs, strict=True)]
+        size = list(map(abs, mid))
+        return scale, mid, size, [n + high - m for n, m, high in zip(size, mid, highs, strict=True)]
+
     def dot(self, other: IntervalVector) -> IntervalVector:
-        total, bits = _ZERO, self.bits
-        for x, y in zip(self.values, self._like(other), strict=True):
-            total = libmp.mpi_add(total, libmp.mpi_mul(x, y, bits), bits)
-        return self._new([total])
+        # Sums of many products dominate the cost: integers, exact but for the widening above. For |x − m| ≤ r and
+        # |y − n| ≤ q, |xy − mn| ≤ (|m| + r)(|n| + q) − |m||n|.
+        repeated = other if len(other) == len(self) else self._new(self._like(other))
+        (s, m, size, top), (t, n, other_size, other_top) = self._balls, repeated._balls
+        middle, reach = sum(map(mul, m, n)), sum(map(mul, top, other_top)) - sum(map(mul, size, other_size))
+        ends = ((middle - reach, libmp.round_floor), (middle + reach, libmp.round_ceiling))
+        low, high = (libmp.from_man_exp(end, -s - t, self.bits, rounding) for end, rounding in ends)
+        return self._new([(low, high)])
 
     def reciprocal(self) -> IntervalVector:
         one = _point(libmp.fone)
@@ -129,23 +157,59 @@ def _fraction(x: Any) -> Fraction:
 
 
 def _exp_minus(x: Any, bits: int) -> Interval:
-    """``e^−x``, ``x ≥ 0``: ``(e^−y)^(2^k)``, ``y = x/2^k < 2^−8``; the terms of ``e^−y`` alternate and decrease."""
-    k = max(0, x[2] + x[3] + 8) if x[1] else 0
-    if k > 28:  # x ≥ 2^20
+    """``e^−x``, ``x ≥ 0``: digit by digit in base 64, ``e^−x = e^−y Π_k e^−(d_k 64^k)``, ``0 ≤ y < 2^−36``."""
+    precise = bits + 16
+    man, exp = int(x[1]), x[2]
+    if man and exp + x[3] > 20:  # x ≥ 2^20
         return libmp.fzero, libmp.mpf_shift(libmp.fone, -(10**6))
-    precise = bits + k + 16
-    y, minus_y = _point(libmp.mpf_shift(x, -k)), _point(libmp.mpf_neg(libmp.mpf_shift(x, -k)))
-    term = total = _point(libmp.fone)
-    j = 0
-    while y != _ZERO and libmp.mpf_gt(_top(term), libmp.mpf_shift(libmp.fone, -precise)):
-        j += 1
-        term = libmp.mpi_div(libmp.mpi_mul(term, minus_y, precise), _point(libmp.from_int(j)), precise)
-        total = libmp.mpi_add(total, term, precise)
-    rest = _top(term) if j else libmp.fzero  # the terms left out add up to less than the last one taken
-    total = libmp.mpi_add(total, (libmp.mpf_neg(rest), rest), precise)
-    for _ in range(k):
-        total = libmp.mpi_mul(total, total, precise)
-    return total[0], total[1]
+    whole = man << exp + 36 if exp + 36 >= 0 else man >> -exp - 36  # ⌊2^36 x⌋
+    value = _series(libmp.mpf_sub(x, libmp.from_man_exp(whole, -36)), precise)
+    for k in range(-6, 4):
+        whole, digit = divmod(whole, 64)
+        if digit:
+            value = _product(value, _factor(digit, k, precise), precise)
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _factor(digit: int, k: int, precise: int) -> Interval:
+    """``e^−(d 64^k)``: ``2^(6k + 36)`` times ``d`` the power of ``e^−(2^−36)``, by squaring."""
+    power, n = None, digit << 6 * (k + 6)
+    base = _series(libmp.from_man_exp(1, -36), precise + 64)  # each squaring may double the error
+    while n:
+        if n & 1:
+            power = base if power is None else _product(power, base, precise + 64)
+        base, n = _product(base, base, precise + 64), n >> 1
+    assert power is not None
+    return power
+
+
+def _series(y: Any, precise: int) -> Interval:
+    """``e^−y`` for ``0 ≤ y < 2^−36``.
+
+    ``T_j = Σ_{i ≥ j} (−y)^(i−j) J!/i!`` satisfies ``T_j = J!/j! − y T_{j+1}``, and ``0 ≤ T_{J+1} ≤ 1``, its terms
+    being of alternating sign and decreasing from ``1/(J + 1)`` on. ``e^−y = T_0/J!``.
+    """
+    low, high, coefficient = libmp.fzero, libmp.fone, 1
+    last = precise // 36 + 1
+    for j in range(last, -1, -1):  # coefficient = J!/j!
+        c = libmp.from_int(coefficient)
+        low, high = (
+            libmp.mpf_sub(c, libmp.mpf_mul(y, high, precise, libmp.round_ceiling), precise, libmp.round_floor),
+            libmp.mpf_sub(c, libmp.mpf_mul(y, low, precise, libmp.round_floor), precise, libmp.round_ceiling),
+        )
+        coefficient *= max(j, 1)
+    whole = libmp.from_int(coefficient)
+    return (
+        libmp.mpf_div(low, whole, precise, libmp.round_floor),
+        libmp.mpf_div(high, whole, precise, libmp.round_ceiling),
+    )
+
+
+def _product(x: Interval, y: Interval, precise: int) -> Interval:
+    """The product of positive intervals."""
+    low = libmp.mpf_mul(x[0], y[0], precise, libmp.round_floor)
+    return low, libmp.mpf_mul(x[1], y[1], precise, libmp.round_ceiling)
 
 
 class Intervals:

@@ -50,9 +50,9 @@ def _lipschitz(over: Evaluation, data: Data) -> Vector:
     norm = sum((data.xx[i][i] for i in range(len(data.x))), data.zero).root_tops()
     square, factor = norm * norm, data.number(Fraction(1155, 1000))
     h = t = data.zero
-    for (_, first, second, third), (_, a) in zip(over.sigma, over.slots, strict=True):
-        h = h.larger(abs(second * a) * square + abs(first) * norm)
-        t = t.larger(abs(third * a) * square * norm + abs(second) * square * factor)
+    for sigma, (_, a) in zip(over.sigma, over.slots, strict=True):
+        h = h.larger(abs(sigma[2] * a) * square + abs(sigma[1]) * norm)
+        t = t.larger(abs(sigma[3] * a) * square * norm + abs(sigma[2]) * square * factor)
     rows = data.number(0)
     for left in over.jacobian:
         rows = rows.larger(sum((abs(left.dot(right)) for right in over.jacobian), data.number(0)))

@@ -38,7 +38,7 @@ from functools import partial
 from typing import Any
 
 from .isolated import DataAt, Proved, check_box, check_eigenvalue, check_loss, check_not_global, pivots, read_box
-from .loss import Derivatives, Problem, Unit, Vector, neurons
+from .loss import Derivatives, Jet, Problem, Unit, Vector, neurons
 from .reading import Unreadable, bounds, fields, integer, need, sequence
 
 _ORDER = {"copies": 0, "pair": 1, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 4}
@@ -107,13 +107,13 @@ def read_chart(value: Any, width: int, dimension: int) -> Chart:
     return chart
 
 
-def _pair(sigma: list[Vector], slots: list[Vector], number: Any) -> Derivatives:
+def _pair(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
     _, s, c = slots
     f, f_z, f_zz = (sigma[k] * c + sigma[k + 1] * s for k in range(3))
     return f, [f_z, sigma[1], sigma[0]], {(0, 0): f_zz, (1, 0): sigma[2], (2, 0): sigma[1]}
 
 
-def _triple(tau: int, sigma: list[Vector], slots: list[Vector], number: Any) -> Derivatives:
+def _triple(tau: int, sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
     _, y, s, c = slots
     half_square = s * s * number(Fraction(tau, 2))
     f, f_z, f_zz = (sigma[k] * c + sigma[k + 1] * y + sigma[k + 2] * half_square for k in range(3))
@@ -121,7 +121,7 @@ def _triple(tau: int, sigma: list[Vector], slots: list[Vector], number: Any) -> 
     return f, [f_z, sigma[1], s * sigma[2] * tau, sigma[0]], second
 
 
-def _affine(sigma: list[Vector], slots: list[Vector], number: Any) -> Derivatives:
+def _affine(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
     return sum(slots[1:], slots[0]), [number(1) for _ in slots], {}
 
 

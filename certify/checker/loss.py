@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import add
 from typing import Any
 
 Vector = Any
@@ -68,7 +70,7 @@ class Unit:
 
     lines: tuple[range, ...]
     numbers: tuple[int, ...]
-    formula: Callable[[list[Vector], list[Vector], Callable[[Fraction | int], Vector]], Derivatives]
+    formula: Callable[[Jet, list[Vector], Callable[[Fraction | int], Vector]], Derivatives]
     order: int = 3
 
     @property
@@ -81,12 +83,26 @@ class Unit:
 def neurons(width: int, dimension: int) -> list[Unit]:
     """The units of ``Σ_i a_i σ(w_i·x)``, ``θ = (w_1, …, w_m, a_1, …, a_m)``."""
 
-    def formula(sigma: list[Vector], slots: list[Vector], number: Any) -> Derivatives:
+    def formula(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
         a = slots[1]
         return sigma[0] * a, [sigma[1] * a, sigma[0]], {(0, 0): sigma[2] * a, (1, 0): sigma[1]}
 
     first = width * dimension
     return [Unit((range(i * dimension, (i + 1) * dimension),), (first + i,), formula) for i in range(width)]
+
+
+class Jet:
+    """``σ, …, σ^(k)`` within ``ρ`` of points where ``at`` holds ``σ, …, σ^(k+1)``; each computed when asked for."""
+
+    def __init__(self, at: list[Vector], rho: Vector, half_sup: list[Vector]):
+        self._at, self._rho, self._half_sup = at, rho, half_sup
+        self._known: dict[int, Vector] = {}
+
+    def __getitem__(self, k: int) -> Vector:
+        if k not in self._known:
+            reach = self._rho * (abs(self._at[k + 1]) + self._rho * self._half_sup[k])
+            self._known[k] = self._at[k].widened(reach)
+        return self._known[k]
 
 
 class Data:
@@ -95,6 +111,7 @@ class Data:
     def __init__(self, problem: Problem, arithmetic: Any):
         self.arithmetic, self.count = arithmetic, len(problem)
         self.x = [arithmetic.vector(column) for column in problem.columns]
+        self.sizes = [abs(x) for x in self.x]
         self.xx = [[x * y for y in self.x] for x in self.x]
         self.zero = self.x[0] * 0
         self.y = self.zero if problem.labels is None else arithmetic.vector(problem.labels)
@@ -109,7 +126,7 @@ class Data:
 
     def along(self, v: Sequence[Vector]) -> Vector:
         """``v·x_n`` on all inputs."""
-        return sum((x * value for x, value in zip(self.x, v, strict=True)), self.zero)
+        return reduce(add, (x * value for x, value in zip(self.x, v, strict=True)))
 
     def moment(self, weight: Vector, i: int | None, k: int | None) -> Vector:
         """``Σ_n weight_n x_ni x_nk``; an index that is ``None`` means the factor 1."""
@@ -124,7 +141,7 @@ class Evaluation:
     """Enclosures over a box.
 
     ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P), the residuals ``r`` (N), ``jacobian`` P columns (N); of each
-    unit ``sigma`` (``σ, σ', …`` at its first line) and ``slots``.
+    unit ``sigma`` (``σ, σ', …`` at its first line, where it has one) and ``slots``.
     """
 
     loss: Vector
@@ -132,7 +149,7 @@ class Evaluation:
     hessian: list[Vector]
     r: Vector
     jacobian: list[Vector]
-    sigma: list[list[Vector]]
+    sigma: list[Jet]
     slots: list[list[Vector]]
 
 
@@ -152,9 +169,9 @@ class Around:
     def over(self, radius: Sequence[Fraction] | None = None) -> Evaluation:
         """Everything over the box ``θ ± radius``, or at ``θ``."""
         data, size, stack = self.data, len(self.theta), self.data.arithmetic.stack
-        rho = [data.number(value) for value in radius or [Fraction(0)] * size]
-        slots = [self._slots(number, rho) for number in range(len(self.units))]
-        sigma = [self._spread(at, values[0].radii()) for at, values in zip(self.sigma, slots, strict=True)]
+        rho = [data.number(value) for value in radius or ()]
+        slots = [self._slots(number, rho if radius else None) for number in range(len(self.units))]
+        sigma = [Jet(at, v[0].radii(), self.half_sup) for at, v in zip(self.sigma, slots, strict=True)]
         parts = [unit.formula(s, v, data.number) for unit, s, v in zip(self.units, sigma, slots, strict=True)]
         r = sum((value for value, _, _ in parts), -data.y)
         jacobian: list[Vector] = [None] * size
@@ -175,18 +192,15 @@ class Around:
         gradient = stack([column.dot(r) for column in jacobian]) * scale
         return Evaluation(loss, gradient, [stack(row) * scale for row in rows], r, jacobian, sigma, slots)
 
-    def _slots(self, number: int, rho: Sequence[Vector]) -> list[Vector]:
+    def _slots(self, number: int, rho: Sequence[Vector] | None) -> list[Vector]:
         """The slots of a unit over the box: ``v·x_n`` moves by at most ``Σ_i |x_ni| ρ_i``."""
+        unit, lines = self.units[number], self.lines[number]
+        if rho is None:
+            return [*lines, *(self.theta[j] for j in unit.numbers)]
         values = []
-        for line, z in zip(self.units[number].lines, self.lines[number], strict=True):
-            reach = (abs(x) * rho[j] for x, j in zip(self.data.x, line, strict=True))
-            values.append(z.widened(sum(reach, self.data.zero)))
-        return values + [self.theta[j].widened(rho[j]) for j in self.units[number].numbers]
-
-    def _spread(self, at: list[Vector], rho: Vector) -> list[Vector]:
-        """``σ, …, σ^(k)`` within ``ρ`` of the points where ``at`` holds ``σ, …, σ^(k+1)``."""
-        terms = zip(at, at[1:], self.half_sup, strict=False)
-        return [value.widened(rho * (abs(slope) + rho * half)) for value, slope, half in terms]
+        for line, z in zip(unit.lines, lines, strict=True):
+            values.append(z.widened(reduce(add, (x * rho[j] for x, j in zip(self.data.sizes, line, strict=True)))))
+        return values + [self.theta[j].widened(rho[j]) for j in unit.numbers]
 
 
 def _sigmoid(c: Vector, order: int) -> list[Vector]:

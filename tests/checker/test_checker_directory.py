@@ -161,7 +161,10 @@ WITNESSES: dict[str, tuple[Change, str]] = {
         "verdict: is not what the certificate claims",
     ),
     "a certificate that is not listed": (set_row(2, certificate="certificates/x.json"), "lists none of this name"),
-    "a point beside a box": (lambda lines: lines[2].update(point=lines[0]["point"]), "given for global minima only"),
+    "a point beside a box": (
+        lambda lines: lines[2].update(point=lines[0]["point"]),
+        "point: not given with this verdict",
+    ),
     "out of order": (set_row(2, index=3), "index"),
     "a missing line": (lambda lines: lines.pop(), "has 5 lines"),
 }
@@ -177,7 +180,7 @@ def test_witnesses_that_do_not_fit(directory: Path, name: str) -> None:
 
 
 def test_the_tolerance_is_decided_exactly() -> None:
-    from certify.checker.directory import _within
+    from certify.checker.rows import _within
 
     theta = [Fraction(v) for v in TEACHER]
     norm_squared = sum((v * v for v in theta), Fraction(0))

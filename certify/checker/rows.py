@@ -1,0 +1,213 @@
+"""The row of a candidate: it repeats the claim of its certificate, and the candidate lies where the relation says.
+
+Bounds are rounded outward to doubles. What a certificate of some kind says about a candidate is one function each
+(``_of``); what a relation adds is checked there. ``polished``, ``moved`` and ``reason`` are not proved and not
+checked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from .certificates import Certificate
+from .loss import Problem
+from .reading import Unreadable, exact, fields, need, sequence, text
+from .zero import Network, equals_teacher, family, network
+
+NEAR = Fraction(1, 10**10)
+
+_CLAIMED = (
+    "loss_lower",
+    "loss_upper",
+    "not_global",
+    "strict",
+    "morse_index",
+    "nullity",
+    "manifold_dimension",
+    "level",
+    "stratum",
+    "chart",
+    "lambda_min_lower",
+    "lambda_min_upper",
+    "existence_radius",
+    "uniqueness_radius",
+    "empty_radius",
+)
+_ROW = {"index", "source", "seed", "width", "verdict", "relation", "moved", "distance", *_CLAIMED}
+_ROW |= {"method", "bits", "object_id", "reason"}
+_WITNESS = {"index", "candidate", "certificate", "permutation", "point", "labels"}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row, its line of ``witnesses.jsonl``, and the candidate, parsed."""
+
+    row: dict[str, Any]
+    witness: dict[str, Any]
+    candidate: Network
+    problem: Problem
+
+    def no_witness(self, *names: str) -> None:
+        for name in names:
+            need(self.witness[name] is None, f"{name}: not given with this verdict")
+
+
+def check_row(
+    number: int, row: Any, witness: Any, width: int, problem: Problem, certificates: dict[str, Certificate]
+) -> None:
+    """Check one row against the certificate it names, which is verified.
+
+    Raises:
+        Rejected, Unreadable: naming the column.
+    """
+    fields(row, "row", _ROW)
+    fields(witness, "witnesses.jsonl", _WITNESS)
+    need(row["index"] == witness["index"] == number, "index: the rows are not in order")
+    need(row["width"] == width, "width: is not that of the points")
+    given = _Row(row, witness, network(witness["candidate"], "candidate", width, problem.dimension), problem)
+    if row["verdict"] == "undecided":
+        need(witness["certificate"] is None, "certificate: undecided claims nothing")
+        _repeats(row, dict.fromkeys((*_CLAIMED, "relation", "distance", "object_id")))
+        given.no_witness("permutation", "point", "labels")
+        return
+    name = text(witness["certificate"], "certificate")
+    need(name in certificates, "certificate: the manifest lists none of this name")
+    certificate = certificates[name]
+    need(certificate.claim["kind"] == row["verdict"], "verdict: is not what the certificate claims")
+    need(certificate.claim["width"] == width, "width: is not that of the certificate")
+    _repeats(row, _columns(certificate))
+    if certificate.claim["kind"] != "not-critical":
+        need(
+            row["object_id"] is not None and f"certificates/{row['object_id']}.json" == name,
+            "object_id: names another certificate",
+        )
+    _of(certificate)(given, certificate)
+
+
+def _repeats(row: dict[str, Any], columns: dict[str, Any]) -> None:
+    for column, value in columns.items():
+        need(type(row[column]) is type(value) and row[column] == value, f"{column}: is not what the certificate says")
+
+
+def _of(certificate: Certificate) -> Callable[[_Row, Certificate], None]:
+    """What a certificate says about a candidate."""
+    if certificate.claim["kind"] == "not-critical":
+        return _in_ball
+    if certificate.claim["chart"] is not None:
+        return _at_chart
+    return _at_zero if certificate.claim["kind"] == "global-minimum" else _at_point
+
+
+def _in_ball(given: _Row, certificate: Certificate) -> None:
+    given.no_witness("permutation", "point", "labels")
+    center = certificate.witness["empty_ball"]["center"]
+    need(_theta(given.candidate) == sequence(center, "center", len(center)), "the ball is not about the candidate")
+
+
+def _at_chart(given: _Row, certificate: Certificate) -> None:
+    need(given.row["relation"] == "polished", "relation: of a chart, polished is all that is proved")
+    need(given.row["distance"] is None, "distance: not given of a chart")
+    given.no_witness("permutation", "point", "labels")
+
+
+def _at_point(given: _Row, certificate: Certificate) -> None:
+    given.no_witness("point", "labels")
+    center = certificate.witness["krawczyk"]["center"]
+    moved = _reordered(given)
+    square = _square_distance(_theta(moved), sequence(center, "center", len(center)))
+    _check_distance(given.row["distance"], square)
+    _check_relation(given.row, _in_box(moved, certificate))
+
+
+def _at_zero(given: _Row, certificate: Certificate) -> None:
+    point = network(given.witness["point"], "point", len(given.candidate), given.problem.dimension)
+    need(equals_teacher(point, given.problem), "point: does not equal the teacher as a function")
+    name, _ = family(given.witness["labels"], point, given.problem, "labels")
+    need(name == certificate.claim["stratum"], "labels: belong to another family")
+    moved, origin = _reordered(given), _theta(given.candidate)
+    square = _square_distance(origin, _theta(point))
+    _check_distance(given.row["distance"], square)
+    near = _within(square, _square_distance(origin, [Fraction(0)] * len(origin)))
+    _check_relation(given.row, near or _in_box(moved, certificate))
+
+
+def _check_relation(row: dict[str, Any], contained: bool) -> None:
+    if row["relation"] == "contained":
+        need(contained, "relation: the candidate does not lie in the certified region")
+        need(row["moved"] == 0, "moved: a contained candidate was not moved")
+    else:
+        need(row["relation"] == "polished", "relation: expected contained or polished")
+
+
+def _reordered(given: _Row) -> Network:
+    """The candidate with the neurons in the order of the object."""
+    permutation = given.witness["permutation"]
+    if not isinstance(permutation, list) or not all(type(i) is int for i in permutation):
+        raise Unreadable("permutation: expected a list of integers")
+    need(sorted(permutation) == list(range(len(given.candidate))), "permutation: is none")
+    return tuple(given.candidate[i] for i in permutation)
+
+
+def _columns(certificate: Certificate) -> dict[str, Any]:
+    """The columns of a row that repeat the claim of its certificate."""
+    claim, provenance = certificate.claim, certificate.provenance
+    columns: dict[str, Any] = dict.fromkeys(_CLAIMED)
+    if claim["kind"] == "not-critical":
+        columns |= dict.fromkeys(("relation", "distance", "object_id"))
+        columns["empty_radius"] = _down(exact(claim["empty_radius"], "claim.empty_radius"))
+    else:
+        for name in _CLAIMED[2:10]:
+            columns[name] = claim[name]
+        for name in ("loss", "lambda_min"):
+            if claim[name] is not None:
+                low, high = (exact(v, name) for v in claim[name])
+                columns[f"{name}_lower"], columns[f"{name}_upper"] = _down(low), -_down(-high) + 0.0
+        if "krawczyk" in certificate.witness:
+            step = certificate.witness["krawczyk"]
+            tight, wide = ([exact(v, key) for v in step[key]] for key in ("existence_radius", "uniqueness_radius"))
+            columns["existence_radius"], columns["uniqueness_radius"] = -_down(-max(tight)), _down(min(wide))
+    return columns | {"method": provenance["method"], "bits": provenance["bits"]}
+
+
+def _down(value: Fraction) -> float:
+    """The largest double not above ``value``."""
+    try:
+        nearest = value.numerator / value.denominator
+    except OverflowError:
+        return -math.inf if value < 0 else math.nextafter(math.inf, 0)
+    return nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
+
+
+def _theta(neurons: Network) -> list[Fraction]:
+    return [v for w, _ in neurons for v in w] + [a for _, a in neurons]
+
+
+def _square_distance(left: list[Fraction], right: list[Fraction]) -> Fraction:
+    return sum(((a - b) ** 2 for a, b in zip(left, right, strict=True)), Fraction(0))
+
+
+def _check_distance(distance: Any, square: Fraction) -> None:
+    """``distance`` is an upper bound of the square root, above it by at most a relative ``2^−40``."""
+    if not isinstance(distance, float) or not 0 <= distance < math.inf:
+        raise Unreadable("distance: expected a finite float")
+    d = Fraction(distance) ** 2
+    tiny = Fraction(1, 2**2000)
+    need(square <= d <= square * (1 + Fraction(1, 2**40)) + tiny, "distance: is not that of candidate and object")
+
+
+def _within(square: Fraction, norm_squared: Fraction) -> bool:
+    """``√D ≤ t(1 + √N)``, decided exactly: ``q ≤ 2√N`` with ``q = D/t² − 1 − N``."""
+    q = square / NEAR**2 - 1 - norm_squared
+    return q <= 0 or q * q <= 4 * norm_squared
+
+
+def _in_box(neurons: Network, certificate: Certificate) -> bool:
+    step = certificate.witness.get("krawczyk")
+    if step is None:
+        return False
+    center, radius = ([exact(v, key) for v in step[key]] for key in ("center", "uniqueness_radius"))
+    return all(abs(v - c) <= r for v, c, r in zip(_theta(neurons), center, radius, strict=True))
