@@ -152,6 +152,7 @@ def witness_line(verdict: Verdict, points: Points, certificate: str | None) -> d
         "permutation": list(verdict.permutation) or None,
         "point": point and {"w": [[dyadic(x) for x in row] for row in point.w], "a": [dyadic(x) for x in point.a]},
         "labels": list(verdict.labels) or None,
+        "path": verdict.descent and {k: v for k, v in verdict.descent.to_json().items() if k != "theorem"},
     }
 
 

@@ -4,9 +4,12 @@
 2. *certify* one object for every distinct place (parallel over places), until every candidate that converged has had
    its chance;
 3. *merge* objects that are proved to be the same;
-4. *assemble*: a candidate belongs to an object if the saved point (``contained``) or the end of its path
-   (``polished``) lies in the object's certified region; this is decided exactly. Where an object was certified from the
-   end of a path, the short Newton steps from there to the centre of its box are counted as part of the path.
+4. *trace*: for candidates that do not lie in the object's region themselves, prove a path of falling loss that leads
+   there (parallel over candidates);
+5. *assemble*: a candidate belongs to an object if the saved point (``contained``) or the end of its path
+   (``path`` where it is proved, else ``polished``) lies in the object's certified region; this is decided exactly.
+   Where an object was certified from the end of a path, the short Newton steps from there to the centre of its box are
+   counted as part of the path.
 
 Every task is a pure function of its candidate, so the result does not depend on the number of jobs.
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -23,8 +26,9 @@ import numpy as np
 
 from certify.distinct import Comparison, compare, holds, kinds, match
 from certify.locate import LimitPlace, Location
+from certify.path import Descent
 from certify.pool import Journal, Pool, Progress, Task
-from certify.proof import Failure, dyadic
+from certify.proof import Failure, Proof, dyadic, from_text
 from certify.rounding import up
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.zero import label_texts, match_global_minimum
@@ -84,7 +88,8 @@ def classify_points(
         locations = [Location.from_json(answer) for answer in pool.run(tasks)]
         catalogue = _Catalogue(problem, points.width)
         catalogue.certify(locations, theta, pool)
-    verdicts = tuple(_assemble(i, points, locations[i], catalogue) for i in range(len(points)))
+        drafts = [_assemble(i, points, locations[i], catalogue) for i in range(len(points))]
+        verdicts = _traced(drafts, locations, points, pool)
     seen: dict[str, CriticalObject] = {}
     for verdict in verdicts:
         if verdict.object is not None:
@@ -240,6 +245,74 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
             bits=ball.bits,
         )
     return Verdict(**base, kind=Kind.UNDECIDED, moved=location.moved, reason=_reason(index, location, catalogue))
+
+
+def _traced(
+    drafts: Sequence[Verdict], locations: Sequence[Location], points: Points, pool: Pool
+) -> tuple[Verdict, ...]:
+    """The verdicts, those that are only ``polished`` with a proved path where one is found."""
+    verdicts = list(drafts)
+    tasks = [
+        Task("path", str(v.index), task)
+        for v, location in zip(drafts, locations, strict=True)
+        if (task := _path_task(v, location)) is not None
+    ]
+    for traced, answer in zip(tasks, pool.run(tasks), strict=True):
+        if "failure" not in answer:
+            index = int(traced.key)
+            verdicts[index] = _with_path(
+                verdicts[index], answer, Network(exact(points.w[index]), exact(points.a[index]))
+            )
+    return tuple(verdicts)
+
+
+def _path_task(verdict: Verdict, location: Location) -> dict[str, Any] | None:
+    """What to trace for a candidate; ``None`` where there is nothing to trace, or no way to."""
+    found = verdict.object
+    if verdict.relation is not Relation.POLISHED or found is None or not len(location.vertices):
+        return None
+    task: dict[str, Any] = {"vertices": location.vertices.tolist(), "zero": None}
+    if found.kind is Kind.GLOBAL_MINIMUM:
+        return task | {"zero": _texts(location.theta)}
+    if found.kind is not Kind.LOCAL_MINIMUM or found.network is None or found.box is None:
+        return None
+    back = np.argsort(verdict.permutation)
+    center, radius = (
+        Network.from_theta(v, found.network.dimension).permuted(tuple(back.tolist())).theta().astype(np.float64)
+        for v in (found.box.center, found.box.uniqueness_radius)
+    )
+    return task | {"center": center.tolist(), "radius": radius.tolist()}
+
+
+def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verdict:
+    """The verdict with the path that was proved, if it ends where it should: this is decided exactly."""
+    descent = Proof.from_json(answer["descent"])
+    assert isinstance(descent, Descent)
+    assert verdict.object is not None
+    end = saved.theta() if descent.last is None else descent.last
+    permutation, witness = verdict.permutation, verdict.witness
+    if answer["zero"] is None:
+        matched = match(Network.from_theta(end, saved.dimension), verdict.object)
+        if matched is None:
+            return verdict
+        permutation, target = matched, verdict.object.network
+        assert target is not None
+    else:
+        zero = np.array([from_text(text) for text in answer["zero"]], dtype=object)
+        witness = target = Network.from_theta(zero, saved.dimension)
+    corners = np.array([v.astype(np.float64) for v in (saved.theta(), *descent.vertices)])
+    length = float(np.linalg.norm(np.diff(corners, axis=0), axis=1).sum())
+    if answer["zero"] is not None:
+        length += float(np.linalg.norm((end - zero).astype(np.float64)))
+    return replace(
+        verdict,
+        relation=Relation.PATH,
+        moved=length,
+        distance=_distance(saved.permuted(permutation), target),
+        permutation=permutation,
+        witness=witness,
+        descent=descent,
+    )
 
 
 def _at_zero(saved: Network, location: Location, catalogue: _Catalogue) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def _object_sections(row: Row, found: CriticalObject, results: Results) -> Itera
     yield f"Proved, of the object {found.id}:", tuple(_statements(row, found))
     if row["relation"] == Relation.CONTAINED:
         yield "Proved, of the saved point:", (_contained(row, found, results),)
+    elif row["relation"] == Relation.PATH:
+        yield "Proved, of the saved point:", (_path(row, found),)
     else:
         yield "Computed, not proved, of the saved point:", (_polished(row, found),)
     yield "How it was proved:", (_method(row), f"The exact numbers are in certificates/{found.id}.json.")
@@ -204,6 +206,18 @@ def _contained(row: Row, found: CriticalObject, results: Results) -> str:
     )
 
 
+def _path(row: Row, found: CriticalObject) -> str:
+    what = "an exact global minimum of the stratum" if found.stratum else "the minimum"
+    sentence = (
+        "path: the loss falls strictly along a path, made of straight pieces, from the saved point to "
+        f"{what}; its length is about {row['moved']:.4g}."
+    )
+    if row["distance"] is None:
+        return sentence
+    target = "its end" if found.stratum else "the centre"
+    return f"{sentence} The saved point is at most {above(row['distance'])} away from {target} (Euclidean distance)."
+
+
 def _polished(row: Row, found: CriticalObject) -> str:
     region = "the object's certified region" if found.chart is None else "this object, in the coordinates of its chart"
     sentence = (
@@ -223,6 +237,8 @@ def _method(row: Row) -> str:
 def _not_claimed(row: Row, found: CriticalObject, results: Results) -> Iterator[str]:
     if row["relation"] == Relation.POLISHED:
         yield "That the saved point lies in the certified region, or that training would have ended there."
+    if row["relation"] == Relation.PATH:
+        yield "That training would have followed this path."
     if found.kind is Kind.LOCAL_MINIMUM and not row["not_global"]:
         yield "That the minimum is global, or that it is not: no better point and no infimum is known."
     if found.kind is Kind.GLOBAL_MINIMUM and found.strict is None:

@@ -38,6 +38,9 @@ MAX_STEPS = 400
 
 _TRIES = 3
 
+VERTICES = 100
+"""So many vertices of a polish path are kept."""
+
 _SMALL = 1e-8
 """Below this loss, relative to the labels' mean square, ask whether the run heads for a global minimum."""
 
@@ -79,6 +82,8 @@ class Location:
         stop_reason: why the polish ended.
         numbers: loss, gradient norm, smallest eigenvalue and largest output where it ended, approximate.
         nearby: (P,) exact, a critical point of higher index next to the saved point, ``None`` if there is none.
+        vertices: (k, P) the polish path from the saved point, at most the first :data:`VERTICES`; empty where nothing
+            moved.
         limits: plateaus and channels the run seems to lead to, the best explanation first.
         empty: the ball about the saved point, holding the whole path, that is proved free of critical points.
     """
@@ -91,6 +96,7 @@ class Location:
     stop_reason: str
     numbers: tuple[tuple[str, float], ...]
     nearby: Exact | None
+    vertices: Array
     limits: tuple[LimitPlace, ...] = ()
     empty: EmptyBall | None = None
 
@@ -110,6 +116,7 @@ class Location:
             "stop_reason": self.stop_reason,
             "numbers": [[name, value] for name, value in self.numbers],
             "nearby": None if self.nearby is None else [dyadic(v) for v in self.nearby],
+            "vertices": self.vertices.tolist(),
             "limits": [place.to_json() for place in self.limits],
             "empty": None if self.empty is None else self.empty.to_json(),
         }
@@ -128,6 +135,7 @@ class Location:
             stop_reason=data["stop_reason"],
             numbers=tuple((name, value) for name, value in data["numbers"]),
             nearby=None if data["nearby"] is None else _fractions(data["nearby"]),
+            vertices=np.array(data["vertices"], dtype=np.float64),
             limits=tuple(LimitPlace.from_json(place) for place in data["limits"]),
             empty=empty,
         )
@@ -153,7 +161,7 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
     if stays or not polishing:
         here = _numbers(data, theta, width)
         empty = None if stays else _empty(problem, width, saved, None, arithmetic)
-        return Location(saved, stays, stays, 0.0, 0.0, "not-polished", here, None, (), empty)
+        return Location(saved, stays, stays, 0.0, 0.0, "not-polished", here, None, theta[None][:0], (), empty)
     nearby = _nearby(data, theta, width)
     polished = polish(data, theta, width, max_steps=MAX_STEPS)
     end, moved, reach, reached_zero = exact(polished.theta), polished.moved, polished.path_radius, False
@@ -166,7 +174,19 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
         empty = _empty(problem, width, saved, reach, arithmetic)
     limits = () if reached_zero else _limits(problem, polished, width)
     numbers = _numbers(data, polished.theta, width)
-    return Location(end, reached_zero, False, moved, reach, polished.stop_reason, numbers, nearby, limits, empty)
+    return Location(
+        theta=end,
+        global_minimum=reached_zero,
+        stays=False,
+        moved=moved,
+        path_radius=reach,
+        stop_reason=polished.stop_reason,
+        numbers=numbers,
+        nearby=nearby,
+        vertices=polished.vertices[:VERTICES],
+        limits=limits,
+        empty=empty,
+    )
 
 
 def _approach_zero(problem: Problem, data: KernelData, polished: Polished) -> tuple[Exact, float] | None:

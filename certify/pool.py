@@ -17,11 +17,13 @@ from threadpoolctl import threadpool_limits
 from certify.isolated import certify_isolated, isolated_object
 from certify.limit import limit_object
 from certify.locate import LimitPlace, locate
-from certify.proof import Failure, from_text
+from certify.proof import Failure, dyadic, from_text
+from certify.trace import Box, trace_to_box, trace_to_zero
 from certify.verdict import CriticalObject
 from certify.zero import match_global_minimum, zero_object
 from sweep.kernels import KernelData, prepare
 from sweep.processes import end_with_parent
+from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
@@ -102,12 +104,34 @@ class Worker:
         return {"object": found.to_json(), "refined": refined}
 
     def _zero(self, theta: list[str]) -> Any:
+        return zero_object(
+            self.problem, self._point(theta), arithmetic=self.arithmetic, max_bits=self.max_bits
+        ).to_json()
+
+    def _point(self, theta: list[str]) -> StratumPoint:
         network = Network.from_theta(
             np.array([from_text(text) for text in theta], dtype=object), self.problem.dimension
         )
         point = match_global_minimum(self.problem, network)
         assert point is not None
-        return zero_object(self.problem, point, arithmetic=self.arithmetic, max_bits=self.max_bits).to_json()
+        return point
+
+    def _path(self, task: dict[str, Any]) -> Any:
+        common: Any = {"arithmetic": self.arithmetic, "max_bits": self.max_bits}
+        vertices, zero = [np.array(v) for v in task["vertices"]], None
+        if task["zero"] is not None:
+            stratum = self._point(task["zero"]).stratum
+            found = trace_to_zero(self.problem, self.data, vertices, stratum, **common)
+            if isinstance(found, Failure):
+                return {"failure": found.code}
+            proof, zero = found
+        else:
+            box = Box(np.array(task["center"]), np.array(task["radius"]))
+            traced = trace_to_box(self.problem, self.data, vertices, box, **common)
+            if isinstance(traced, Failure):
+                return {"failure": traced.code}
+            proof = traced
+        return {"descent": proof.to_json(), "zero": zero and [dyadic(v) for v in zero.theta()]}
 
 
 def _worker_of(problem: Problem, width: int, arithmetic: str, max_bits: int, polish: bool) -> Worker:

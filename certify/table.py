@@ -34,6 +34,7 @@ class Line:
         runs: how many candidates.
         share: among those of this width.
         contained: how many lie in their object's certified region themselves (proved).
+        path: how many have a path of falling loss to their object (proved).
         polished: how many were led there by a computed path (not proved).
         moved_far: how many have a path longer than :data:`FAR`.
         moved_far_share: among these runs.
@@ -47,6 +48,7 @@ class Line:
     runs: int
     share: float
     contained: int
+    path: int
     polished: int
     moved_far: int
     moved_far_share: float
@@ -136,6 +138,7 @@ def _line(width: int, verdict: str, rows: Sequence[Row], total: int, distinct: i
         runs=len(rows),
         share=len(rows) / total,
         contained=sum(row["relation"] == Relation.CONTAINED for row in rows),
+        path=sum(row["relation"] == Relation.PATH for row in rows),
         polished=sum(row["relation"] == Relation.POLISHED for row in rows),
         moved_far=far,
         moved_far_share=far / len(rows),
@@ -154,6 +157,7 @@ _HEADINGS = (
     "runs",
     "share",
     "contained",
+    "path",
     "polished",
     f"moved > {FAR:g}",
     "distinct",
@@ -167,7 +171,7 @@ def grid(table: Table) -> Grid:
     return Grid(
         headings=_HEADINGS,
         cells=tuple(map(_cells, table.lines)),
-        left=frozenset({1, 8, 9}),
+        left=frozenset({1, 9, 10}),
         records=tuple(map(asdict, table.lines)),
         about={"problem": table.problem, "problem_hash": table.problem_hash},
     )
@@ -190,6 +194,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         str(line.runs),
         f"{100 * line.share:.1f} %",
         str(line.contained),
+        str(line.path),
         str(line.polished),
         f"{line.moved_far} ({100 * line.moved_far_share:.1f} %)",
         f"≥ {line.distinct_at_least}" if line.distinct_at_least else "",

@@ -1,8 +1,9 @@
 """Objects, relations and verdicts: the vocabulary of the answer, assembled only from proofs.
 
 An *object* is proved: "exactly one critical point lies in this box, a strict saddle of index 1". The *relation* says
-how a candidate belongs to it: ``contained`` (the saved point itself lies in the certified region: proved) or
-``polished`` (a computed, loss-decreasing path led from it into the region: not proved).
+how a candidate belongs to it: ``contained`` (the saved point itself lies in the certified region: proved), ``path`` (a
+path along which the loss falls leads from it to the object: proved) or ``polished`` (a computed, loss-decreasing path
+led from it into the region: not proved).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from certify.exclusion import EmptyBall
 from certify.krawczyk import Krawczyk
+from certify.path import Descent
 from certify.proof import Proof, dyadic, from_text
 from certify.rounding import down, up
 from symmetry.charts import Chart, chart_from_json
@@ -38,6 +40,7 @@ class Relation(StrEnum):
     """How a candidate belongs to its object; empty where there is none."""
 
     CONTAINED = "contained"
+    PATH = "path"
     POLISHED = "polished"
     NONE = ""
 
@@ -181,13 +184,14 @@ class Verdict:
         width: number of neurons.
         kind: the verdict.
         relation: how the candidate belongs to the object.
-        moved: length of the computed polish path (Euclidean, float, not proved); 0 where nothing moved.
+        moved: length of the path, the proved or the computed one (Euclidean, float); 0 where nothing moved.
         distance: upper bound of the Euclidean distance from the saved point to the object's exact point, after
             the matching permutation; ``None`` without an object.
         permutation: neuron ``i`` of the object is neuron ``permutation[i]`` of the candidate.
         witness: for global minima, the exact point that the distance is measured to.
         labels: of the witness, as in :class:`~certify.zero.ZeroLoss`.
         object: the certified object, ``None`` for not-critical and undecided.
+        descent: for the relation ``path``, the path.
         empty: for not-critical, the ball about the saved point that is proved free of critical points.
         reason: for undecided, the code and the numbers that failed; for not-critical, what was proved.
         method: for verdicts without an object, what proved them.
@@ -206,6 +210,7 @@ class Verdict:
     witness: Network | None = None
     labels: tuple[str, ...] = ()
     object: CriticalObject | None = None
+    descent: Descent | None = None
     empty: EmptyBall | None = None
     reason: str = ""
     method: str = ""

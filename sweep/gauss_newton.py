@@ -177,14 +177,16 @@ def _trial(system: System, x: Floats, model: _Linear, damping: float) -> tuple[F
 
 
 class Path:
-    """The length of a path and its largest distance from its start, both approximate."""
+    """The vertices of a path, its length and its largest distance from its start, both approximate."""
 
     def __init__(self, start: Floats):
         self.start = self.end = start
+        self.vertices = [start]
         self.moved = self.radius = 0.0
 
     def advance(self, to: Floats) -> None:
         """Go straight to ``to``."""
         self.moved += float(np.linalg.norm(to - self.end))
         self.radius = max(self.radius, float(np.linalg.norm(to - self.start)))
+        self.vertices.append(to)
         self.end = to

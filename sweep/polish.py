@@ -41,6 +41,7 @@ class Polished:
         smallest_eigenvalue: of ``∇²L``.
         moved: the length of the path, the sum of the Euclidean lengths of the accepted steps.
         path_radius: the largest distance of a point of the path from its start.
+        vertices: (k, P) the path, from the start to the last point.
         steps: how many steps were accepted or tried.
         stop_reason: ``converged``: gradient and predicted decrease are rounding noise; ``stalled``: no step helps,
             though the gradient is not noise; ``diverging``: a weight has outgrown the bound; ``step-limit``.
@@ -52,6 +53,7 @@ class Polished:
     smallest_eigenvalue: float
     moved: float
     path_radius: float
+    vertices: Floats
     steps: int
     stop_reason: StopReason
 
@@ -89,6 +91,7 @@ def polish(
         smallest_eigenvalue=float(smallest_eigenvalue(walk.hessian[None])[0]),
         moved=walk.path.moved,
         path_radius=walk.path.radius,
+        vertices=np.array(walk.path.vertices),
         steps=walk.steps,
         stop_reason=reason,
     )

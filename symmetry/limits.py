@@ -6,14 +6,24 @@ and the linear function that mirrored pairs and vanishing neurons leave behind.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
+from symmetry.lines import Curve, Polynomial
 from symmetry.network import Layout
 from symmetry.objective import Data
+
+
+def _lines(
+    layout: Layout, curve: Sequence[Any], data: Data, arithmetic: Arithmetic, names: Sequence[str]
+) -> list[list[Any]]:
+    """On a curve: of each named vector ``v`` the coefficients of ``v·x``, (N, 1); last those of ``c``, (1,)."""
+    blocks = [layout.unpack(v) for v in curve]
+    return [*([arithmetic.matmul(data.x, b[v].T) for b in blocks] for v in names), [b["c"] for b in blocks]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,10 @@ class Pair:
         s = arithmetic.matmul(data.x, blocks["u"].T)
         jet = self.activation.jet(z, order + 1, arithmetic)
         return PairOutputs(self, blocks["c"], s, jet, data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Curve:
+        z, s, c = _lines(self.layout, curve, data, arithmetic, ("w", "u"))
+        return Curve(z, [c, s])
 
 
 class PairOutputs:
@@ -104,6 +118,15 @@ class Triple:
         blocks = self.layout.unpack(theta)
         jet = self.activation.jet(arithmetic.matmul(data.x, blocks["w"].T), order + 2, arithmetic)
         return TripleOutputs(self, blocks, jet, data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Curve:
+        z, y, s, c = _lines(self.layout, curve, data, arithmetic, ("w", "v", "u"))
+        half = arithmetic.number(Fraction(self.tau, 2))
+        square = [s[0] * 0] * (2 * len(s) - 1)
+        for i, left in enumerate(s):
+            for j, right in enumerate(s):
+                square[i + j] = square[i + j] + left * right * half
+        return Curve(z, [c, y, square])
 
 
 class TripleOutputs:
@@ -184,6 +207,9 @@ class Affine:
 
     def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> AffineOutputs:
         return AffineOutputs(self, self.layout.unpack(theta), data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Polynomial:
+        return Polynomial([self.outputs(v, data, arithmetic, 0).value.reshape(-1, 1) for v in curve])
 
 
 class AffineOutputs:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
+from symmetry.lines import Curve, Expansion, Polynomial, expand
 from symmetry.network import Layout
 from symmetry.problem import Problem
 
@@ -45,6 +46,9 @@ class Term(Protocol):
 
     def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> TermOutputs:
         """Value (``order`` 0), Jacobian (1), second derivatives (2), bounds of the third (3)."""
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Curve | Polynomial:
+        """The term on a curve, ``curve[k]`` (p,) the coefficient of ``t^k``, ``k ≤ 2``."""
 
 
 class TermOutputs(Protocol):
@@ -80,6 +84,10 @@ class Neurons:
         z = arithmetic.matmul(data.x, blocks["w"].T)
         jet = self.activation.jet(z, order, arithmetic)
         return NeuronOutputs(self, blocks["a"], jet, data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Curve:
+        blocks = [self.layout.unpack(v) for v in curve]
+        return Curve([arithmetic.matmul(data.x, b["w"].T) for b in blocks], [[b["a"] for b in blocks]])
 
 
 class NeuronOutputs:
@@ -190,6 +198,24 @@ class SquareLoss:
         for more in outputs[1:]:
             r = r + more.value
         return outputs, r - data.y
+
+    def along(self, curve: Sequence[Any], arithmetic: Arithmetic) -> Expansion:
+        """The residuals on a curve, ``|t| ≤ 1``.
+
+        Args:
+            curve: (P,) each, points in the arithmetic: the coefficients of 1, ``t`` and, for a bent curve, ``t²``.
+            arithmetic: where to compute.
+        """
+        data, terms, start = self.data(arithmetic), [], 0
+        for term in self.terms:
+            block = slice(start, start + term.layout.size)
+            terms.append(term.along([v[block] for v in curve], data, arithmetic))
+            start += term.layout.size
+        order = min(term.order for term in terms)
+        parts = [expand(term, order, self.problem.activation, arithmetic) for term in terms]
+        total = sum(parts[1:], parts[0])
+        first = total.coefficients[0] - data.y.reshape(-1, 1)
+        return Expansion([first, *total.coefficients[1:]], total.rest)
 
     def evaluate(self, theta: Any, arithmetic: Arithmetic, order: int = 2) -> Evaluation:
         """Loss (``order`` 0), gradient (1), Hessian (2) and its Lipschitz bound (3).

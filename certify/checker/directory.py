@@ -84,8 +84,16 @@ def _digest(path: Path, name: str) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def check_statement(directory: Directory, problem: Problem, certificates: dict[str, Certificate]) -> list[str]:
-    """Everything but the certificates themselves; the complaints, empty if all is right.
+def check_statement(
+    directory: Directory, problem: Problem, certificates: dict[str, Certificate], paths: dict[int, str]
+) -> list[str]:
+    """Everything but the certificates and the paths themselves; the complaints, empty if all is right.
+
+    Args:
+        directory: as read.
+        problem: its problem.
+        certificates: those that were verified.
+        paths: for each candidate with a path, what is wrong with it; empty if it was verified.
 
     Raises:
         Unreadable, Rejected: what concerns the directory as a whole.
@@ -105,6 +113,8 @@ def check_statement(directory: Directory, problem: Problem, certificates: dict[s
             continue
         try:
             check_row(number, row, witness, width, problem, certificates)
+            if row["relation"] == "path":
+                need(paths.get(number) == "", paths.get(number) or "path: there is none")
         except (Rejected, Unreadable) as error:
             complaints.append(f"{VERDICTS}:{number}: {error}")
     if unproved:

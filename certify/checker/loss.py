@@ -161,7 +161,7 @@ class Around:
         self.theta = [data.number(value) for value in theta]
         self.lines = [[data.along([self.theta[j] for j in line]) for line in unit.lines] for unit in units]
         self.sigma = [
-            _sigmoid(lines[0].midpoints(), unit.order + 1) if unit.order >= 0 else []
+            sigmoid_jet(lines[0].midpoints(), unit.order + 1) if unit.order >= 0 else []
             for unit, lines in zip(units, self.lines, strict=True)
         ]
         self.half_sup = [data.number(bound / 2) for bound in SUP]
@@ -203,7 +203,7 @@ class Around:
         return values + [self.theta[j].widened(rho[j]) for j in unit.numbers]
 
 
-def _sigmoid(c: Vector, order: int) -> list[Vector]:
+def sigmoid_jet(c: Vector, order: int) -> list[Vector]:
     """``σ, …, σ^(order)`` at points, ``order ≤ 5``."""
     s = c.sigmoid()
     d, u = s * (1 - s), 1 - 2 * s

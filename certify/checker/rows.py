@@ -1,8 +1,8 @@
 """The row of a candidate: it repeats the claim of its certificate, and the candidate lies where the relation says.
 
 Bounds are rounded outward to doubles. What a certificate of some kind says about a candidate is one function each
-(``_of``); what a relation adds is checked there. ``polished``, ``moved`` and ``reason`` are not proved and not
-checked.
+(``_of``); what a relation adds is checked there: that the candidate, or the end of its path, lies in the object's
+region. ``polished``, ``moved`` and ``reason`` are not proved and not checked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from .certificates import Certificate
 from .loss import Problem
+from .path import Path, read_path
 from .reading import Unreadable, exact, fields, need, sequence, text
 from .zero import Network, equals_teacher, family, network
 
@@ -39,7 +40,7 @@ _CLAIMED = (
 )
 _ROW = {"index", "source", "seed", "width", "verdict", "relation", "moved", "distance", *_CLAIMED}
 _ROW |= {"method", "bits", "object_id", "reason"}
-_WITNESS = {"index", "candidate", "certificate", "permutation", "point", "labels"}
+_WITNESS = {"index", "candidate", "certificate", "permutation", "point", "labels", "path"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def check_row(
     need(row["index"] == witness["index"] == number, "index: the rows are not in order")
     need(row["width"] == width, "width: is not that of the points")
     given = _Row(row, witness, network(witness["candidate"], "candidate", width, problem.dimension), problem)
+    need((witness["path"] is None) == (row["relation"] != "path"), "path: given for the relation path only")
     if row["verdict"] == "undecided":
         need(witness["certificate"] is None, "certificate: undecided claims nothing")
         _repeats(row, dict.fromkeys((*_CLAIMED, "relation", "distance", "object_id")))
@@ -120,7 +122,11 @@ def _at_point(given: _Row, certificate: Certificate) -> None:
     moved = _reordered(given)
     square = _square_distance(_theta(moved), sequence(center, "center", len(center)))
     _check_distance(given.row["distance"], square)
-    _check_relation(given.row, _in_box(moved, certificate))
+    if given.row["relation"] == "path":
+        need(certificate.claim["kind"] == "local-minimum", "relation: a path leads to minima only")
+        _ends_in_box(given, certificate)
+    else:
+        _check_relation(given.row, _in_box(moved, certificate))
 
 
 def _at_zero(given: _Row, certificate: Certificate) -> None:
@@ -132,7 +138,10 @@ def _at_zero(given: _Row, certificate: Certificate) -> None:
     square = _square_distance(origin, _theta(point))
     _check_distance(given.row["distance"], square)
     near = _within(square, _square_distance(origin, [Fraction(0)] * len(origin)))
-    _check_relation(given.row, near or _in_box(moved, certificate))
+    if given.row["relation"] == "path":
+        need(_path(given).closing > 0, "path.closing: expected 1 or 2 for a global minimum")
+    else:
+        _check_relation(given.row, near or _in_box(moved, certificate))
 
 
 def _check_relation(row: dict[str, Any], contained: bool) -> None:
@@ -140,7 +149,21 @@ def _check_relation(row: dict[str, Any], contained: bool) -> None:
         need(contained, "relation: the candidate does not lie in the certified region")
         need(row["moved"] == 0, "moved: a contained candidate was not moved")
     else:
-        need(row["relation"] == "polished", "relation: expected contained or polished")
+        need(row["relation"] == "polished", "relation: expected contained, path or polished")
+
+
+def _path(given: _Row) -> Path:
+    return read_path(given.witness["path"], len(_theta(given.candidate)))
+
+
+def _ends_in_box(given: _Row, certificate: Certificate) -> None:
+    """The last vertex of the path, its neurons in the order of the object, lies in the uniqueness box."""
+    path = _path(given)
+    need(path.closing == 0 and bool(path.vertices), "path.closing: expected 0, and a vertex in the box")
+    end, width, d = path.vertices[-1], len(given.candidate), given.problem.dimension
+    neurons = tuple((tuple(end[i * d : (i + 1) * d]), end[width * d + i]) for i in range(width))
+    last = _Row(given.row, given.witness, neurons, given.problem)
+    need(_in_box(_reordered(last), certificate), "path: the last vertex does not lie in the uniqueness box")
 
 
 def _reordered(given: _Row) -> Network:

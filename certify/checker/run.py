@@ -19,6 +19,7 @@ from .directory import PROBLEM, check_statement, counts, read_directory
 from .empty import BITS
 from .isolated import read_box
 from .loss import Data, Problem
+from .path import check_path, count_pieces
 from .problems import read_problem
 from .reading import Rejected, Unreadable, parse, read_bytes
 
@@ -77,12 +78,19 @@ def _data(path: Path, arithmetic: str, bits: int) -> Data:
     return Data(_problem(path), make_arithmetic(arithmetic, bits))
 
 
-def check_one(certificate: Certificate, problem: Path, arithmetic: str) -> tuple[str, str]:
-    """Check one certificate: (``verified`` | ``rejected`` | ``unreadable``, what is wrong)."""
+def check_one(item: Certificate | dict[str, Any], problem: Path, arithmetic: str) -> tuple[str, str]:
+    """Check a certificate, or a line of witnesses.jsonl that has a path.
+
+    Returns:
+        (``verified`` | ``rejected`` | ``unreadable``, what is wrong).
+    """
     answers = []
     for name in ("integer", "arb") if arithmetic == "both" else (arithmetic,):
         try:
-            check_certificate(certificate, _problem(problem), partial(_data, problem, name))
+            if isinstance(item, Certificate):
+                check_certificate(item, _problem(problem), partial(_data, problem, name))
+            else:
+                check_path(item, _problem(problem), partial(_data, problem, name))
             answers.append(("verified", ""))
         except Rejected as error:
             answers.append(("rejected", str(error)))
@@ -111,6 +119,14 @@ def cost(certificate: Certificate, problem: Problem) -> float:
     return float(2e-7 * operations * max(1.0, bits / 256))
 
 
+def path_cost(witness: Any, problem: Problem) -> float:
+    """Seconds one core may take for a path, roughly: on each piece 60 operations for every input and neuron."""
+    pieces = count_pieces(witness)
+    if not pieces:
+        return 0.0
+    return 6e-7 * 60 * pieces * len(problem) * len(witness["candidate"]["a"])
+
+
 def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budget: float) -> Outcome:
     """Check a results directory, or one certificate file against a problem."""
     outcome = Outcome()
@@ -121,15 +137,19 @@ def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budge
         make_arithmetic("arb" if arithmetic == "both" else arithmetic, 128)  # is it there?
         names = directory.certificates if directory else [path.name]
         read = dict(_read(path if directory else path.parent, names, known, outcome))
+        paths = {i: w for i, w in enumerate(directory.witnesses if directory else []) if count_pieces(w)}
+        outcome.estimate += sum(path_cost(witness, known) for witness in paths.values())
         if outcome.estimate > budget * jobs:
             raise Unreadable(f"the check may take {outcome.estimate / jobs:.0f} s, more than --budget {budget:.0f}")
         task = partial(check_one, problem=problem, arithmetic=arithmetic)
-        with _mapping(jobs if len(read) > 1 else 1) as mapping:
+        with _mapping(jobs if len(read) + len(paths) > 1 else 1) as mapping:
             for name, (verdict, reason) in zip(read, mapping(task, read.values()), strict=True):
                 getattr(outcome, verdict).append(f"{name}: {reason}" if reason else name)
+            traced = dict(zip(paths, mapping(task, paths.values()), strict=True))
         if directory is not None:
             proved = {name: read[name] for name in outcome.verified}
-            outcome.rejected += check_statement(directory, known, proved)
+            reasons = {index: f"{verdict}: {reason}" if reason else "" for index, (verdict, reason) in traced.items()}
+            outcome.rejected += check_statement(directory, known, proved, reasons)
             outcome.counts = counts(directory.rows) if outcome.code == VERIFIED else {}
     except Rejected as error:
         outcome.rejected.append(str(error))

@@ -87,7 +87,7 @@ def test_verdicts_of_points_whose_place_is_known(answer: dict[str, Verdict]):
         assert answer[name].moved == 0
     for name in ("teacher", "teacher, neurons exchanged", "1e-9 from the teacher"):
         assert told(name) == (Kind.GLOBAL_MINIMUM, Relation.CONTAINED), name
-    assert told("0.05 from the teacher") == (Kind.GLOBAL_MINIMUM, Relation.POLISHED)
+    assert told("0.05 from the teacher") == (Kind.GLOBAL_MINIMUM, Relation.PATH)
     # descent leaves the neighbourhood of a saddle: outside its box, the saddle is not where a candidate belongs
     assert answer["1e-3 from the saddle"].kind is not Kind.SADDLE
     # on the line of split minima the Hessian is singular, and not semidefinite: nothing that is proved here

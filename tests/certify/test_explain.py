@@ -55,6 +55,15 @@ def test_a_contained_minimum(tmp_path: Path) -> None:
     assert "the 9 inputs" in parts["Not claimed:"]
 
 
+def test_a_path_is_proved(tmp_path: Path) -> None:
+    _, parts = explained(tmp_path, verdict(0, MINIMUM, relation=Relation.PATH, moved=3.25))
+    sentence = parts["Proved, of the saved point:"]
+    assert "the loss falls strictly along a path" in sentence
+    assert "3.25" in sentence
+    assert not any(heading.startswith("Computed") for heading in parts)
+    assert "followed this path" in parts["Not claimed:"]
+
+
 def test_a_polished_candidate_is_not_called_proved(tmp_path: Path) -> None:
     _, parts = explained(tmp_path, verdict(0, MINIMUM, relation=Relation.POLISHED, moved=3.25))
     assert "Proved, of the saved point:" not in parts
@@ -175,7 +184,7 @@ def test_the_vocabulary_covers_every_failure_of_the_provers() -> None:
     codes = {code for text in rooms for code in re.findall(r'(?:Failure\(|"failure":)\s*"([a-z0-9-]+)"', text)}
     assert {"no-contraction", "singular-hessian"} <= codes
     # these end a side branch and never reach a verdict
-    assert codes - {"lemma-1", "not-isolated", "outside-box"} <= set(REASONS)
+    assert codes - {"lemma-1", "not-isolated", "outside-box", "no-path", "rises"} <= set(REASONS)
 
 
 def test_the_vocabulary_covers_every_way_a_polish_ends() -> None:

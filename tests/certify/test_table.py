@@ -124,10 +124,22 @@ def test_markdown(tmp_path: Path) -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
     assert len({len(line) for line in text.splitlines()}) == 1  # aligned
     by_verdict = {row[1]: row for row in rows}
-    assert by_verdict["saddle"] == ["2", "saddle", "1", "10.0 %", "1", "0", "0 (0.0 %)", "≥ 1", "[0.3333, 0.5000]", ""]
-    assert by_verdict["global-minimum"][8] == "exactly 0"
-    assert by_verdict["undecided"][7:] == ["", "", "no-convergence: diverging 2, no-contraction 1"]
-    assert by_verdict["all"][2:8] == ["10", "100.0 %", "4", "2", "3 (30.0 %)", "≥ 5"]
+    assert by_verdict["saddle"] == [
+        "2",
+        "saddle",
+        "1",
+        "10.0 %",
+        "1",
+        "0",
+        "0",
+        "0 (0.0 %)",
+        "≥ 1",
+        "[0.3333, 0.5000]",
+        "",
+    ]
+    assert by_verdict["global-minimum"][9] == "exactly 0"
+    assert by_verdict["undecided"][8:] == ["", "", "no-convergence: diverging 2, no-contraction 1"]
+    assert by_verdict["all"][2:9] == ["10", "100.0 %", "4", "0", "2", "3 (30.0 %)", "≥ 5"]
 
 
 def test_csv(tmp_path: Path) -> None:
@@ -150,11 +162,11 @@ def test_json(tmp_path: Path) -> None:
 def test_latex(tmp_path: Path) -> None:
     text = render(build_table([write(tmp_path, VERDICTS)]), "latex")
     body = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert {line.count("&") for line in body} == {9}
+    assert {line.count("&") for line in body} == {10}
     assert len(body) == 7
     for line in body:
         assert "%" not in line.replace(r"\%", "")
-    assert r"2 & saddle & 1 & 10.0\,\% & 1 & 0 & 0 (0.0\,\%) & $\ge$ 1 & [0.3333, 0.5000] &  \\" in body
+    assert r"2 & saddle & 1 & 10.0\,\% & 1 & 0 & 0 & 0 (0.0\,\%) & $\ge$ 1 & [0.3333, 0.5000] &  \\" in body
     assert text.count(r"\midrule") == 1
 
 

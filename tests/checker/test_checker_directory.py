@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from fractions import Fraction
@@ -14,6 +15,13 @@ from cases import case
 from directories import SADDLE, TEACHER, change_json, change_lines, refresh, verdict, write
 
 from certify.certificate import canonical
+from certify.checker.certificates import Certificate
+from certify.checker.integers import Integers
+from certify.checker.loss import Data, Problem
+from certify.checker.path import check_path
+from certify.checker.problems import read_problem
+from certify.checker.reading import Rejected
+from certify.checker.rows import _at_point, _Row
 from certify.proof import dyadic, from_text
 from sweep.points import content_hash, read_points
 
@@ -52,7 +60,7 @@ def test_the_directories_are_what_the_attacks_assume(directory: Path, polished: 
         (kind, None if kind == "not-critical" else "contained") for kind in kinds
     ]
     assert verdict(directory).code == 0
-    assert verdict(polished).counts["global-minimum"] == {"contained": 2, "polished": 2}
+    assert verdict(polished).counts["global-minimum"] == {"contained": 2, "polished": 1, "path": 1}
 
 
 def test_candidates_are_the_points_bit_for_bit(directory: Path) -> None:
@@ -104,7 +112,7 @@ ROWS: dict[str, tuple[Change, str]] = {
     ),
     "a column nobody knows": (set_row(2, prize=True), "row: unknown 'prize'"),
     "a missing column": (lambda rows: rows[2].pop("loss_lower"), "row: has no loss_lower"),
-    "a relation nobody knows": (set_row(2, relation="near"), "relation: expected contained or polished"),
+    "a relation nobody knows": (set_row(2, relation="near"), "relation: expected contained, path or polished"),
     "a relation of a ball": (set_row(4, relation="contained"), "relation"),
     "a missing row": (lambda rows: rows.pop(), "the manifest says 6 points"),
 }
@@ -115,6 +123,96 @@ def test_rows_that_say_something_else(directory: Path, name: str) -> None:
     change, message = ROWS[name]
     change_lines(directory, "verdicts.jsonl", change)
     assert message in rejection(directory)
+
+
+def _path_of(lines: list[Any]) -> dict[str, Any]:
+    return next(line for line in lines if line["path"] is not None)
+
+
+def _uphill(lines: list[Any]) -> None:
+    """A vertex far from the others, where the loss is larger."""
+    line = _path_of(lines)
+    far = [f"{k + 3}*2^1" for k in range(6)]
+    line["path"]["vertices"].insert(0, far)
+
+
+def _backwards(lines: list[Any]) -> None:
+    line = _path_of(lines)
+    start = [v for row in line["candidate"]["w"] for v in row] + line["candidate"]["a"]
+    line["path"]["vertices"].append(start)
+
+
+def _drop(lines: list[Any]) -> None:
+    _path_of(lines)["path"] = None
+
+
+PATHS: dict[str, tuple[Any, str]] = {
+    "a vertex uphill": (_uphill, "piece 0: the loss is not proved to fall"),
+    "back to the start": (_backwards, "the loss is not proved to fall"),
+    "no path at all": (_drop, "path: given for the relation path only"),
+    "ends in no box": (lambda lines: _path_of(lines)["path"].update(closing=0), "expected 1 or 2"),
+    "an unknown end": (lambda lines: _path_of(lines)["path"].update(closing=3), "expected an integer from 0 to 2"),
+    "a floating end": (lambda lines: _path_of(lines)["path"].update(closing=True), "expected an integer from 0 to 2"),
+    "a field nobody knows": (lambda lines: _path_of(lines)["path"].update(seen=1), "path: unknown 'seen'"),
+    "a short vertex": (lambda lines: _path_of(lines)["path"]["vertices"].append(["0"]), "has 1 entries, expected 6"),
+    "no list": (lambda lines: _path_of(lines)["path"].update(vertices="0"), "path"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PATHS))
+def test_paths_that_are_none(polished: Path, name: str) -> None:
+    change, message = PATHS[name]
+    change_lines(polished, "witnesses.jsonl", change)
+    assert message in rejection(polished)
+
+
+def test_a_path_may_not_lead_to_another_zero(polished: Path) -> None:
+    """The neurons of the point exchanged: an exact zero all the same, but the loss does not fall all the way to it."""
+    problem = read_problem(polished / "problem.json")
+    line = _path_of([json.loads(line) for line in (polished / "witnesses.jsonl").read_text().splitlines()])
+    check_path(line, problem, lambda bits: Data(problem, Integers(bits)))
+    line["point"] = {name: part[::-1] for name, part in line["point"].items()}
+    with pytest.raises(Rejected, match="not proved to fall to 0"):
+        check_path(line, problem, lambda bits: Data(problem, Integers(bits)))
+
+
+def test_polished_is_no_path(polished: Path) -> None:
+    def claim(rows: list[Any]) -> None:
+        next(row for row in rows if row["relation"] == "polished")["relation"] = "path"
+
+    change_lines(polished, "verdicts.jsonl", claim)
+    assert "path: given for the relation path only" in rejection(polished)
+
+
+def test_the_end_of_a_path_lies_in_the_box_of_a_minimum() -> None:
+    box = {"center": ["0", "1*2^0", "1*2^1"], "uniqueness_radius": ["1*2^-3"] * 3}
+    inside, near = ["1*2^-3", "1*2^0", "17*2^-3"], ["0", "7*2^-3", "15*2^-3"]
+
+    def refused(*vertices: list[str], kind: str = "local-minimum", closing: int = 0) -> bool:
+        witness = {"point": None, "labels": None, "permutation": [0]}
+        witness |= {"path": {"vertices": list(vertices), "closing": closing}}
+        candidate = ((Fraction(9), Fraction(9)), Fraction(9))
+        distance = math.nextafter(math.sqrt(9**2 + 8**2 + 7**2), 100)
+        row = {"relation": "path", "distance": distance}
+        given = _Row(row, witness, (candidate,), read_problem_of_two())
+        try:
+            _at_point(given, Certificate({"kind": kind}, "", {"krawczyk": box}, {}, ""))
+        except Rejected:
+            return True
+        return False
+
+    assert not refused(inside)
+    assert not refused(["3*2^0"] * 3, near)
+    assert refused(near, ["3*2^0"] * 3)
+    assert refused([*inside[:2], "17000001/8000000"])
+    assert refused()
+    assert refused(inside, kind="saddle")
+    assert refused(inside, closing=1)
+
+
+def read_problem_of_two() -> Problem:
+    """A problem with inputs of two coordinates."""
+    return Problem("", ((Fraction(0),), (Fraction(0),)), (Fraction(0),), ())
 
 
 def test_polished_is_not_contained(polished: Path) -> None:

@@ -1,0 +1,208 @@
+"""Paths: straight lines from the candidate from vertex to vertex, along which the loss falls, and on to the object.
+
+The proofs are in docs/paths.md. On a piece the weights are ``θ + t h + t² k``, so that a neuron's argument is
+``z + tζ + t²η`` and its output weight ``a + tα + t²β``. With the derivatives of the sigmoid at ``z`` the residuals are
+
+    r_n(t) = Σ_{j ≤ K} r_nj t^j + e_n(t),   K = 5,   |e_n(t)| ≤ E_n |t|^(K+1),   |e_n'(t)| ≤ (K+1) E_n |t|^K.
+
+``E_n`` is the Leibniz sum of ``|a|+|α|+|β|, |α|+2|β|, |β|`` and the bounds ``s_6, s_5, s_4`` of the coefficients of
+``t^l`` in the Taylor series of the sigmoid about any point of the piece,
+
+    s_l = Σ_{l/2 ≤ j ≤ l} sup|σ^(j)|/j! · binom(j, l−j) (|ζ| + 2|η|)^(2j−l) |η|^(l−j).
+
+With ``G_ij = Σ_n r_ni r_nj`` and ``ε² = Σ_n E_n²``, ``N d/dt L`` differs from ``Σ (i+j) G_ij t^(i+j−1)`` by at most
+``2ε (Σ (K+1+j) √G_jj + (K+1) ε)`` for ``|t| ≤ 1``, and a polynomial lies between the least and the largest of its
+Bernstein coefficients.
+
+**Straight pieces** run from ``t = −1`` to ``t = 1`` about their midpoint: all bounds must be negative.
+
+**Into a box** (``closing`` 0): the last vertex lies in the uniqueness box of a local minimum. No Hessian there is
+singular, so all are positive definite; the loss is strictly convex and falls on along the straight line to the minimum.
+
+**To a zero** (``closing`` v = 1, 2): from the exact zero ``θ_0`` (``t = 0``) to the last vertex (``t = 1``) the loss
+rises. All residuals vanish at ``θ_0``. For v = 2 the curve has ``k ≠ 0``, ``h`` of incoming weights alone and ``Σ_i a_i
+h_i = 0`` over neurons whose incoming weights at ``θ_0`` agree up to sign: the residuals vanish to second order, because
+``σ'`` is even. So ``r_n0`` (and ``r_n1``) are 0, everything is divided by ``t^(2v−1)``, and all bounds on [0, 1] must
+be positive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import comb, factorial
+from typing import Any
+
+from .isolated import DataAt
+from .loss import SUP, Data, Problem, Vector, sigmoid_jet
+from .reading import Unreadable, fields, integer, need, sequence
+from .zero import Network, equals_teacher, network
+
+BITS = 192
+MAX_VERTICES = 1000
+ORDER = 5
+
+
+@dataclass(frozen=True)
+class Path:
+    """The vertices after the candidate, and how the path ends."""
+
+    vertices: list[list[Fraction]]
+    closing: int
+
+
+def count_pieces(witness: Any) -> int:
+    """How many pieces a check of the path of a line of witnesses.jsonl has to evaluate."""
+    path = witness.get("path") if isinstance(witness, dict) else None
+    vertices = path.get("vertices") if isinstance(path, dict) else None
+    return len(vertices) + 1 if isinstance(vertices, list) else 0
+
+
+def read_path(value: Any, size: int) -> Path:
+    """The field ``path`` of a line of witnesses.jsonl, for ``size`` parameters."""
+    fields(value, "path", {"vertices", "closing"})
+    if not isinstance(value["vertices"], list) or len(value["vertices"]) > MAX_VERTICES:
+        raise Unreadable(f"path.vertices: expected a list of at most {MAX_VERTICES}")
+    vertices = [sequence(v, "path.vertices", size) for v in value["vertices"]]
+    return Path(vertices, integer(value["closing"], "path.closing", 0, 2))
+
+
+def check_path(witness: Any, problem: Problem, data_at: DataAt) -> None:
+    """Check that the loss falls along the path of a line of witnesses.jsonl, and along its last piece to a zero.
+
+    That it starts at the right candidate and ends at the right object is for the statement to check.
+
+    Raises:
+        Rejected: naming the piece.
+    """
+    width = len(witness["candidate"]["a"])
+    candidate = network(witness["candidate"], "candidate", width, problem.dimension)
+    path = read_path(witness["path"], width * (problem.dimension + 1))
+    data = data_at(BITS)
+    points = [_theta(candidate), *path.vertices]
+    for number, (start, end) in enumerate(pairwise(points)):
+        middle = [(p + q) / 2 for p, q in zip(start, end, strict=True)]
+        half = [(q - p) / 2 for p, q in zip(start, end, strict=True)]
+        values = _slopes(data, [middle, half], 0)
+        need(all(v < 0 for v in values.upper()), f"path: piece {number}: the loss is not proved to fall")
+    if path.closing:
+        zero = network(witness["point"], "point", width, problem.dimension)
+        need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")
+        difference = [q - p for p, q in zip(_theta(zero), points[-1], strict=True)]
+        curve = [difference] if path.closing == 1 else _separated(zero, difference, problem.dimension)
+        values = _slopes(data, [_theta(zero), *curve], path.closing)
+        need(all(v > 0 for v in values.lower()), "path: last piece: the loss is not proved to fall to 0")
+
+
+def _theta(neurons: Network) -> list[Fraction]:
+    return [v for w, _ in neurons for v in w] + [a for _, a in neurons]
+
+
+def _separated(zero: Network, difference: list[Fraction], d: int) -> list[list[Fraction]]:
+    """``h, k`` with ``h + k`` the difference: ``h_i = δ_i − a_i μ``, ``μ = Σ a_i δ_i/Σ a_i²`` over those that agree."""
+    classes: dict[tuple[Fraction, ...], list[int]] = {}
+    for i, (w, _) in enumerate(zero):
+        classes.setdefault(max(w, tuple(-v for v in w)), []).append(i)
+    k = list(difference)
+    for members in classes.values():
+        square = sum((zero[i][1] ** 2 for i in members), Fraction(0))
+        for c in range(d):
+            along = sum((zero[i][1] * difference[i * d + c] for i in members), Fraction(0))
+            for i in members:
+                k[i * d + c] = zero[i][1] * along / square if square else Fraction(0)
+    return [[q - p for p, q in zip(k, difference, strict=True)], k]
+
+
+def _slopes(data: Data, curve: list[list[Fraction]], vanishing: int) -> Vector:
+    """Bounds of ``dL/dt`` up to a factor: upper ones on [−1, 1], or lower ones of ``t^(1−2v) dL/dt`` on [0, 1]."""
+    columns, rest = _residuals(data, curve)
+    gram = {(i, j): columns[i].dot(columns[j]) for i in range(vanishing, ORDER + 1) for j in range(vanishing, i + 1)}
+    epsilon = rest.dot(rest).root_tops()
+    error = epsilon * (ORDER + 1)
+    for j in range(vanishing, ORDER + 1):
+        error = error + gram[j, j].root_tops() * (ORDER + 1 + j)
+    error = error * epsilon * 2
+    lowest = max(2 * vanishing, 1)
+    derivative = [data.number(0)] * (2 * ORDER - lowest + 1)
+    for (i, j), value in gram.items():
+        if i + j:
+            twice = (i + j) * (1 if i == j else 2)
+            derivative[i + j - lowest] = derivative[i + j - lowest] + value * twice
+    stack = data.arithmetic.stack
+    bernstein = [stack(derivative).dot(data.arithmetic.vector(row)) for row in _rows(len(derivative) - 1, vanishing)]
+    return stack([value - error if vanishing else value + error for value in bernstein])
+
+
+def _rows(n: int, vanishing: int) -> list[list[Fraction]]:
+    """Row ``j`` takes coefficients of a polynomial to its ``j``-th Bernstein coefficient on [−1, 1], or on [0, 1]."""
+    powers = []
+    for p in range(n + 1):
+        # t^p as a polynomial of x in [0, 1]: x^p, or (2x − 1)^p
+        inner = [Fraction(i == p) if vanishing else Fraction(comb(p, i) * 2**i * (-1) ** (p + i)) for i in range(n + 1)]
+        shares = [[Fraction(comb(j, i), comb(n, i)) * inner[i] for i in range(j + 1)] for j in range(n + 1)]
+        powers.append([sum(row, Fraction(0)) for row in shares])
+    return [[powers[p][j] for p in range(n + 1)] for j in range(n + 1)]
+
+
+def _residuals(data: Data, curve: list[list[Fraction]]) -> tuple[list[Vector], Vector]:
+    """``r_j``, ``j ≤ K``, and ``E`` on the curve ``θ + t h`` or ``θ + t h + t² k``."""
+    d = len(data.x)
+    m = len(curve[0]) // (d + 1)
+    columns: list[Vector] = [-data.y, *[data.zero] * ORDER]
+    rest = data.zero
+    for neuron in range(m):
+        z, zeta, *eta = (data.along([data.number(v) for v in part[neuron * d : (neuron + 1) * d]]) for part in curve)
+        outputs = [data.number(part[m * d + neuron]) for part in curve]
+        # over the ball z no derivative moves by more than its radius: |σ'|, …, |σ^(6)| < 1
+        jet = [value.widened(z.radii()) for value in sigmoid_jet(z.midpoints(), ORDER)]
+        series: list[Vector] = [jet[0], *[data.zero] * ORDER]
+        power: dict[int, Vector] = {}  # of (ζt + ηt²)^j/j!, by degree in t
+        for j in range(1, ORDER + 1):
+            power = _times(power, zeta, eta, data, j)
+            for degree, value in power.items():
+                series[degree] = series[degree] + value * jet[j]
+        for i, output in enumerate(outputs):
+            for degree in range(ORDER + 1 - i):
+                columns[degree + i] = columns[degree + i] + series[degree] * output
+        rest = rest + _rest(zeta, eta, outputs, data)
+    return columns, rest
+
+
+def _times(power: dict[int, Vector], zeta: Vector, eta: list[Vector], data: Data, j: int) -> dict[int, Vector]:
+    """``(ζt + ηt²)^j/j!`` up to ``t^K`` from that of ``j − 1``."""
+    factors = {1: zeta} | ({2: eta[0]} if eta else {})
+    if j == 1:
+        return factors
+    out: dict[int, Vector] = {}
+    for degree, value in power.items():
+        for more, factor in factors.items():
+            if degree + more <= ORDER:
+                term = value * factor * data.number(Fraction(1, j))
+                out[degree + more] = out[degree + more] + term if degree + more in out else term
+    return out
+
+
+def _rest(zeta: Vector, eta: list[Vector], outputs: list[Vector], data: Data) -> Vector:
+    """One neuron's part of ``E``."""
+    reach, bend = abs(zeta), abs(eta[0]) if eta else None
+    if bend is not None:
+        reach = reach + bend * 2
+
+    def bound(degree: int) -> Vector:
+        total = data.zero
+        for j in range((degree + 1) // 2 if eta else degree, degree + 1):
+            first, second = 2 * j - degree, degree - j
+            term = data.zero + data.number(SUP[j - 2] * comb(j, second) / factorial(j))
+            for factor, times in ((reach, first), (bend, second)):
+                for _ in range(times):
+                    term = term * factor
+            total = total + term
+        return total
+
+    sizes = [abs(v) for v in outputs]
+    total = bound(ORDER + 1) * sum(sizes[1:], sizes[0])
+    for i in range(1, len(sizes)):
+        factor = sum((size * comb(i + k, i) for k, size in enumerate(sizes[i + 1 :], 1)), sizes[i])
+        total = total + bound(ORDER + 1 - i) * factor
+    return total

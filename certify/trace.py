@@ -1,0 +1,109 @@
+"""From the path of a polish to a proved one: a search for few vertices, and the proof piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from certify.arithmetic import Array
+from certify.path import Descent, prove_descent, prove_zero
+from certify.proof import Failure
+from sweep.descent import Slope, approx_descent
+from sweep.kernels import KernelData
+from symmetry.arithmetic import Float64
+from symmetry.closing import separation
+from symmetry.lines import slopes
+from symmetry.network import Network, exact
+from symmetry.objective import SquareLoss
+from symmetry.problem import Problem
+from symmetry.strata import Stratum
+
+_INSIDE = 0.9
+"""How near to the faces of a box, relative to its radii, a path may end."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box in which the loss is strictly convex, in the order of the candidate's neurons.
+
+    Args:
+        center: (P,) float64.
+        radius: (P,) float64.
+    """
+
+    center: Array
+    radius: Array
+
+    def holds(self, theta: Array) -> bool:
+        """Whether it holds ``theta`` (P,), with room to spare; approximate."""
+        return bool(np.all(np.abs(theta - self.center) <= _INSIDE * self.radius))
+
+
+def trace_to_box(
+    problem: Problem, data: KernelData, path: Sequence[Array], box: Box, *, arithmetic: str, max_bits: int
+) -> Descent | Failure:
+    """A proved path into the uniqueness box of a minimum.
+
+    Args:
+        problem: the problem.
+        data: the same, prepared for the kernels.
+        path: vertices (P,) from the saved point to near the box, as a polish left them.
+        box: the box. That the last vertex lies in it remains to be decided exactly.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+
+    Returns:
+        the proof, or a failure: ``no-path``, ``rises``.
+    """
+    slope = _slope(problem, data, len(box.center))
+    found, arrived = approx_descent(slope, [*path, box.center], box.holds)
+    if not arrived:
+        return Failure("no-path")
+    return _proved(slope.objective, found, 0, arithmetic, max_bits)
+
+
+def trace_to_zero(
+    problem: Problem, data: KernelData, path: Sequence[Array], stratum: Stratum, *, arithmetic: str, max_bits: int
+) -> tuple[Descent, Network] | Failure:
+    """A proved path to an exact zero of the loss on a stratum, and the zero; otherwise as :func:`trace_to_box`."""
+    slope = _slope(problem, data, len(path[0]))
+    found, arrived = approx_descent(slope, path, lambda theta: _order(slope, problem, stratum, theta) > 0)
+    if not arrived:
+        return Failure("no-path")
+    end, order = exact(found[-1]), _order(slope, problem, stratum, found[-1])
+    zero = stratum.nearest(Network.from_theta(end, problem.dimension))
+    if not prove_zero(slope.objective, zero, end, order, arithmetic=arithmetic, max_bits=max_bits):
+        return Failure("rises", (("piece", len(found)),))
+    proof = _proved(slope.objective, found, order, arithmetic, max_bits)
+    return proof if isinstance(proof, Failure) else (proof, zero)
+
+
+def _slope(problem: Problem, data: KernelData, size: int) -> Slope:
+    width = size // (problem.dimension + 1)
+    return Slope(SquareLoss.of_network(problem, width), data, width)
+
+
+def _proved(
+    objective: SquareLoss, found: Sequence[Array], closing: int, arithmetic: str, max_bits: int
+) -> Descent | Failure:
+    vertices = prove_descent(objective, [exact(v) for v in found], arithmetic=arithmetic, max_bits=max_bits)
+    if isinstance(vertices, Failure):
+        return vertices
+    out = np.empty((len(vertices), len(found[0])), dtype=object)
+    for i, vertex in enumerate(vertices):
+        out[i] = vertex
+    return Descent(out, closing)
+
+
+def _order(slope: Slope, problem: Problem, stratum: Stratum, theta: Array) -> int:
+    """The order of the curve from the nearest zero to ``theta`` along which the loss rises; 0: of none; approximate."""
+    end = Network.from_theta(exact(theta), problem.dimension)
+    zero = stratum.nearest(end)
+    first, approx = zero.theta().astype(np.float64), Float64()
+    for order, curve in ((1, (end.theta() - zero.theta(),)), (2, separation(zero, end))):
+        line = slope.objective.along([first, *(v.astype(np.float64) for v in curve)], approx)
+        if np.all(slopes(line, approx, vanishing=order) > 0):
+            return order
+    return 0

@@ -1,0 +1,36 @@
+"""The last piece of a path to an exact global minimum.
+
+At a zero ``θ_0`` where neurons coincide the residuals are of second order in the directions that separate them. A path
+that comes in along ``θ_0 + t v_1 + t² v_2``, where ``v_1`` separates coinciding neurons and changes no residual to
+first order, has residuals ``O(t²)`` and goes along the valley's floor (docs/paths.md, Proposition 5).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from symmetry.network import Exact, Network
+
+
+def separation(zero: Network, end: Network) -> tuple[Exact, Exact]:
+    """``v_1, v_2`` with ``v_1 + v_2 = end − zero``, flat, and ``J v_1 = 0`` at ``zero``; exact.
+
+    For neurons whose ``w`` at ``zero`` agree up to sign, ``δ_i`` the differences of incoming weights and ``a_i`` the
+    outputs at ``zero``: ``v_1`` has ``δ_i − a_i μ``, ``μ = Σ a_i δ_i / Σ a_i²`` (0 if all ``a_i = 0``), so that
+    ``Σ a_i v_1i = 0``, and nothing in the outputs; ``v_2`` has the rest.
+    """
+    groups: dict[tuple[Fraction, ...], list[int]] = {}
+    for i, w in enumerate(zero.w):
+        leading = next((x for x in w if x), Fraction(1))
+        groups.setdefault(tuple(w if leading > 0 else -w), []).append(i)
+    delta = end.w - zero.w
+    second = np.zeros_like(delta) + Fraction(0)
+    for members in groups.values():
+        a = zero.a[members]
+        square = (a * a).sum()
+        if square:
+            second[members] = a[:, None] * ((a @ delta[members]) / square)
+    nothing = zero.a * 0
+    return np.concatenate([(delta - second).ravel(), nothing]), np.concatenate([second.ravel(), end.a - zero.a])
