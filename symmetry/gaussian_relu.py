@@ -4,14 +4,16 @@ Students ``x ↦ Σ_i max(0, w_i·x)``, teacher ``x ↦ Σ_j max(0, v_j·x)``, `
 ``½ E (student − teacher)²``. With the angle ``t`` of ``w`` and ``v``, ``c = cos t``, ``s = sin t``, ``w̄ = w/‖w‖``:
 
     F(W) = ½ Σ_ij f(w_i, w_j) − Σ_ij f(w_i, v_j) + ½ Σ_ij f(v_i, v_j)
-    f(w, v)  = ‖w‖‖v‖ (s + (π − t) c) / 2π                                                            f(w, w) = ‖w‖²/2
-    ∂_i F    = w_i/2 + Σ_{j≠i} g(w_i, w_j) − Σ_j g(w_i, v_j)         g(w, v)  = (‖v‖ s w̄ + (π − t) v) / 2π
-    H_ii     = I/2 + Σ_{j≠i} h1(w_i, w_j) − Σ_j h1(w_i, v_j)         h1(w, v) = ‖v‖/(2π s ‖w‖) (s² (I − w̄w̄ᵀ) + qqᵀ),  q = c w̄ − v̄
-    H_ij     = h2(w_i, w_j)                                          h2(w, v) = ((π − t) I + (w̄v̄ᵀ + v̄w̄ᵀ − c (w̄w̄ᵀ + v̄v̄ᵀ))/s) / 2π
+    f(w, v)  = ‖w‖‖v‖ (s + (π − t) c) / 2π,   f(w, w) = ‖w‖²/2
+    g(w, v)  = (‖v‖ s w̄ + (π − t) v) / 2π
+    h1(w, v) = ‖v‖/(2π s ‖w‖) (s² (I − w̄w̄ᵀ) + qqᵀ),   q = c w̄ − v̄
+    h2(w, v) = ((π − t) I + (w̄v̄ᵀ + v̄w̄ᵀ − c (w̄w̄ᵀ + v̄v̄ᵀ))/s) / 2π
+    ∂_i F    = w_i/2 + Σ_{j≠i} g(w_i, w_j) − Σ_j g(w_i, v_j)
+    H_ii     = I/2 + Σ_{j≠i} h1(w_i, w_j) − Σ_j h1(w_i, v_j),   H_ij = h2(w_i, w_j)
 
-``F`` is real-analytic where no ``w_i`` is zero and no two of ``w_1..w_n, v_1..v_k`` with a ``w`` among them are parallel.
-Hessian enclosures are bounded only over boxes where that is proved: they divide by enclosures of ``s`` and ``‖w‖``
-(Theorem 3).
+``F`` is real-analytic where no ``w_i`` is zero and no two of ``w_1..w_n, v_1..v_k`` with a ``w`` among them are
+parallel. Hessian enclosures are bounded only over boxes where that is proved: they divide by enclosures of ``s`` and
+``‖w‖`` (Theorem 3).
 Derivations: docs/gaussian-relu.md.
 """
 

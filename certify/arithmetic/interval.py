@@ -136,7 +136,8 @@ class Interval(ElementArithmetic[Any]):
         return self._iv.make_mpf((self._acos_point(high)[0], self._acos_point(low)[1]))
 
     def _acos_point(self, raw: Any) -> Any:
-        """``acos x = 2 atan y``, ``y = ((1 − x)/(1 + x))^½``; ``atan y = 2 atan(y/(1 + (1 + y²)^½))`` until ``y < 2^−h``.
+        """``acos x = 2 atan y``, ``y = ((1 − x)/(1 + x))^½``; ``atan y = 2 atan(y/(1 + (1 + y²)^½))`` until
+        ``y < 2^−h``.
 
         ``atan y = Σ_{j<n} (−1)^j y^(2j+1)/(2j+1) ± R``, ``0 ≤ R ≤ y^(2n+1)/(2n+1)``: the terms alternate and decrease.
         """
