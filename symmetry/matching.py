@@ -24,10 +24,10 @@ SMALL_OUTPUT = 1e-9
 
 @dataclass(frozen=True)
 class StratumPoint:
-    """An exact point of a maximal stratum, proposed for a network.
+    """An exact point of a stratum, proposed for a network.
 
     Args:
-        stratum: which class and sign each neuron was given.
+        stratum: which class and sign each neuron was given; a maximal one.
         network: the point of the stratum nearest to the network it was proposed for.
         distance_squared: the exact squared Euclidean distance between the two.
     """
@@ -75,14 +75,27 @@ def propose_stratum_point(problem: Problem, network: Network, *, loosest: float 
     """
     if problem.teacher is None or not problem.exact_labels:
         return None
-    target = Target.of(problem)
-    best: StratumPoint | None = None
-    for stratum in _approx_candidates(target, network, loosest):
-        point = stratum.nearest(network)
-        proposed = StratumPoint(stratum, point, _square(network.theta() - point.theta()))
-        if best is None or proposed.distance_squared < best.distance_squared:
-            best = proposed
-    return best
+    return propose_point(Target.of(problem), network, loosest=loosest)
+
+
+def propose_point(
+    target: Target, network: Network, *, loosest: float = LOOSEST, copies_only: bool = False
+) -> StratumPoint | None:
+    """The same for any target: students that equal a narrower network as functions, say.
+
+    Args:
+        target: what the student should equal.
+        network: the student.
+        loosest: bound on the relative distances in a cluster.
+        copies_only: consider the strata whose neurons are all copies of the target's, without flips; only these
+            inherit that the target is critical, whatever the residuals (docs/strata.md, section 9).
+    """
+    nearest: tuple[Fraction, Stratum] | None = None
+    for stratum in _approx_candidates(target, network, loosest, copies_only):
+        distance = stratum.distance_squared(network)
+        if nearest is None or distance < nearest[0]:
+            nearest = distance, stratum
+    return None if nearest is None else StratumPoint(nearest[1], nearest[1].nearest(network), nearest[0])
 
 
 def verify_equal_output(problem: Problem, network: Network) -> bool:
@@ -115,7 +128,7 @@ def _square(theta: Exact) -> Fraction:
     return sum((x * x for x in theta), Fraction(0))
 
 
-def _approx_candidates(target: Target, network: Network, loosest: float) -> Iterator[Stratum]:
+def _approx_candidates(target: Target, network: Network, loosest: float, copies_only: bool) -> Iterator[Stratum]:
     """Maximal strata worth an exact look, each once: one or two for every level of the clustering."""
     a = np.abs(network.a.astype(np.float64))
     negligible = SMALL_OUTPUT * a.max()
@@ -127,7 +140,7 @@ def _approx_candidates(target: Target, network: Network, loosest: float) -> Iter
             if {label.number for label in proposal if label.kind == "C"} != set(range(1, len(target.a) + 1)):
                 continue
             stratum = Stratum(target, tuple(proposal))
-            if stratum.is_empty:
+            if stratum.is_empty or (copies_only and not stratum.is_split):
                 continue
             stratum = stratum.maximal()
             if stratum.labels not in seen:

@@ -82,8 +82,16 @@ class Target:
             raise ValueError(
                 f"{problem.name}: the labels are given, expected a teacher's exact outputs: only those have strata"
             )
-        teacher = problem.teacher
-        return cls(tuple(tuple(row) for row in teacher.w), tuple(teacher.a), problem.activation.reflection)
+        return cls.of_network(problem.teacher, problem.activation.reflection)
+
+    @classmethod
+    def of_network(cls, network: Network, reflection: Fraction | None) -> Target:
+        """The target of students that equal ``network``.
+
+        Raises:
+            ValueError: neurons that act as one, or not at all.
+        """
+        return cls(tuple(tuple(row) for row in network.w), tuple(network.a), reflection)
 
     @classmethod
     def with_outputs(cls, outputs: Sequence[Fraction], reflection: Fraction | None, dimension: int = 2) -> Target:
@@ -279,6 +287,17 @@ class Stratum:
                 f"stratum {self.name} is empty: the outputs of its negative classes have sum {self._offset}, expected 0"
             )
 
+    def _require_shape(self, network: Network) -> None:
+        self._require_points()
+        shape = (self.width, len(self.target.w[0]))
+        if network.w.shape != shape:
+            raise ValueError(f"the network's w has shape {network.w.shape}, expected {shape} to match the stratum")
+
+    @property
+    def is_split(self) -> bool:
+        """Whether every neuron is a copy of one of the target's, none of them flipped: all labels are ``C_t+``."""
+        return all(label.kind == "C" and label.sign > 0 for label in self.labels)
+
     @property
     def dimension(self) -> int:
         """The dimension of the stratum: of its affine set of outputs, plus ``d`` for each class ``D``.
@@ -310,11 +329,8 @@ class Stratum:
         Raises:
             ValueError: the stratum is empty, or the network has another shape.
         """
-        self._require_points()
-        shape = (self.width, len(self.target.w[0]))
-        if network.w.shape != shape:
-            raise ValueError(f"the network's w has shape {network.w.shape}, expected {shape} to match the stratum")
-        w = exact(np.zeros(shape))
+        self._require_shape(network)
+        w = exact(np.zeros(network.w.shape))
         for block in self.blocks:
             if block.kind == "C":
                 vector = exact(self.target.w[block.number - 1])
@@ -324,6 +340,48 @@ class Stratum:
             for i, s in zip(block.members, block.signs, strict=True):
                 w[i] = s * vector
         return Network(w, exact(self._project(list(network.a))))
+
+    def distance_squared(self, network: Network) -> Fraction:
+        """The exact squared distance from ``network`` to :meth:`nearest`, from the moves of the projection.
+
+        With ``v_j`` the mean of the ``s_i w_i``, and the moves along the rows of the blocks and along ``g`` orthogonal:
+
+            Σ_C |w_i − s_i w*_t|² + Σ_D (Σ_i |w_i|² − |Σ_i s_i w_i|²/|D|) + Σ_Z |w_i|²
+              + Σ_B (o_B − ℓ_B·a)²/|B| + (Σ a* − Σ a − Σ_B σ_B (o_B − ℓ_B·a)/|B|)²/|g|²
+
+        Raises:
+            ValueError: the stratum is empty, or the network has another shape.
+        """
+        self._require_shape(network)
+        # integers over q (weights) and over n (divisions by |B|): no common divisors to look for
+        q = math.lcm(*(x.denominator for x in (*network.theta(), *self.target.a, *sum(self.target.w, ()))))
+        n = math.lcm(*(len(block.members) for block in self.blocks))
+
+        def whole(x: Fraction) -> int:
+            return x.numerator * (q // x.denominator)
+
+        w = [[whole(x) for x in row] for row in network.w]
+        a = [whole(x) for x in network.a]
+        square = n * sum(x * x for i in self.zeros for x in w[i])
+        total, length = n * (sum(map(whole, self.target.a)) - sum(a)), n * self.width
+        for block in self.blocks:
+            share = n // len(block.members)
+            signed = [[s * x for x in w[i]] for i, s in zip(block.members, block.signs, strict=True)]
+            if block.kind == "C":
+                vector = [whole(x) for x in self.target.w[block.number - 1]]
+                square += n * sum((x - y) ** 2 for row in signed for x, y in zip(row, vector, strict=True))
+            else:
+                square += n * sum(x * x for row in signed for x in row)
+                square -= share * sum(sum(column) ** 2 for column in zip(*signed, strict=True))
+            miss = whole(block.output) - sum(s * a[i] for i, s in zip(block.members, block.signs, strict=True))
+            slope = sum(block.signs)
+            square += share * miss * miss
+            total -= share * slope * miss
+            length -= share * slope * slope
+        distance = Fraction(square, n * q * q)
+        if self.target.balanced and length:
+            distance += Fraction(total * total, n * length * q * q)
+        return distance
 
     def contains(self, network: Network) -> bool:
         """Whether ``network`` lies on the (closed) stratum: decided exactly, for this labelling of the neurons."""
