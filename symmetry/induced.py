@@ -40,7 +40,7 @@ class InducedPoint:
         return tuple(len(block.members) for block in self.point.stratum.blocks)
 
     def distance_bound(self, radius: Fraction) -> Fraction:
-        """An upper bound of the distance to the splits, into the same copies, of any network within ``radius`` of ``ψ``.
+        """An upper bound of the distance to the splits, with the same copies, of any within ``radius`` of ``ψ``.
 
         ``dist(θ, splits of ψ') ≤ dist(θ, splits of ψ) + √(max k_t) ‖ψ' − ψ‖``; square roots are rounded up.
 
