@@ -41,7 +41,7 @@ _CONDITION = 1e11
 
 @dataclass(frozen=True)
 class Saddle:
-    """A non-degenerate critical point that is no minimum; every number is approximate.
+    """A non-degenerate critical point; every number is approximate.
 
     Args:
         theta: (P,).
@@ -67,11 +67,12 @@ def find_saddles(
     width: int,
     seeds: Sequence[int],
     *,
+    min_index: int = 1,
     max_index: int = 3,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Saddle]:
-    """Distinct saddles of index 1 to ``max_index``, in the order of the seeds that found them first.
+    """Distinct saddles of index ``min_index`` to ``max_index``, in the order of the seeds that found them first.
 
     Each seed is one attempt, by its remainder modulo the number of methods:
 
@@ -79,24 +80,26 @@ def find_saddles(
     * ``climb``: down from a random start, then from saddle to saddle, up along one more soft eigenvector each time;
     * ``split``: the same within the students that have a mirrored pair ``w_m = −w_1``. By ``σ(−z) = c − σ(z)`` such a
       pair is one neuron of a narrower network beside a free output bias; a critical point of that network is one
-      of the wider, and no degenerate one as other splits are. (Without the identity these seeds climb as well.)
+      of the wider, and no degenerate one as other splits are. (Without the identity, and for one neuron, these seeds
+      climb as well.)
 
     "Distinct" is up to permutations of the neurons, and a proposal. Kept are points with distinct incoming weights,
     outputs that do not vanish, and a Hessian of condition number below 1e11.
 
     Args:
         problem: the problem.
-        width: the number of neurons ``m ≥ 2``.
+        width: the number of neurons ``m``.
         seeds: the attempts to make; the result does not depend on ``jobs``.
-        max_index: the largest number of negative eigenvalues.
+        min_index: the smallest number of negative eigenvalues; 0 keeps minima as well.
+        max_index: the largest.
         jobs: processes.
         progress: called with (attempts made, attempts), now and then.
 
     Raises:
-        ValueError: the width is less than 2, or there is no kernel for the problem.
+        ValueError: the width is less than 1, or there is no kernel for the problem.
     """
-    if width < 2:
-        raise ValueError(f"width is {width}, expected at least 2 neurons")
+    if width < 1:
+        raise ValueError(f"width is {width}, expected at least 1 neuron")
     batches = [seeds[i : i + _BATCH] for i in range(0, len(seeds), _BATCH)]
     attempts: list[list[Saddle]] = [[] for _ in batches]
     made = 0
@@ -105,7 +108,7 @@ def find_saddles(
         made += len(batches[i])
         if progress is not None:
             progress(made, len(seeds))
-    found = [saddle for saddles in attempts for saddle in saddles if 1 <= saddle.index <= max_index]
+    found = [saddle for saddles in attempts for saddle in saddles if min_index <= saddle.index <= max_index]
     return [found[group[0]] for group in approx_groups([neurons(saddle.theta, width) for saddle in found])]
 
 
@@ -117,7 +120,7 @@ def _attempt(problem: Problem, width: int, seed: int) -> list[Saddle]:
     """The non-degenerate saddles that one seed leads to."""
     data, generator = prepare(problem), np.random.default_rng([seed, width])
     method = METHODS[seed % len(METHODS)]
-    if method == "split" and problem.activation.reflection is None:
+    if method == "split" and (problem.activation.reflection is None or width == 1):
         method = "climb"
     start = xavier_uniform(width, data.dimension, seed)
     everything = Slice(data, width)
@@ -217,13 +220,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--problem", required=True, help="name or problem.toml")
     parser.add_argument("--width", required=True, type=int)
     parser.add_argument("--seeds", required=True, type=_seed_range, metavar="FIRST:END", help="END is not included")
+    parser.add_argument("--min-index", type=int, default=1, help="smallest; 0 keeps minima")
     parser.add_argument("--max-index", type=int, default=3, help="largest number of negative eigenvalues")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", required=True, type=Path, help="the .npz or .parquet file to write")
     given = parser.parse_args(arguments)
     try:
         problem = load_problem(given.problem)
-        saddles = find_saddles(problem, given.width, given.seeds, max_index=given.max_index, jobs=given.jobs)
+        indices = {"min_index": given.min_index, "max_index": given.max_index}
+        saddles = find_saddles(problem, given.width, given.seeds, **indices, jobs=given.jobs)
         if not saddles:
             parser.error(f"no saddle from {len(given.seeds)} seeds, expected at least one to write; give more seeds")
         write_points(given.out, points_of(saddles, given.width))

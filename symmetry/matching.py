@@ -6,7 +6,6 @@ The size of the loss plays no part. That a proposed point equals the teacher is 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from symmetry.network import Exact, Network
 from symmetry.problem import Problem
+from symmetry.reduction import effective
 from symmetry.strata import NULL, Label, Stratum, Target
 
 LOOSEST = 1e-2
@@ -108,19 +108,9 @@ def verify_equal_output(problem: Problem, network: Network) -> bool:
     """
     if problem.teacher is None or not problem.exact_labels:
         return False
-    c = problem.activation.reflection
-    constant = Fraction(0)
-    coefficients: defaultdict[tuple[Fraction, ...], Fraction] = defaultdict(Fraction)
-    for side, sign in ((network, 1), (problem.teacher, -1)):
-        for w, a in zip(side.w, sign * side.a, strict=True):
-            leading = next((x for x in w if x), Fraction(0))
-            if c is None or leading > 0:
-                coefficients[tuple(w)] += a
-            elif leading < 0:
-                coefficients[tuple(-w)] -= a
-                constant += c * a
-            else:
-                constant += c * a / 2
+    teacher = problem.teacher
+    difference = Network(np.concatenate([network.w, teacher.w]), np.concatenate([network.a, -teacher.a]))
+    constant, coefficients = effective(difference, problem.activation.reflection)
     return constant == 0 and not any(coefficients.values())
 
 

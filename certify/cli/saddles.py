@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--problem", required=True, metavar="NAME|FILE", help="A shipped problem, or a problem.toml.")
-@click.option("--width", required=True, type=click.IntRange(min=2), metavar="M", help="Neurons of the students.")
+@click.option("--width", required=True, type=click.IntRange(min=1), metavar="M", help="Neurons of the students.")
 @click.option(
     "--seeds", required=True, callback=seed_range, metavar="FIRST:END", help="One attempt a seed; END is not included."
+)
+@click.option(
+    "--min-index",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Smallest index; 0 keeps minima.",
 )
 @click.option(
     "--max-index", type=click.IntRange(min=1), default=3, show_default=True, metavar="K", help="Largest index."
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The .npz or .parquet file."
 )
-def saddles(problem: str, width: int, seeds: range, max_index: int, jobs: int | None, out: Path) -> int:
+def saddles(problem: str, width: int, seeds: range, min_index: int, max_index: int, jobs: int | None, out: Path) -> int:
     """Search for saddles; write the distinct ones to FILE, and count them by index.
 
     The counts are lower bounds: beside each stands what the first half of the seeds found.
@@ -40,7 +48,13 @@ def saddles(problem: str, width: int, seeds: range, max_index: int, jobs: int | 
         asked = load_problem(problem)
     try:
         found = find_saddles(
-            asked, width, seeds, max_index=max_index, jobs=jobs or usable_cores(), progress=Pace("attempts")
+            asked,
+            width,
+            seeds,
+            min_index=min_index,
+            max_index=max_index,
+            jobs=jobs or usable_cores(),
+            progress=Pace("attempts"),
         )
     except ValueError as error:
         raise Refusal(str(error)) from None

@@ -157,6 +157,14 @@ def test_command_line_that_finds_nothing(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_width_one_has_no_pairs():
-    with pytest.raises(ValueError, match="at least 2 neurons"):
-        find_saddles(PROBLEM, 1, [0])
+def test_one_neuron_has_no_pairs():
+    # methods newton, climb, split; the last climbs as well
+    found = find_saddles(PROBLEM, 1, range(6), min_index=0)
+    assert {saddle.method for saddle in found} <= {"newton", "climb"}
+    assert {saddle.index for saddle in found} == {0}
+    assert not find_saddles(PROBLEM, 1, range(6))
+
+
+def test_no_neurons_are_refused():
+    with pytest.raises(ValueError, match="at least 1 neuron"):
+        find_saddles(PROBLEM, 0, [0])
