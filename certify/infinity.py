@@ -20,6 +20,7 @@ import numpy as np
 
 from certify.arithmetic import Enclosures, quiet
 from certify.proof import Failure, Proof
+from certify.rounding import above, below, room
 from symmetry.charts import Chart
 from symmetry.network import Exact
 
@@ -65,6 +66,7 @@ def channel(chart: Chart, outputs: list[Any], r: Any, count: int, arithmetic: En
             code = "unbounded" if low is None else ("in-transit" if high <= 0 else "kappa-sign")
             numbers = () if low is None else (("kappa_lower", float(low)), ("kappa_upper", float(high)))
             return Failure(code, numbers)
-        lower.append(low)
-        upper.append(high)
+        apart = room(low, high)
+        lower.append(below(max(low - apart, low / 2)))
+        upper.append(above(high + apart))
     return Channel(chart.name, np.array(lower, dtype=object), np.array(upper, dtype=object))

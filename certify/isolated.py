@@ -14,7 +14,7 @@ from certify.inertia import Inertia, inertia, smallest_eigenvalue
 from certify.krawczyk import Isolated, Krawczyk, krawczyk
 from certify.lemmas import lemma1
 from certify.proof import Failure, Proof
-from certify.rounding import above, below
+from certify.rounding import above, below, room
 from certify.verdict import CriticalObject, Kind
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Objective
@@ -159,6 +159,7 @@ def _assemble(isolated: Isolated, signs: Inertia, arithmetic: Enclosures) -> Cer
     if low is None or high is None or not np.isfinite(reach):
         return Failure("unbounded")
     shift = Fraction(reach)
+    shift += room(low - shift, high + shift)
     loss = (below(max(low - shift, Fraction(0))), above(high + shift))
     return Certified(proofs, loss, _eigenvalue(isolated, rho, arithmetic), signs.negative)
 
@@ -170,6 +171,7 @@ def _eigenvalue(isolated: Isolated, rho: Array, arithmetic: Enclosures) -> tuple
     if isinstance(bounds, Failure) or lipschitz is None:
         return None
     shift = lipschitz * Fraction(upper_product(np.ones((1, len(rho))), rho)[0].item())
+    shift += room(bounds[0] - shift, bounds[1] + shift)
     return below(bounds[0] - shift), above(bounds[1] + shift)
 
 

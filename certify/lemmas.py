@@ -21,7 +21,7 @@ from certify.arithmetic import Enclosures, quiet
 from certify.inertia import smallest_eigenvalue
 from certify.krawczyk import Isolated
 from certify.proof import Failure, Proof
-from certify.rounding import above, below
+from certify.rounding import above, below, room
 from symmetry.network import Exact
 
 
@@ -66,7 +66,7 @@ def lemma1(isolated: Isolated, arithmetic: Enclosures) -> BallMinimum | Failure:
     mu, reach = eigenvalue[0], Fraction(isolated.ball_radius)
     if epsilon is None or m is None:
         return Failure("unbounded")
-    epsilon, m = above(epsilon), above(m)
+    epsilon, m = (above(bound + room(Fraction(0), bound)) for bound in (epsilon, m))
     s = _radius(epsilon, mu, m, reach)
     if s is None:
         numbers = (("smallest_eigenvalue", mu), ("gradient_norm", epsilon), ("lipschitz", m))

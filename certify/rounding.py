@@ -40,6 +40,15 @@ def above(value: Fraction, bits: int = 64) -> Fraction:
     return -below(-value, bits)
 
 
+def room(low: Fraction, high: Fraction) -> Fraction:
+    """What bounds are moved apart by before they are written: ``2^−16`` of their distance.
+
+    Radii are rounded too, those of Arb to 30 bits: an arithmetic that sums in another order, or the same at another
+    precision, finds bounds a little wider than these, and must still verify what is written.
+    """
+    return (high - low) / 2**16
+
+
 def to_unit(values: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
     """The nearest multiples of the largest power of two that is at most ``unit``: short numbers.
 
