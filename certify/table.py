@@ -6,6 +6,7 @@ how many there are, twice over: others may exist, and of objects not proved diff
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -33,6 +34,7 @@ class Line:
         verdict: a :class:`~certify.verdict.Kind`, or ``"all"``.
         runs: how many candidates.
         share: among those of this width.
+        share_lower, share_upper: Wilson's 95 % interval of the share, were the runs drawn at random.
         contained: how many lie in their object's certified region themselves (proved).
         path: how many have a path of falling loss to their object (proved).
         polished: how many were led there by a computed path (not proved).
@@ -47,6 +49,8 @@ class Line:
     verdict: str
     runs: int
     share: float
+    share_lower: float
+    share_upper: float
     contained: int
     path: int
     polished: int
@@ -132,11 +136,14 @@ def _line(width: int, verdict: str, rows: Sequence[Row], total: int, distinct: i
     far = sum(row["moved"] > FAR for row in rows)
     undecided = [row for row in rows if row["verdict"] == Kind.UNDECIDED]
     reasons = Counter(code_of(row["reason"]) for row in undecided) if verdict != ALL else Counter()
+    share_lower, share_upper = wilson(len(rows), total)
     return Line(
         width=width,
         verdict=verdict,
         runs=len(rows),
         share=len(rows) / total,
+        share_lower=share_lower,
+        share_upper=share_upper,
         contained=sum(row["relation"] == Relation.CONTAINED for row in rows),
         path=sum(row["relation"] == Relation.PATH for row in rows),
         polished=sum(row["relation"] == Relation.POLISHED for row in rows),
@@ -149,13 +156,33 @@ def _line(width: int, verdict: str, rows: Sequence[Row], total: int, distinct: i
     )
 
 
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share, after Wilson 1927, JASA 22: it keeps to [0, 1] and is not empty at 0 or 1.
+
+    ``(p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)``, ``z = 1.96``
+
+    >>> [round(end, 3) for end in wilson(173, 1000)], [round(end, 3) for end in wilson(0, 10)]
+    ([0.151, 0.198], [0.0, 0.278])
+
+    Raises:
+        ValueError: not ``0 ≤ count ≤ total``, or ``total`` is 0.
+    """
+    if not 0 <= count <= total or total == 0:
+        raise ValueError(f"{count} of {total}, expected a count from 0 to a total that is positive")
+    z, p = 1.959963984540054, count / total
+    middle = p + z * z / (2 * total)
+    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total**2))
+    scale = 1 + z * z / total
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
 # ---------------------------------------------------------------------------------------------------- rendering
 
 _HEADINGS = (
     "width",
     "verdict",
     "runs",
-    "share",
+    "share (95 %)",
     "contained",
     "path",
     "polished",
@@ -192,7 +219,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         str(line.width),
         line.verdict,
         str(line.runs),
-        f"{100 * line.share:.1f} %",
+        f"{100 * line.share:.1f} % ({100 * line.share_lower:.1f} – {100 * line.share_upper:.1f})",
         str(line.contained),
         str(line.path),
         str(line.polished),

@@ -41,7 +41,7 @@ def theorem(certificate: Mapping[str, Any], problem: Problem, form: str) -> str:
         raise ValueError(f"form is {form!r}, expected one of: {', '.join(FORMS)}")
     if certificate["problem"] != problem.hash:
         raise ValueError(f"the certificate belongs to problem {certificate['problem']}, expected {problem.hash}")
-    text = " ".join([*_setting(problem, certificate["claim"]["width"]), *_statement(certificate, problem)])
+    text = " ".join([*setting(problem, certificate["claim"]["width"]), *statement(certificate, problem)])
     if form == "latex":
         return f"\\begin{{theorem}}\n{text}\n\\end{{theorem}}\n"
     return "**Theorem.** " + re.sub(r"\\texttt{([^}]*)}", r"`\1`", text) + "\n"
@@ -98,8 +98,8 @@ def _largest_shift(values: Sequence[Fraction], rounded: Sequence[Fraction]) -> F
 # ------------------------------------------------------------------------------------------------------- sentences
 
 
-def _setting(problem: Problem, width: int) -> Iterator[str]:
-    """Inputs, labels and loss."""
+def setting(problem: Problem, width: int) -> Iterator[str]:
+    """Inputs, labels and loss, in sentences of TeX: what the statements about one width have in common."""
     size, d = len(problem), problem.dimension
     if problem.inputs.axes is not None:
         axes = " \\times ".join(f"\\{{{_axis(axis)}\\}}" for axis in problem.inputs.axes)
@@ -126,7 +126,8 @@ def _axis(values: Sequence[Fraction]) -> str:
     return f"{_exact(values[0])}, {_exact(values[1])}, \\dots, {_exact(values[-1])}"
 
 
-def _statement(certificate: Mapping[str, Any], problem: Problem) -> Iterator[str]:
+def statement(certificate: Mapping[str, Any], problem: Problem) -> Iterator[str]:
+    """What one certificate says, in sentences of TeX."""
     claim, witness = certificate["claim"], certificate["witness"]
     if claim["kind"] == Kind.NOT_CRITICAL:
         yield from _no_point(claim, witness["empty_ball"])

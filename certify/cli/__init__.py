@@ -20,6 +20,7 @@ from certify.cli.perturb import perturb
 from certify.cli.points import points
 from certify.cli.saddles import saddles
 from certify.cli.selftest import selftest
+from certify.cli.study import study
 from certify.cli.sweep import sweep
 from certify.cli.symmetry import symmetry
 from certify.cli.table import table
@@ -51,7 +52,7 @@ class Certify(click.Group):
     name="certify",
     cls=Certify,
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[points, table, explain, check, theorem, demo, sweep, saddles, perturb, symmetry, selftest],
+    commands=[points, table, explain, check, theorem, demo, sweep, saddles, perturb, symmetry, study, selftest],
     epilog="Exit codes: 0 done and all decided, 2 bad usage or input, 3 some undecided or not critical, "
     "4 a check rejected something, 70 internal failure, 130 interrupted.",
 )

@@ -128,7 +128,7 @@ def test_markdown(tmp_path: Path) -> None:
         "2",
         "saddle",
         "1",
-        "10.0 %",
+        "10.0 % (1.8 – 40.4)",
         "1",
         "0",
         "0",
@@ -139,7 +139,7 @@ def test_markdown(tmp_path: Path) -> None:
     ]
     assert by_verdict["global-minimum"][9] == "exactly 0"
     assert by_verdict["undecided"][8:] == ["", "", "no-convergence: diverging 2, no-contraction 1"]
-    assert by_verdict["all"][2:9] == ["10", "100.0 %", "4", "0", "2", "3 (30.0 %)", "≥ 5"]
+    assert by_verdict["all"][2:9] == ["10", "100.0 % (72.2 – 100.0)", "4", "0", "2", "3 (30.0 %)", "≥ 5"]
 
 
 def test_csv(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_latex(tmp_path: Path) -> None:
     assert len(body) == 7
     for line in body:
         assert "%" not in line.replace(r"\%", "")
-    assert r"2 & saddle & 1 & 10.0\,\% & 1 & 0 & 0 & 0 (0.0\,\%) & $\ge$ 1 & [0.3333, 0.5000] &  \\" in body
+    assert r"2 & saddle & 1 & 10.0\,\% (1.8 – 40.4) & 1 & 0 & 0 & 0 (0.0\,\%) & $\ge$ 1 & [0.3333, 0.5000] &  \\" in body
     assert text.count(r"\midrule") == 1
 
 
