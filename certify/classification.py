@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from certify.distinct import Comparison, compare, holds, kinds, match
+from certify.html import html
 from certify.locate import LimitPlace, Location
 from certify.path import Descent
 from certify.pool import Journal, Pool, Progress, Task
@@ -51,6 +52,10 @@ class Classification:
     problem: Problem
     verdicts: tuple[Verdict, ...]
     objects: tuple[CriticalObject, ...]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return html([verdict.row() for verdict in self.verdicts], len(self.objects))
 
 
 def classify_points(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from certify.certificate import canonical, certificate_of, certificate_of_ball, counts, object_of, witness_line
+from certify.html import html
 from certify.journal import Journal, JournalError, first_difference
 from certify.rounding import down, up
 from certify.stored_problem import StoredProblemError, load_stored_problem, write_problem
@@ -168,6 +169,10 @@ class Results:
     directory: Path
     manifest: Mapping[str, Any]
     rows: tuple[Row, ...]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return html(self.rows, len(self.objects))
 
     @property
     def problem_hash(self) -> str:

@@ -23,7 +23,7 @@ from .rows import check_row
 
 MANIFEST, VERDICTS, WITNESSES, PROBLEM = "manifest.json", "verdicts.jsonl", "witnesses.jsonl", "problem.json"
 
-_NAME = re.compile(r"(certificates/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+NAME = re.compile(r"(certificates/)?[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _lines(path: Path) -> list[bytes]:
 def _digest(path: Path, name: str) -> str:
     """SHA-256 of a file whose name stays inside the directory."""
     file = path / name
-    if not _NAME.fullmatch(name) or file.is_symlink() or file.parent.is_symlink() or not file.is_file():
+    if not NAME.fullmatch(name) or file.is_symlink() or file.parent.is_symlink() or not file.is_file():
         raise Unreadable(f"{MANIFEST}: files: {ascii(name)[:80]} is not the name of a file in the directory")
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

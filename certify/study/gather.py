@@ -18,6 +18,7 @@ from certify.study.negative import Negative, read_negative
 from certify.study.plan import Plan, read_plan
 from certify.study.points import Stopped, read_stopped
 from certify.study.verdicts import Checked, read_check
+from certify.table import Table, build_table
 from certify.verdict import CriticalObject
 from symmetry.problem import Problem
 from symmetry.strata import NULL, Label, Stratum, Target
@@ -81,6 +82,11 @@ class Study:
     @property
     def parts(self) -> list[Results]:
         return [part.results for part in self.widths]
+
+    @cached_property
+    def table(self) -> Table:
+        """The classification of all runs; to compare all objects with each other takes a while."""
+        return build_table(self.parts)
 
 
 def gather(directory: Path) -> Study:

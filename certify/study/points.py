@@ -55,6 +55,7 @@ def make_points(out: Path, plan: Plan, width: int, *, jobs: int, cluster: str | 
             width=width,
             seeds=range(plan.runs),
             out=points_path(out, plan, width),
+            init="xavier-uniform",  # needs no torch
             optimizer=plan.optimizer,
             chunk=max(1, min(50, plan.runs // (2 * jobs))),
             jobs=jobs,

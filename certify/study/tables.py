@@ -16,7 +16,7 @@ from certify.rendering import FORMS, Grid, percent, render
 from certify.rounding import down, up
 from certify.study.gather import Study, Width, orbit_size, structure
 from certify.study.negative import WAYS
-from certify.table import build_table, grid, wilson
+from certify.table import grid, wilson
 from certify.verdict import CriticalObject, Kind
 from symmetry.counting import G
 
@@ -69,7 +69,7 @@ def classification(study: Study) -> Sheet:
         "Shares have Wilson's 95 % intervals. The losses of all objects of a line lie in its interval; at least so "
         "many of the objects are proved to be different. A verdict is proved of its object; that the run belongs to it "
         "is proved where it is contained, and computed where it is polished.",
-        grid(build_table(study.parts)),
+        grid(study.table),
     )
 
 

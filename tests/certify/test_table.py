@@ -166,7 +166,9 @@ def test_latex(tmp_path: Path) -> None:
     assert len(body) == 7
     for line in body:
         assert "%" not in line.replace(r"\%", "")
-    assert r"2 & saddle & 1 & 10.0\,\% (1.8 – 40.4) & 1 & 0 & 0 & 0 (0.0\,\%) & $\ge$ 1 & [0.3333, 0.5000] &  \\" in body
+    assert (
+        r"2 & saddle & 1 & 10.0\,\% (1.8 – 40.4) & 1 & 0 & 0 & 0 (0.0\,\%) & $\ge$ 1 & [0.3333, 0.5000] &  \\" in body
+    )
     assert text.count(r"\midrule") == 1
 
 

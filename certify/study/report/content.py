@@ -13,7 +13,7 @@ from certify.rendering import percent
 from certify.study.gather import Study, Width, orbit_size, structure, verdict_counts
 from certify.study.report.formulas import html
 from certify.study.tables import enclosed
-from certify.table import distinct_at_least
+from certify.table import ALL
 from certify.theorem import setting, statement
 from certify.verdict import CriticalObject, Kind
 
@@ -142,7 +142,9 @@ def summary(study: Study) -> list[str]:
     for part in study.widths:
         here, n = verdict_counts(part.results), len(part.results.rows)
         names = [f"{here[kind]} {_PLURAL[kind]}" for kind in Kind if here[kind]]
-        known = distinct_at_least(list(part.results.objects.values()))
+        known = next(
+            line.distinct_at_least for line in study.table.lines if (line.width, line.verdict) == (part.width, ALL)
+        )
         out.append(f"Width {part.width}: of {n} runs, {_joined(names)}; at least {known} different objects.")
     out += list(_negative(study))
     certified = [part.checked for part in study.widths if part.checked is not None]

@@ -1,0 +1,39 @@
+"""The formulas of theorems as HTML: no TeX is left over, and nothing but the known commands passes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from made_objects import isolated, stratum, tiny_problem
+
+from certify.certificate import certificate_of
+from certify.study.report.formulas import html
+from certify.theorem import setting, statement
+from certify.verdict import CriticalObject
+
+W, A = [[1, 2], [3, 4]], [1, -1]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [isolated(W, A), isolated(W, A, index=2), stratum(W, A, name="C1+ C2+")],
+    ids=["minimum", "saddle", "stratum"],
+)
+def test_statements_become_html(found: CriticalObject) -> None:
+    problem = tiny_problem()
+    text = " ".join([*setting(problem, 2), *statement(certificate_of(found, problem.hash), problem)])
+    made = html(text)
+    assert not re.search(r"[\\$^]|_\{", made)
+    assert made.count("<span") == made.count("</span>") == text.count("$") // 2
+    assert made.count("<sub>") == made.count("</sub>")
+
+
+def test_escapes_and_scripts() -> None:
+    assert html("a < b & $x < 10^{-3}$") == 'a &lt; b &amp; <span class="math">x &lt; 10<sup>-3</sup></span>'
+    assert html(r"$\hat w_1 \cdot x$") == '<span class="math">w\u0302<sub>1</sub> · x</span>'
+
+
+def test_an_unknown_command_is_refused() -> None:
+    with pytest.raises(ValueError, match="is not known here"):
+        html(r"$\integral x$")
