@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from .archive import unpack
 from .certificates import Certificate, check_certificate, read_certificate
 from .directory import PROBLEM, check_statement, counts, read_directory
 from .empty import BITS
@@ -26,6 +28,7 @@ from .reading import Rejected, Unreadable, parse, read_bytes
 VERIFIED, UNREADABLE, REJECTED = 0, 2, 4
 ARITHMETICS = ("integer", "mpmath", "arb", "both")
 BUDGET = 3600.0
+ARCHIVE = ".zip"
 
 MALFORMED = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 """What input raises that no check foresaw: it is refused, like any other that does not follow the format."""
@@ -128,7 +131,14 @@ def path_cost(witness: Any, problem: Problem) -> float:
 
 
 def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budget: float) -> Outcome:
-    """Check a results directory, or one certificate file against a problem."""
+    """Check a results directory (zipped or not), or one certificate file against a problem."""
+    if path.suffix == ARCHIVE and path.is_file():
+        with TemporaryDirectory(prefix="losscert-check-") as folder:
+            try:
+                path = unpack(path, Path(folder))
+            except Unreadable as error:
+                return Outcome(unreadable=[str(error)])
+            return check(path, problem=problem, arithmetic=arithmetic, jobs=jobs, budget=budget)
     outcome = Outcome()
     try:
         directory = read_directory(path) if path.is_dir() else None
@@ -217,7 +227,7 @@ def report(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budg
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of ``checker.py``."""
     parser = argparse.ArgumentParser(prog="checker", description="Check certificates of critical points.")
-    parser.add_argument("path", type=Path, metavar="DIR|FILE", help="a results directory, or one certificate")
+    parser.add_argument("path", type=Path, metavar="DIR|ZIP|FILE", help="a results directory, or one certificate")
     parser.add_argument("--arithmetic", choices=ARITHMETICS, default=ARITHMETICS[0], help="both: integer and arb agree")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--budget", type=float, default=BUDGET, metavar="SECONDS", help="refuse what may take longer")

@@ -12,7 +12,7 @@ _ARITHMETICS = ("integer", "mpmath", "arb", "both")
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path, exists=True), metavar="DIR|FILE")
+@click.argument("path", type=click.Path(path_type=Path, exists=True), metavar="DIR|ZIP|FILE")
 @click.option(
     "--arithmetic",
     type=click.Choice(_ARITHMETICS),
@@ -29,7 +29,7 @@ _ARITHMETICS = ("integer", "mpmath", "arb", "both")
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON on stdout, and nothing else there.")
 def check(path: Path, arithmetic: str, jobs: int | None, budget: float, problem: Path | None, as_json: bool) -> int:
-    """Verify the certificates of a results directory, and that its rows say what they prove.
+    """Verify the certificates of a results directory, zipped or not, and that its rows say what they prove.
 
     The same program runs without any installation: python certify/checker/checker.py DIR.
     """

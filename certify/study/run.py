@@ -13,6 +13,7 @@ from pathlib import Path
 from certify.store import begin as begin_results
 from certify.store import describe_run, read_results, write_results
 from certify.study import tables
+from certify.study.atlas import pack
 from certify.study.gather import Study, gather, verdicts_path
 from certify.study.induced import induced, isolated_objects, members, narrow_candidates
 from certify.study.negative import follow
@@ -100,6 +101,7 @@ def _steps(out: Path, plan: Plan, settings: Settings) -> Iterator[Step]:
         for width in plan.widths:
             if width <= teacher + 1:
                 yield Step(f"width {width}: saddles", partial(_saddles, out, plan, problem, width, settings.jobs))
+    yield Step("atlas", partial(_atlas, out))
     yield Step("tables", partial(_tables, out))
     if settings.report:
         yield Step("figures", partial(_figures, out))
@@ -173,6 +175,15 @@ def _saddles(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, tel
     if journal is not None:
         with journal:
             write_results(directory, described, problem, points, verdicts, objects)
+
+
+def _atlas(out: Path, tell: Tell) -> None:
+    """Every results directory, zipped: ``verdicts-width4.zip``, ``saddles-induced-width4.zip``, …"""
+    found = sorted((out / "verdicts").glob("width*/")) + sorted((out / "saddles").glob("*/width*/"))
+    for number, directory in enumerate(found, start=1):
+        name = "-".join(directory.relative_to(out).parts)
+        pack(directory, out / "atlas" / f"{name}.zip")
+        tell(number, len(found))
 
 
 def _tables(out: Path, tell: Tell) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
+from math import factorial, prod
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from studies import TOLD, plan, tiny_study
 
+from certify.checker.run import check
 from certify.cli import main
 from certify.rendering import FORMS
 from certify.study import tables
+from certify.study.figures.style import LOOKS
 from certify.study.gather import Study, gather, labels_of, orbit_size, structure
 from certify.study.induced import splits
 from certify.study.plan import Plan, StudyError, begin, read_plan
@@ -34,7 +38,7 @@ def test_the_stages_are_told_and_counted(study: Study) -> None:
     assert [done for done, _ in whole] == list(range(len(whole)))
     assert {total for _, total in whole} == {len(whole) - 1}
     stages = [stage for stage, _, _ in TOLD]
-    assert {"width 2: runs", "width 3: verdicts", "tables", "figures", "report"} <= {*stages, "figures", "report"}
+    assert {"width 2: runs", "width 3: verdicts", "width 3: check", "tables", "figures", "report"} <= set(stages)
 
 
 def test_every_run_has_its_verdict_and_its_floats(study: Study) -> None:
@@ -124,9 +128,6 @@ def test_the_command_line_refuses(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("narrow", "width"), [(1, 3), (2, 3), (2, 4), (3, 5)])
 def test_splits_distribute_all_neurons(narrow: int, width: int) -> None:
-    from collections import Counter
-    from math import factorial, prod
-
     found = list(splits(narrow, width))
     assert len(set(found)) == len(found)
     assert all(sum(map(len, split)) == width and all(1 in signs for signs in split) for split in found)
@@ -147,3 +148,25 @@ def test_an_isolated_point_has_as_many_copies_as_there_are_permutations(study: S
     assert part.induced is not None
     for found in part.induced.objects.values():
         assert orbit_size(found, study.problem) == 1  # three copies of one neuron
+
+
+def test_figures_are_vector_and_png(study: Study) -> None:
+    made = {path.stem for path in (study.directory / "figures").iterdir()}
+    assert {"loss-by-width", "decided", "eigenvalue-loss", "levels"} <= made
+    for name in made:
+        assert (study.directory / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (study.directory / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_verdict_looks_different_in_grey_too() -> None:
+    assert set(LOOKS) == set(Kind)
+    for part in ("colour", "marker", "hatch", "label"):
+        assert len({getattr(look, part) for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_the_archives_are_verified_by_the_checker(study: Study) -> None:
+    archives = sorted((study.directory / "atlas").glob("*.zip"))
+    assert "verdicts-width2.zip" in [path.name for path in archives]
+    outcome = check(archives[-1], problem=None, arithmetic="integer", jobs=1, budget=600)
+    assert outcome.code == 0
+    assert outcome.verified

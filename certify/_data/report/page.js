@@ -225,8 +225,10 @@ const report = (() => {
       if (data.runs.object[run] !== null) show(data.runs.object[run], data.runs.run[run]);
     });
     follow();
+    made.ready = performance.now();
     root.dataset.ready = "true";
   }
   const decided = () => data.runs.run.map((_, i) => i).filter((i) => data.runs.object[i] !== null);
-  return { plot, show, decided };
+  const made = { plot, show, decided, ready: null };
+  return made;
 })();
