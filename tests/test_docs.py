@@ -33,6 +33,12 @@ def test_the_python_example_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, 
     assert {line.split()[1] for line in lines[:4]} <= set(Kind)
 
 
+def test_the_python_examples_of_the_symmetry_page_run(capsys: pytest.CaptureFixture[str]):
+    for example in blocks(ROOT / "docs" / "symmetry.md", "python"):
+        exec(compile(example, "symmetry.md", "exec"), {})
+    assert capsys.readouterr().out == "3 ['Σ r = 0']\n"
+
+
 def test_the_set_up_commands_are_two_lines():
     section = (ROOT / "README.md").read_text("utf-8").split("\n## Set up\n")[1].split("\n## ")[0]
     commands = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)

@@ -9,13 +9,14 @@ from fractions import Fraction
 import click
 
 from certify.cli.common import refusing
+from certify.cli.embed import embed
 
 IDENTITIES = {"sigmoid": Fraction(1), "odd": Fraction(0), "none": None}
 
 
-@click.group()
+@click.group(commands=[embed])
 def symmetry() -> None:
-    """Count and list, exactly, the sets of global minima that symmetry forces on a width."""
+    """Count and list, exactly, the critical sets that symmetry forces on a width."""
 
 
 def _outputs(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[Fraction, ...] | None:

@@ -18,12 +18,13 @@ CERTIFY, SYMMETRY = Path(next(iter(certify.__path__))), Path(next(iter(symmetry.
 
 ROOMS = [
     *(CERTIFY / f"{name}.py" for name in (
-        "distinct", "exclusion", "inertia", "infinity", "isolated", "krawczyk", "lemmas", "limit", "manifold",
-        "minima", "proof", "rounding", "verdict", "zero",
+        "distinct", "exclusion", "induced", "inertia", "infinity", "isolated", "krawczyk", "lemmas", "limit",
+        "manifold", "minima", "proof", "rounding", "verdict", "zero",
     )),
     *sorted((CERTIFY / "arithmetic").glob("*.py")),
     *(SYMMETRY / f"{name}.py" for name in (
-        "activation", "charts", "gaussian_relu", "limits", "matching", "network", "objective", "strata",
+        "activation", "charts", "gaussian_relu", "limits", "matching", "network", "objective",
+        "reduction", "splitting", "strata",
     )),
 ]  # fmt: skip
 
