@@ -68,6 +68,7 @@ def classify_points(
     polish: bool = True,
     progress: Progress | None = None,
     journal: Journal | None = None,
+    cluster: str | None = None,
 ) -> Classification:
     """A verdict for every point.
 
@@ -81,13 +82,15 @@ def classify_points(
             proved.
         progress: called with (stage, done, total).
         journal: where finished parts are kept and looked up.
+        cluster: address of a Dask scheduler, instead of ``jobs``; needs a journal on storage that its workers share.
 
     Raises:
-        ValueError: the points' dimension is not the problem's.
+        ValueError: the points' dimension is not the problem's; or something is wrong with the cluster.
+        ImportError: a cluster without Dask.
     """
     if points.dimension != problem.dimension:
         raise ValueError(f"points have dimension {points.dimension}, expected {problem.dimension} to match the problem")
-    with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress) as pool:
+    with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress, cluster) as pool:
         theta = points.theta()
         tasks = [Task("locate", str(i), row.tolist()) for i, row in enumerate(theta)]
         locations = [Location.from_json(answer) for answer in pool.run(tasks)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,20 +28,47 @@ class Journal:
         header: what the run depends on, JSON-able; a journal is only ever continued under an equal header.
         resume: continue what the file holds; if not, begin an empty one in its place.
 
+    Journals that others left in :attr:`folder` are absorbed with ``resume``, and removed without.
+
     Raises:
         JournalError: ``resume``, and the file holds another run or is no journal.
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any], *, resume: bool):
         self.path = path
-        self._parts: dict[tuple[str, str], Any] = {}
         self._header = {"format": FORMAT, **json.loads(json.dumps(header))}
-        good = self._read() if resume and path.exists() else 0
+        self._parts, good = _read(path, self._header) if resume and path.exists() else ({}, 0)
         self._handle: IO[bytes] = path.open("r+b" if good else "wb")
         self._handle.truncate(good)
         self._handle.seek(good)
         if not good:
             self._append(*_HEADER, self._header)
+        for part in sorted(self.folder.glob("*.jsonl")):
+            if resume:
+                with suppress(JournalError):  # of another run that has ended since: it may stay
+                    self.absorb(part)
+            else:
+                part.unlink()
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """Which run it belongs to."""
+        return self._header
+
+    @property
+    def folder(self) -> Path:
+        """Where others may put journals of finished parts, as ``*.jsonl``."""
+        return self.path.with_suffix(".parts")
+
+    def absorb(self, path: Path) -> None:
+        """Take over what another journal of the same run holds.
+
+        Raises:
+            JournalError: it belongs to another run or is no journal.
+        """
+        for (stage, key), payload in _read(path, self._header)[0].items():
+            if (stage, key) not in self._parts:
+                self.put(stage, key, payload)
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -65,25 +93,28 @@ class Journal:
         self._handle.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
         self._handle.flush()
 
-    def _read(self) -> int:
-        """Read the parts; the number of bytes up to the end of the last whole line."""
-        good = 0
-        for line in self.path.read_bytes().splitlines(keepends=True):
-            entry = _entry(line)
-            if entry is None:
-                break
-            stage, key, payload = entry
-            if good == 0:
-                self._check(payload if (stage, key) == _HEADER else {})
-            else:
-                self._parts[stage, key] = payload
-            good += len(line)
-        return good
 
-    def _check(self, header: Mapping[str, Any]) -> None:
-        difference = first_difference(header, self._header)
-        if difference is not None:
-            raise JournalError(f"{self.path}: was begun with {difference}; repeat that run, or start with --overwrite")
+def _read(path: Path, header: Mapping[str, Any]) -> tuple[dict[tuple[str, str], Any], int]:
+    """The parts of a journal, and the number of bytes up to the end of its last whole line.
+
+    Raises:
+        JournalError: its header is not ``header``.
+    """
+    parts: dict[tuple[str, str], Any] = {}
+    good = 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        entry = _entry(line)
+        if entry is None:
+            break
+        stage, key, payload = entry
+        if good == 0:
+            difference = first_difference(payload if (stage, key) == _HEADER else {}, header)
+            if difference is not None:
+                raise JournalError(f"{path}: was begun with {difference}; repeat that run, or start with --overwrite")
+        else:
+            parts[stage, key] = payload
+        good += len(line)
+    return parts, good
 
 
 def first_difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:

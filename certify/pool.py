@@ -1,13 +1,21 @@
-"""Running the tasks of a classification: pure functions of their payload, on one process or several, journaled."""
+"""Running the tasks of a classification: pure functions of their payload, journaled.
+
+They run in this process, on several, or, in chunks, on a Dask cluster whose workers write their answers, a journal a
+chunk, into a folder of the results directory; only the names of these files travel.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -15,20 +23,26 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from certify.isolated import certify_isolated, isolated_object
+from certify.journal import Journal as FileJournal
 from certify.limit import limit_object
 from certify.locate import LimitPlace, locate
 from certify.proof import Failure, dyadic, from_text
 from certify.trace import Box, trace_to_box, trace_to_zero
 from certify.verdict import CriticalObject
 from certify.zero import match_global_minimum, zero_object
+from sweep.cluster import on_cluster
 from sweep.kernels import KernelData, prepare
-from sweep.processes import end_with_parent
+from sweep.processes import end_with_parent, worker_processes
+from sweep.shards import RunsError
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 
 Progress = Callable[[str, int, int], None]
+
+_CHUNK = 16
+"""Tasks that a cluster gets as one; a candidate takes some hundredths of a second."""
 
 _FAR = 1e-3
 """Newton steps of more than this, relative to ``1 + ‖θ‖``, no longer only refine the end of a path."""
@@ -42,6 +56,17 @@ class Journal(Protocol):
 
     def put(self, stage: str, key: str, payload: Any) -> None:
         """Keep a JSON-able payload, durably, before returning."""
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """Which run it belongs to."""
+
+    @property
+    def folder(self) -> Path:
+        """Where others may put journals of finished parts."""
+
+    def absorb(self, path: Path) -> None:
+        """Take over what another journal of the same run holds."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +179,14 @@ def _answer(task: Task) -> Any:
 
 
 class Pool:
-    """Runs tasks on ``jobs`` processes (in this one if ``jobs`` is 1) and keeps their answers in the journal."""
+    """Runs tasks and keeps their answers in the journal.
+
+    Args:
+        jobs: processes; with 1, everything happens in this one.
+        journal: where finished parts are kept and looked up.
+        progress: called with (stage, done, total).
+        cluster: address of a Dask scheduler, instead of ``jobs``; needs a journal, on storage that all workers share.
+    """
 
     def __init__(
         self,
@@ -166,52 +198,118 @@ class Pool:
         jobs: int,
         journal: Journal | None,
         progress: Progress | None,
+        cluster: str | None = None,
     ):
+        if cluster is not None and journal is None:
+            raise ValueError("a cluster needs a journal, expected one in a directory that its workers share")
         self._arguments = (problem, width, arithmetic, max_bits, polish)
-        self._jobs, self._journal, self._progress = jobs, journal, progress
+        self._jobs, self._journal, self._progress, self._cluster = jobs, journal, progress, cluster
         self._executor: ProcessPoolExecutor | None = None
-        self._limits: Any = None
+        self._own: Worker | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Pool:
-        self._strangers = set(multiprocessing.active_children())
-        if self._jobs > 1:
-            spawn = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self._jobs, spawn, _start, self._arguments)
-        else:
-            self._limits = threadpool_limits(1)
+        if self._cluster is None and self._jobs > 1:
+            self._executor = self._stack.enter_context(worker_processes(self._jobs, _start, self._arguments))
+        elif self._cluster is None:
+            self._stack.enter_context(threadpool_limits(1))
             self._own = _worker_of(*self._arguments)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=error is None, cancel_futures=True)
-            if error is not None:  # an interrupt is not kept waiting for tasks under way: they are not in the journal
-                for worker in set(multiprocessing.active_children()) - self._strangers:
-                    worker.terminate()
-        if self._limits is not None:
-            self._limits.restore_original_limits()
+        self._stack.__exit__(kind, error, trace)
 
     def run(self, tasks: Sequence[Task]) -> list[Any]:
-        """The answers, in the order of the tasks; those in the journal are not computed again."""
+        """The answers, in the order of the tasks; those in the journal are not computed again.
+
+        Raises:
+            RunsError: something is wrong with the cluster.
+            ImportError: Dask is not installed.
+        """
         answers: list[Any] = [self._journal.get(t.stage, t.name) if self._journal else None for t in tasks]
         missing = [i for i, answer in enumerate(answers) if answer is None]
         done = len(tasks) - len(missing)
-        for i, answer in self._compute(tasks, missing):
-            answers[i] = answer
-            if self._journal is not None:
-                self._journal.put(tasks[i].stage, tasks[i].name, answer)
-            done += 1
-            if self._progress is not None:
-                self._progress(tasks[i].stage, done, len(tasks))
+        with closing(self._compute(tasks, missing)) as computed:
+            for i, answer in computed:
+                answers[i] = answer
+                done += 1
+                if self._progress is not None:
+                    self._progress(tasks[i].stage, done, len(tasks))
         return answers
 
-    def _compute(self, tasks: Sequence[Task], missing: Sequence[int]) -> Any:
+    def _compute(self, tasks: Sequence[Task], missing: Sequence[int]) -> Generator[tuple[int, Any], None, None]:
+        """Pairs (number of the task, answer), as they are finished and kept."""
+        if self._cluster is not None:
+            yield from self._on_cluster(tasks, missing)
+            return
+        for i, answer in self._here(tasks, missing):
+            if self._journal is not None:
+                self._journal.put(tasks[i].stage, tasks[i].name, answer)
+            yield i, answer
+
+    def _here(self, tasks: Sequence[Task], missing: Sequence[int]) -> Iterator[tuple[int, Any]]:
         if self._executor is None:
+            assert self._own is not None
             for i in missing:
                 yield i, self._own.run(tasks[i])
             return
         futures: dict[Future[Any], int] = {self._executor.submit(_answer, tasks[i]): i for i in missing}
         for future in as_completed(futures):
             yield futures[future], future.result()
+
+    def _on_cluster(self, tasks: Sequence[Task], missing: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        """In chunks cut at the multiples of :data:`_CHUNK`, so that they are the same for a client that comes back."""
+        assert self._cluster is not None
+        assert self._journal is not None
+        header, folder = self._journal.header, self._journal.folder.resolve()
+        chunks = [list(chunk) for _, chunk in groupby(missing, lambda i: i // _CHUNK)]
+        work, keys = [], []
+        for chunk in chunks:
+            asked = [tasks[i] for i in chunk]
+            names = json.dumps([dict(header), str(folder), [[t.stage, t.name] for t in asked]], sort_keys=True)
+            keys.append(f"points-{hashlib.sha256(names.encode()).hexdigest()}")
+            work.append((self._arguments, dict(header), folder / f"{keys[-1]}.jsonl", asked))
+        with closing(on_cluster(self._cluster, _answer_chunk, work, keys)) as finished:
+            for number, name in finished:
+                if not (folder / name).exists():
+                    raise RunsError(
+                        f"{folder / name}: was written but is not there, expected a directory that all workers share"
+                    )
+                self._journal.absorb(folder / name)
+                for i in chunks[number]:
+                    yield i, self._journal.get(tasks[i].stage, tasks[i].name)
+
+
+_one_at_a_time = Lock()
+"""The precision of Arb and of mpmath is a setting of the process: its threads must not certify at the same time."""
+
+_last_worker: dict[tuple[Any, ...], Worker] = {}
+
+
+def _prepared(problem: Problem, *settings: Any) -> Worker:
+    """The worker of these settings, made unless it is the last one's."""
+    key = (problem.hash, *settings)
+    if key not in _last_worker:
+        _last_worker.clear()
+        _last_worker[key] = _worker_of(problem, *settings)
+    return _last_worker[key]
+
+
+def _answer_chunk(arguments: tuple[Any, ...], header: Mapping[str, Any], path: Path, tasks: Sequence[Task]) -> str:
+    """On a worker: write the answers as a journal at ``path``, unless it is there already; its name."""
+    with _one_at_a_time:
+        if path.exists():
+            return path.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")  # two workers may be at it
+        try:
+            worker = _prepared(*arguments)
+            with FileJournal(temporary, header, resume=False) as journal:
+                for task in tasks:
+                    journal.put(task.stage, task.name, worker.run(task))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path.name

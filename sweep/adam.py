@@ -62,11 +62,7 @@ def adam(
     Raises:
         ValueError: shapes that do not fit, or settings Adam is not defined for.
     """
-    if steps < 0 or not (lr > 0 and eps > 0 and all(0 <= beta < 1 for beta in betas)):
-        raise ValueError(
-            f"adam: steps={steps}, lr={lr}, betas={betas}, eps={eps}, "
-            "expected steps >= 0, lr > 0, eps > 0 and betas in [0, 1)"
-        )
+    check_settings(steps, lr, betas, eps)
     state = start if isinstance(start, AdamState) else AdamState.start(start)
     loss_gradient(data, state.theta[:0], width)  # the shape check
     theta, first, second, decay = (part.copy() for part in (state.theta, state.first, state.second, state.decay))
@@ -77,6 +73,19 @@ def adam(
         if progress is not None:
             progress(s + 1)
     return AdamState(theta, first, second, state.step + steps, decay)
+
+
+def check_settings(steps: int, lr: float, betas: tuple[float, float], eps: float) -> None:
+    """Refuse settings Adam is not defined for.
+
+    Raises:
+        ValueError: naming them.
+    """
+    if steps < 0 or not (lr > 0 and eps > 0 and all(0 <= beta < 1 for beta in betas)):
+        raise ValueError(
+            f"adam: steps={steps}, lr={lr}, betas={betas}, eps={eps}, "
+            "expected steps >= 0, lr > 0, eps > 0 and betas in [0, 1)"
+        )
 
 
 def _compile_steps(sources: str) -> Any:

@@ -1,13 +1,13 @@
-"""The chunks of a sweep on a Dask cluster (extra ``cluster``): a scheduler, and workers that share the storage.
+"""Chunks of work on a Dask cluster (extra ``cluster``): a scheduler, and workers that share the storage.
 
 Tasks return no results, only where they have put them. A worker that dies loses the task it is at, which is given to
-another; a client that dies loses nothing, as the shards tell what is done.
+another; a client that dies loses nothing, as the files tell what is done.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -15,13 +15,13 @@ from threadpoolctl import threadpool_limits
 
 from sweep.shards import RunsError
 
-_PACKAGES = ("losscert", "numpy", "numba", "scipy", "dask", "distributed")
+_PACKAGES = ("losscert", "numpy", "numba", "scipy", "python-flint", "mpmath", "dask", "distributed")
 _TIMEOUT = "30s"
 
 
 def on_cluster(
     address: str, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], keys: Sequence[str]
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Pairs (number of the task, ``work(*task)``), as the tasks are finished, from the workers at ``address``.
 
     Like :func:`sweep.processes.as_finished`. ``work`` may be called again for a task whose worker died, or whose client

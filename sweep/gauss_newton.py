@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.kernels import KernelData
+from sweep.newton import EPS
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.network import Layout
@@ -107,6 +108,15 @@ def levenberg_marquardt(system: System, x: Floats) -> Iterator[tuple[Floats, flo
         damping = min(damping / 2.0, norm)
         yield x, norm
         if promised < PROMISING:
+            return
+
+
+def to_rounding_level(residuals: Residuals, x: Floats, max_steps: int) -> Iterator[tuple[Floats, bool]]:
+    """The points of :func:`levenberg_marquardt`, and whether ``‖r‖`` is nothing but rounding there."""
+    floor = EPS * float(np.linalg.norm(residuals.absolute_terms(x)))
+    for step, (x, norm) in enumerate(levenberg_marquardt(residuals, x), start=1):  # noqa: B020
+        yield x, norm <= 4.0 * floor
+        if norm <= floor or step >= max_steps:
             return
 
 

@@ -51,7 +51,7 @@ def write_perturbed(path: Path, rows: Sequence[Perturbed], width: int, note: Map
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_page_checksum=True)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -12,22 +12,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.gauss_newton import Path, Residuals, levenberg_marquardt
+from sweep.gauss_newton import Path, Residuals, to_rounding_level
 from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian, smallest_eigenvalue
 from sweep.newton import EPS, Model
 
 Floats = NDArray[np.float64]
 StopReason = Literal["converged", "stalled", "step-limit", "diverging"]
 
-_VANISHING = 1e-10
+VANISHING = 1e-10
 """Below this loss (relative to the labels' mean square) the zero set is what the iteration is heading for."""
 
-_STIFF = 10.0
+STIFF = 10.0
 """A direction is stiff if its eigenvalue exceeds this multiple of the trust region's multiplier."""
 
-_CORRECTIONS = 3
-_RADIUS = 0.1
-_MAX_RADIUS = 10.0
+CORRECTIONS = 3
+RADIUS = 0.1
+MAX_RADIUS = 10.0
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class _Walk:
         self.residuals = Residuals(data, width)
         self.path = Path(theta)
         self.steps = 0
-        self.radius = _RADIUS
-        self.label_size = float(np.sqrt(data.weight / data.count * (data.target**2).sum() + data.even_mean**2))
-        self.vanishing = _VANISHING * self.label_size**2
+        self.radius = RADIUS
+        self.label_size = label_size(data)
+        self.vanishing = VANISHING * self.label_size**2
         self._expand(theta)
         if not np.isfinite(self.loss):
             raise ValueError(f"the loss at the start is {self.loss}, expected a finite number; use smaller weights")
@@ -135,16 +135,6 @@ class _Walk:
         delta = EPS * (float(np.abs(outputs).sum()) + self.label_size)
         return 8.0 * delta * float(np.sqrt(self.loss / self.data.count)) + delta**2
 
-    def gradient_is_noise(self) -> bool:
-        """Whether ``|g_p| ≤ eps (2 Σ_n |J_np| (|r_n| + terms_n) + Σ_q |H_pq θ_q|)`` for every component.
-
-        The sums are those of the absolute terms of the gradient, and what rounding ``θ`` alone does to it.
-        """
-        r, jacobian = self.residuals.linearise(self.theta)
-        terms = self.residuals.absolute_terms(self.theta)
-        noise = 2.0 * (np.abs(r) + terms) @ np.abs(jacobian) + np.abs(self.hessian) @ np.abs(self.theta)
-        return bool(np.all(np.abs(self.gradient) <= EPS * noise))
-
     def descend(self, max_steps: int, max_weight: float) -> StopReason:
         """Steps until one of the stop reasons."""
         vanish_below = self.vanishing
@@ -160,7 +150,8 @@ class _Walk:
             self.steps += 1
             if self.model.decrement <= self.loss_noise:
                 if not self._refine():
-                    return "converged" if self.gradient_is_noise() else "stalled"
+                    noise = gradient_is_noise(self.residuals, self.theta, self.gradient, self.hessian)
+                    return "converged" if noise else "stalled"
             elif not self._trust_region_step():
                 return "stalled"
         return "step-limit"
@@ -198,9 +189,9 @@ class _Walk:
         theta = self.theta + model.vectors @ step
         loss, gradient = self._evaluate(theta)
         if nu > 0 and not self.loss - loss >= 0.9 * predicted:
-            stiff = model.eigenvalues > _STIFF * nu
+            stiff = model.eigenvalues > STIFF * nu
             expected = model.gradient + model.eigenvalues * step
-            for _ in range(_CORRECTIONS):
+            for _ in range(CORRECTIONS):
                 miss = model.vectors.T @ gradient - expected
                 correction = np.where(stiff, -miss / np.where(stiff, model.eigenvalues + nu, 1.0), 0.0)
                 if not np.linalg.norm(correction) <= length:
@@ -214,19 +205,32 @@ class _Walk:
         if not ratio >= 0.25:  # also where the loss overflowed
             self.radius = 0.25 * length
         elif ratio > 0.75 and nu > 0:
-            self.radius = min(2.0 * self.radius, _MAX_RADIUS)
+            self.radius = min(2.0 * self.radius, MAX_RADIUS)
         if loss < self.loss:
             self._advance(theta)
         return self.radius > EPS * (1.0 + float(np.linalg.norm(self.theta)))
 
     def _vanish(self, max_steps: int) -> bool:
         """Levenberg–Marquardt while most of the residual can be removed; ``True`` if it ends at rounding level."""
-        floor = EPS * float(np.linalg.norm(self.residuals.absolute_terms(self.theta)))
-        norm = np.inf
-        for theta, norm in levenberg_marquardt(self.residuals, self.theta):
+        reached = False
+        for theta, reached in to_rounding_level(self.residuals, self.theta, max_steps - self.steps):  # noqa: B007
             self.steps += 1
             self.path.advance(theta)
-            if norm <= floor or self.steps >= max_steps:
-                break
         self._expand(self.path.end)
-        return norm <= 4.0 * floor
+        return reached
+
+
+def label_size(data: KernelData) -> float:
+    """The root mean square of the labels."""
+    return float(np.sqrt(data.weight / data.count * (data.target**2).sum() + data.even_mean**2))
+
+
+def gradient_is_noise(residuals: Residuals, theta: Floats, gradient: Floats, hessian: Floats) -> bool:
+    """Whether ``|g_p| ≤ eps (2 Σ_n |J_np| (|r_n| + terms_n) + Σ_q |H_pq θ_q|)`` for every component.
+
+    The sums are those of the absolute terms of the gradient, and what rounding ``θ`` alone does to it.
+    """
+    r, jacobian = residuals.linearise(theta)
+    terms = residuals.absolute_terms(theta)
+    noise = 2.0 * (np.abs(r) + terms) @ np.abs(jacobian) + np.abs(hessian) @ np.abs(theta)
+    return bool(np.all(np.abs(gradient) <= EPS * noise))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 
-def as_finished(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[tuple[int, Any]]:
+def as_finished(
+    work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], jobs: int
+) -> Generator[tuple[int, Any], None, None]:
     """Pairs (number of the task, ``work(*task)``), as the tasks are finished, on ``jobs`` processes.
 
     ``work`` must be a function of a module. With one job everything happens here, in order. BLAS gets one thread
@@ -26,18 +28,32 @@ def as_finished(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], jobs
                 answer = work(*task)
             yield number, answer
         return
-    workers = min(jobs, len(tasks))
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool,
-    ):
+    with _one_thread_each(), worker_processes(min(jobs, len(tasks))) as pool:
         futures = {pool.submit(work, *task): number for number, task in enumerate(tasks)}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+@contextmanager
+def worker_processes(
+    count: int, initializer: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes begin with ``initializer`` (:func:`end_with_parent`, which any other has to call).
+
+    Left by an exception, an interrupt above all, it does not wait for tasks under way: its processes are ended.
+    """
+    strangers = set(active_children())
+    pool = ProcessPoolExecutor(
+        count, mp_context=get_context("spawn"), initializer=initializer or end_with_parent, initargs=arguments
+    )
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(active_children()) - strangers:
+            process.terminate()
+        raise
+    pool.shutdown()
 
 
 def end_with_parent() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sweep.kernels import Floats, prepare
+from sweep.optimisers import EVERY
 from sweep.points import points_from_module
 from sweep.runs import CHUNK, measured
 from sweep.shards import Runs, RunsError, Settings, one_sweep, provenance, write_shard
@@ -38,6 +39,7 @@ class Recorder:
         options: its settings, JSON-able; runs with other settings belong into another directory.
         init: how runs start, in a word.
         chunk: runs a shard.
+        trajectory_every: keep the weights after every so many calls of :meth:`step`.
 
     Raises:
         RunsError: ``out`` holds shards of other settings; a seed that is there already; starts and stops that do not
@@ -56,16 +58,20 @@ class Recorder:
         options: Mapping[str, Any],
         init: str = "own",
         chunk: int = CHUNK,
+        trajectory_every: int | None = None,
     ):
-        if chunk < 1:
-            raise ValueError(f"chunk is {chunk}, expected a number >= 1")
+        if chunk < 1 or (trajectory_every is not None and trajectory_every < 1):
+            raise ValueError(f"chunk={chunk}, trajectory_every={trajectory_every}, expected numbers >= 1")
         self._problem = problem if isinstance(problem, Problem) else load_problem(problem)
         self._data = prepare(self._problem)
         self._out, self._chunk = Path(out), chunk
         d = self._problem.dimension
-        self._settings = Settings(self._problem.name, self._problem.hash, width, d, init, optimizer, dict(options))
+        self._every = trajectory_every
+        options = dict(options) | ({} if trajectory_every is None else {EVERY: trajectory_every})
+        self._settings = Settings(self._problem.name, self._problem.hash, width, d, init, optimizer, options)
         self._started: tuple[int, Floats, Any] | None = None
-        self._rows: list[tuple[int, Floats, Floats, int, str]] = []
+        self._rows: list[tuple[int, Floats, Floats, int, str, Floats]] = []
+        self._made, self._path = 0, list[Floats]()
         self._done = {seed for part in one_sweep(self._out, self._settings) for seed in part}
 
     @property
@@ -81,6 +87,15 @@ class Recorder:
         if seed < 0 or seed in self._done:
             raise RunsError(f"{self._out}: seed {seed} was started, expected one >= 0 that is not recorded yet")
         self._started = (seed, theta, module)
+        self._made, self._path = 0, []
+
+    def step(self) -> None:
+        """The run has made a step: needed, after each, only where a trajectory is to be kept."""
+        if self._started is None:
+            raise RunsError("step() without a run under way, expected start(seed, module) before")
+        self._made += 1
+        if self._every is not None and self._made % self._every == 0:
+            self._path.append(self._weights(self._started[2]))
 
     def stop(self, *, steps: int, reason: str = "steps") -> None:
         """The run ends: keeps the weights its module has now."""
@@ -90,7 +105,7 @@ class Recorder:
         theta, self._started = self._weights(module), None
         if self._rows and seed != self._rows[-1][0] + 1:
             self.flush()
-        self._rows.append((seed, start, theta, steps, reason))
+        self._rows.append((seed, start, theta, steps, reason, np.array(self._path).reshape(-1, len(theta))))
         self._done.add(seed)
         if len(self._rows) == self._chunk:
             self.flush()
@@ -99,7 +114,7 @@ class Recorder:
         """Write the runs that are finished as a shard."""
         if not self._rows:
             return
-        seeds, starts, ends, steps, reasons = zip(*self._rows, strict=True)
+        seeds, starts, ends, steps, reasons, paths = zip(*self._rows, strict=True)
         theta = np.array(ends)
         loss, norm, eigenvalue = measured(self._data, theta, self._settings.width)
         runs = Runs(
@@ -112,6 +127,7 @@ class Recorder:
             smallest_eigenvalue=eigenvalue,
             steps=np.array(steps, dtype=np.int64),
             stop_reason=reasons,
+            trajectory=None if self._every is None else paths,
         )
         write_shard(self._out, runs, provenance(range(seeds[0], seeds[-1] + 1)))
         self._rows = []

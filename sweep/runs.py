@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from sweep.newton import EPS
 from sweep.optimisers import OPTIMIZERS, complete_options, optimise
 from sweep.processes import as_finished
 from sweep.shards import Runs, RunsError, Settings, one_sweep, provenance, shard_path, write_shard
+from sweep.signals import termination_interrupts
 from symmetry.problem import Problem, load_problem
 
 CHUNK = 250
@@ -89,12 +91,13 @@ def sweep(
         answers = as_finished(_write_chunk, tasks, jobs)
     else:
         answers = on_cluster(cluster, _write_chunk, tasks, [_key(settings, out, part) for part in chunks])
-    for made, name in answers:
-        path = out / name
-        paths.append(path)
-        finished += len(chunks[made])
-        if progress is not None:
-            progress(finished, total)
+    with closing(answers):
+        for made, name in answers:
+            path = out / name
+            paths.append(path)
+            finished += len(chunks[made])
+            if progress is not None:
+                progress(finished, total)
     for path in paths:
         if not path.exists():
             raise RunsError(f"{path}: was written but is not there, expected a directory that all workers share")
@@ -147,6 +150,7 @@ def run_chunk(problem: Problem, settings: Settings, seeds: range) -> Runs:
         smallest_eigenvalue=eigenvalue,
         steps=stopped.steps,
         stop_reason=stopped.stop_reason,
+        trajectory=stopped.trajectory,
     )
 
 
@@ -177,7 +181,9 @@ def _write_chunk(problem: Problem, settings: Settings, out: Path, seeds: range) 
     """Make a chunk and write it, unless that was done by one who died before he could say so; the shard's name."""
     path = shard_path(out, seeds)
     if not path.exists():
-        write_shard(out, run_chunk(problem, settings, seeds), provenance(seeds))
+        runs = run_chunk(problem, settings, seeds)
+        with suppress(FileExistsError):  # two workers may be at it, where a client died and came back
+            write_shard(out, runs, provenance(seeds))
     return path.name
 
 
@@ -213,18 +219,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{done}/{total} runs, {seconds:.0f} s, {seconds / done * (total - done):.0f} s to go", file=sys.stderr)
 
     try:
-        paths = sweep(
-            load_problem(given.problem),
-            width=given.width,
-            seeds=given.seeds,
-            out=given.out,
-            init=given.init,
-            options={"steps": given.steps, "lr": given.lr},
-            chunk=given.chunk,
-            jobs=given.jobs,
-            resume=given.resume,
-            progress=report,
-        )
+        with termination_interrupts():
+            paths = sweep(
+                load_problem(given.problem),
+                width=given.width,
+                seeds=given.seeds,
+                out=given.out,
+                init=given.init,
+                options={"steps": given.steps, "lr": given.lr},
+                chunk=given.chunk,
+                jobs=given.jobs,
+                resume=given.resume,
+                progress=report,
+            )
     except ValueError as error:
         parser.error(str(error))
     except KeyboardInterrupt:

@@ -50,7 +50,8 @@ class Saddle:
         index: the number of negative eigenvalues of the Hessian.
         condition: largest over smallest absolute eigenvalue.
         seed: which start led to it.
-        method: how: one of :data:`METHODS`.
+        method: how: one of :data:`METHODS`; ``perturbed`` or ``split`` by :mod:`sweep.ladder`.
+        nullity: the number of eigenvalues that are 0 but for rounding: above 0 only for splits of narrower points.
     """
 
     theta: Floats
@@ -60,6 +61,7 @@ class Saddle:
     condition: float
     seed: int
     method: str
+    nullity: int = 0
 
 
 def find_saddles(
@@ -113,10 +115,10 @@ def find_saddles(
 
 
 def _attempts(problem: Problem, width: int, seeds: Sequence[int]) -> list[Saddle]:
-    return [saddle for seed in seeds for saddle in _attempt(problem, width, seed)]
+    return [saddle for seed in seeds for saddle in attempt(problem, width, seed)]
 
 
-def _attempt(problem: Problem, width: int, seed: int) -> list[Saddle]:
+def attempt(problem: Problem, width: int, seed: int) -> list[Saddle]:
     """The non-degenerate saddles that one seed leads to."""
     data, generator = prepare(problem), np.random.default_rng([seed, width])
     method = METHODS[seed % len(METHODS)]
@@ -135,8 +137,8 @@ def _attempt(problem: Problem, width: int, seed: int) -> list[Saddle]:
         visited = [] if bottom is None else [pair.lift(y) for y in _chain(pair, bottom, generator)]
     saddles = []
     for theta in visited:
-        converged = _converge(everything, theta)
-        saddle = None if converged is None else _saddle(data, converged, width, seed, method)
+        converged = converge(everything, theta)
+        saddle = None if converged is None else examine(data, converged, width, seed, method)
         if saddle is not None:
             saddles.append(saddle)
     return saddles
@@ -145,7 +147,7 @@ def _attempt(problem: Problem, width: int, seed: int) -> list[Saddle]:
 def _chain(slice_: Slice, bottom: Floats, generator: np.random.Generator) -> list[Floats]:
     """A minimum, then saddles of index 1, 2, …: each above the last one, up along one more of its soft eigenvectors."""
     visited: list[Floats] = []
-    y = _converge(slice_, bottom)
+    y = converge(slice_, bottom)
     while y is not None and len(visited) <= _LONGEST:
         visited.append(y)
         eigenvalues, vectors = np.linalg.eigh(slice_.linearise(y)[1])
@@ -153,7 +155,7 @@ def _chain(slice_: Slice, bottom: Floats, generator: np.random.Generator) -> lis
         new = index + int(generator.integers(min(_SOFT_MODES, len(y) - index)))
         up = vectors[:, [*range(index), new]]
         top = climb(slice_, y + generator.choice([-_KICK, _KICK]) * vectors[:, new], up)
-        y = None if top is None else _converge(slice_, top)
+        y = None if top is None else converge(slice_, top)
     return visited
 
 
@@ -165,7 +167,7 @@ def _mirrored_pair(width: int, dimension: int) -> Floats:
     return np.asarray(np.delete(basis, last, axis=1))
 
 
-def _converge(slice_: Slice, y: Floats) -> Floats | None:
+def converge(slice_: Slice, y: Floats) -> Floats | None:
     """Least squares on the gradient, to its rounding level; ``None`` if it stalls or leaves."""
     for steps, (y, _) in enumerate(levenberg_marquardt(slice_, y)):  # noqa: B020
         if steps == _NEWTON_STEPS or np.abs(y).max() > MAX_WEIGHT:
@@ -173,7 +175,7 @@ def _converge(slice_: Slice, y: Floats) -> Floats | None:
     return y
 
 
-def _saddle(data: KernelData, theta: Floats, width: int, seed: int, method: str) -> Saddle | None:
+def examine(data: KernelData, theta: Floats, width: int, seed: int, method: str) -> Saddle | None:
     """``theta`` with what is known of it; ``None`` if it is not critical, or degenerate."""
     polished = polish(data, theta, width, max_steps=10)
     if polished.stop_reason != "converged" or polished.moved > 1e-6:

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ class Runs:
         steps: (n,) int64 steps made.
         stop_reason: n words, :class:`sweep.optimisers.Stopped` says which.
         provenance: per shard what is recorded beside the settings: seed range, versions, instruction set, revision.
+        trajectory: n arrays (T, P), the points after every ``trajectory_every`` steps, which is one of the options;
+            ``None`` where they were not kept.
     """
 
     settings: Settings
@@ -106,6 +109,7 @@ class Runs:
     steps: NDArray[np.int64]
     stop_reason: tuple[str, ...]
     provenance: tuple[Mapping[str, Any], ...] = field(default=())
+    trajectory: tuple[Floats, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -171,6 +175,8 @@ def write_shard(directory: Path, runs: Runs, record: Mapping[str, Any]) -> Path:
         "steps": pa.array(runs.steps, pa.int64()),
         "stop_reason": pa.array(runs.stop_reason, pa.string()),
     }
+    if runs.trajectory is not None:
+        columns["trajectory"] = pa.array([points.reshape(-1) for points in runs.trajectory], pa.list_(pa.float64()))
     note = {"format": 1, "problem_hash": runs.settings.problem_hash, "settings": runs.settings.describe(), **record}
     table = pa.table(columns).replace_schema_metadata({METADATA_KEY: json.dumps(note, sort_keys=True)})
     directory.mkdir(parents=True, exist_ok=True)
@@ -178,7 +184,9 @@ def write_shard(directory: Path, runs: Runs, record: Mapping[str, Any]) -> Path:
     try:
         with temporary.open("wb") as handle:
             # dictionaries compare values, and 0.0 == -0.0: plain encoding keeps the bits
-            pq.write_table(table, handle, compression="zstd", compression_level=19, use_dictionary=False)
+            pq.write_table(
+                table, handle, compression="zstd", compression_level=19, use_dictionary=False, write_page_checksum=True
+            )
             handle.flush()
             os.fsync(handle.fileno())
         temporary.replace(path)
@@ -195,7 +203,7 @@ def read_shard(path: Path) -> Runs:
     """
     settings, record = _describe(path)
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
         columns = {name: table.column(name).combine_chunks() for name in table.column_names}
         n, m, d = table.num_rows, settings.width, settings.dimension
 
@@ -217,6 +225,7 @@ def read_shard(path: Path) -> Runs:
             vector("steps"),
             tuple(map(str, columns["stop_reason"].to_pylist())),
             (record,),
+            _trajectories(columns.get("trajectory"), m * (d + 1)),
         )
     except (pa.ArrowException, KeyError, ValueError, AttributeError, OSError) as error:
         raise RunsError(f"{path}: not the columns a shard of runs has ({error})") from None
@@ -238,6 +247,7 @@ def read_shards(directory: Path) -> Runs:
         twice = seed[order][:-1][np.diff(seed[order]) == 0][0]
         raise RunsError(f"{directory}: seed {twice} occurs twice, expected each once; remove one of the shards")
     reasons = [reason for shard in shards for reason in shard.stop_reason]
+    points = [path for shard in shards for path in shard.trajectory or ()]
 
     def joined(name: str) -> Any:
         return np.concatenate([getattr(shard, name) for shard in shards])[order]
@@ -253,6 +263,7 @@ def read_shards(directory: Path) -> Runs:
         steps=joined("steps"),
         stop_reason=tuple(reasons[i] for i in order),
         provenance=tuple(entry for shard in shards for entry in shard.provenance),
+        trajectory=tuple(points[i] for i in order) if points else None,
     )
 
 
@@ -289,6 +300,14 @@ def one_sweep(directory: Path, settings: Settings) -> list[range]:
 def _lists(rows: Floats) -> Any:
     offsets = pa.array(np.arange(len(rows) + 1) * rows.shape[1], pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.array(rows.reshape(-1), pa.float64()))
+
+
+def _trajectories(column: Any, size: int) -> tuple[Floats, ...] | None:
+    """The rows of the column ``trajectory`` as (T, P) each."""
+    if column is None:
+        return None
+    ends, flat = column.offsets.to_numpy(), column.flatten().to_numpy(zero_copy_only=False).reshape(-1, size)
+    return tuple(flat[i // size : j // size] for i, j in pairwise((ends - ends[0]).tolist()))
 
 
 def _describe(path: Path) -> tuple[Settings, dict[str, Any]]:

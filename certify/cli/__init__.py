@@ -1,8 +1,8 @@
 """The command line ``certify``: points, table, explain, check, theorem, demo, sweep, saddles, perturb, symmetry, …
 
 Exit codes: 0 done and all decided, 2 bad usage or input, 3 some undecided or not critical, 4 a check rejected
-something, 70 internal failure, 130 interrupted. Command modules import only click and the standard library at the top,
-so that ``certify --help`` answers at once.
+something, 70 internal failure, 130 interrupted (Ctrl-C or SIGTERM). Command modules import only click and the standard
+library at the top, so that ``certify --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from certify.cli.sweep import sweep
 from certify.cli.symmetry import symmetry
 from certify.cli.table import table
 from certify.cli.theorem import theorem
+from sweep.signals import termination_interrupts
 
 INTERNAL, INTERRUPTED, USAGE = 70, 130, 2
 
@@ -35,7 +36,8 @@ class Certify(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         extra["standalone_mode"] = False
         try:
-            code = super().main(*args, **extra)
+            with termination_interrupts():
+                code = super().main(*args, **extra)
         except click.ClickException as error:
             error.show()
             code = USAGE

@@ -25,6 +25,7 @@ ALL_DECIDED, SOME_OPEN = 0, 3
 @click.option("--problem", required=True, metavar="NAME|FILE", help="A shipped problem, or a problem.toml.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the results go.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; all usable cores by default.")
+@click.option("--cluster", metavar="tcp://…", help="A Dask scheduler whose workers share DIR, instead of --jobs.")
 @click.option(
     "--max-bits",
     type=click.IntRange(min=53),
@@ -49,6 +50,7 @@ def points(
     problem: str,
     out: Path,
     jobs: int | None,
+    cluster: str | None,
     max_bits: int,
     arithmetic: str,
     no_polish: bool,
@@ -60,6 +62,8 @@ def points(
     began = time.perf_counter()
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other")
+    if cluster is not None and jobs is not None:
+        raise click.UsageError("--jobs and --cluster exclude each other")
     from sweep.points import PointsError, declared_problem_hash, read_points
     from symmetry.problem import ProblemError, load_problem
 
@@ -72,7 +76,9 @@ def points(
     except UnicodeEncodeError:
         raise Refusal(f"{str(points)!a}: is not a file name in UTF-8, expected one that can be written down") from None
     settings = {"arithmetic": arithmetic, "max_bits": max_bits, "polish": not no_polish}
-    results = certify_points(asked, saved, out, settings, jobs or usable_cores(), resume=resume, overwrite=overwrite)
+    results = certify_points(
+        asked, saved, out, settings, jobs or usable_cores(), cluster=cluster, resume=resume, overwrite=overwrite
+    )
     seconds = time.perf_counter() - began
     if as_json:
         click.echo(json.dumps(summary(results, seconds)))
@@ -89,6 +95,7 @@ def certify_points(
     settings: dict[str, Any],
     jobs: int,
     *,
+    cluster: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> Results:
@@ -111,10 +118,13 @@ def certify_points(
             click.echo(f"certify: {out} is finished already", err=True)
             return read_results(out)
     from certify.classification import classify_points
+    from sweep.shards import RunsError
 
     try:
-        with journal, progress_bars() as progress:
-            answer = classify_points(problem, points, jobs=jobs, journal=journal, progress=progress, **settings)
+        with journal, progress_bars() as progress, refusing(RunsError, ImportError):
+            answer = classify_points(
+                problem, points, jobs=jobs, journal=journal, progress=progress, cluster=cluster, **settings
+            )
             write_results(out, run, problem, points, answer.verdicts, answer.objects)
     except KeyboardInterrupt:
         click.echo(

@@ -49,9 +49,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="Xavier-uniform starts, as drawn by torch.manual_seed(k) or by numpy.",
 )
+@click.option(
+    "--device",
+    metavar="cpu|cuda|…",
+    help="Compute with PyTorch on this device (adam, newton), in one process unless --jobs says otherwise.",
+)
+@click.option(
+    "--trajectory-every", type=click.IntRange(min=1), metavar="K", help="Keep the point after every K steps as well."
+)
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; all usable cores by default.")
 @click.option(
-    "--chunk", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="Runs in one shard file."
+    "--chunk",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Runs in one shard file; 50 by default, 250 for newton, 1000 on a device.",
 )
 @click.option(
     "--shard",
@@ -73,8 +84,10 @@ def sweep(
     lr: float | None,
     schedule: str,
     init: str,
+    device: str | None,
+    trajectory_every: int | None,
     jobs: int | None,
-    chunk: int,
+    chunk: int | None,
     shard: tuple[int, int],
     cluster: str | None,
     resume: bool,
@@ -89,7 +102,10 @@ def sweep(
     from sweep.shards import RunsError
     from symmetry.problem import ProblemError, load_problem
 
-    options = {name: value for name, value in (("steps", steps), ("lr", lr)) if value is not None}
+    given = {"steps": steps, "lr": lr, "device": device, "trajectory_every": trajectory_every}
+    options = {name: value for name, value in given.items() if value is not None}
+    # newton steps the runs of a chunk together, a device the more the better
+    chunk = chunk or (1000 if device is not None else 250 if optimizer == "newton" else 50)
     with refusing(ProblemError):
         asked = load_problem(problem)
     pace = Pace("runs")
@@ -103,7 +119,7 @@ def sweep(
             optimizer="adam-reference" if schedule == "reference" else optimizer,
             options=options,
             chunk=chunk,
-            jobs=jobs or usable_cores(),
+            jobs=jobs or (1 if device is not None else usable_cores()),
             resume=resume,
             shard=shard,
             cluster=cluster,

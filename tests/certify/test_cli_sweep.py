@@ -149,7 +149,9 @@ def test_no_such_problem() -> None:
     refused(run("sweep --problem nothing.toml --width 4 --runs 1 --out out"), "nothing.toml: no such problem file")
 
 
-def test_an_interrupt_keeps_finished_shards() -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_finished_shards(sent: signal.Signals) -> None:
+    """Ctrl-C in the terminal reaches all processes, ``kill`` the parent alone: both end them all at once."""
     command = (
         "sweep --problem thesis --width 4 --init xavier-uniform --runs 4000 --steps 3000 --chunk 2 --jobs 2 --out out"
     )
@@ -162,8 +164,11 @@ def test_an_interrupt_keeps_finished_shards() -> None:
     while not shard_paths(Path("out")):
         assert process.poll() is None, process.stderr and process.stderr.read()
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)  # as the terminal does
-    _, errors = process.communicate(timeout=60)
+    if sent == signal.SIGINT:
+        os.killpg(process.pid, sent)
+    else:
+        process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)  # the pipe closes when the last worker has ended
     assert process.returncode == 130
     assert "certify: interrupted; out keeps the finished shards: --resume continues" in errors
     assert len(read_shards(Path("out"))) >= 2

@@ -57,6 +57,16 @@ CASES = {
 }
 
 
+def students(case, width, count, scale=1.0, seed=1):
+    return scale * np.random.default_rng(seed).normal(size=(count, width * (case.dimension + 1)))
+
+
+def assert_componentwise(found, expected, terms):
+    """Within 1e-12 times the sum of absolute terms; 1e-290 where those underflow."""
+    error = abs(found - expected)
+    assert (error <= 1e-12 * terms + 1e-290).all(), (error / (terms + 1e-290)).max()
+
+
 def generic(case: Problem, theta, width: int):
     """Loss, gradient, Hessian at one ``theta`` in extended precision, and the sums of absolute terms of each."""
     x = case.inputs.values.astype(np.longdouble)

@@ -1,6 +1,5 @@
 """Sweeps on a real scheduler with several worker processes: kills lose nothing, and the numbers are the same."""
 
-import json
 import os
 import signal
 import subprocess
@@ -8,7 +7,7 @@ import sys
 import time
 
 import pytest
-from distributed import Client
+from dask_cluster import cluster_of
 
 from sweep import cluster
 from sweep.cluster import on_cluster
@@ -21,47 +20,10 @@ SWEEP = {"width": 4, "init": "xavier-uniform", "chunk": 2, "options": {"steps": 
 SEEDS = range(40)
 
 
-class Cluster:
-    """A scheduler and workers, a process each."""
-
-    def __init__(self, folder):
-        self.processes, self.workers = [], []
-        file = folder / "scheduler.json"
-        self._start("distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", str(file))
-        deadline = time.monotonic() + 60
-        while not (file.exists() and file.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        self.address = json.loads(file.read_text())["address"]
-
-    def _start(self, module, *arguments):
-        command = [sys.executable, "-m", module, *arguments, "--host", "127.0.0.1", "--no-dashboard"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.processes.append(process)
-        return process
-
-    def add_worker(self):
-        arguments = (self.address, "--nthreads", "1", "--no-nanny", "--death-timeout", "60")
-        self.workers.append(self._start("distributed.cli.dask_worker", *arguments))
-
-    def close(self):
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture
 def three(tmp_path):
-    """A cluster of three workers."""
-    made = Cluster(tmp_path)
-    try:
-        for _ in range(3):
-            made.add_worker()
-        with Client(made.address, set_as_default=False) as client:
-            client.wait_for_workers(3, timeout=60)
+    with cluster_of(3, tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from kernel_cases import CASES, generic, problem, table
+from kernel_cases import CASES, assert_componentwise, generic, problem, students, table
 
 from sweep.kernels import loss_gradient, loss_gradient_hessian, prepare, smallest_eigenvalue
 from sweep.lanes import LANES
@@ -23,16 +23,6 @@ FACTORISED = {
     "grid-3d-long": (25, 17),
     "grid-full-rows": (5, 16),
 }
-
-
-def students(case, width, count, scale=1.0, seed=1):
-    return scale * np.random.default_rng(seed).normal(size=(count, width * (case.dimension + 1)))
-
-
-def assert_componentwise(found, expected, terms):
-    """Within 1e-12 times the sum of absolute terms; 1e-290 where those underflow."""
-    error = abs(found - expected)
-    assert (error <= 1e-12 * terms + 1e-290).all(), (error / (terms + 1e-290)).max()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from devices import DEVICES
 from torch import nn
 
 from sweep.adam import adam
 from sweep.initialise import starts, torch_seed
 from sweep.kernels import loss_gradient, prepare
 from sweep.optimisers import OPTIMIZERS, complete_options, optimise
-from sweep.polish import polish
 from sweep.runs import run_chunk, settings_of, sweep
-from sweep.shards import read_shards
+from sweep.shards import RunsError, read_shards
 from symmetry.problem import load_problem
 
 THESIS = load_problem("thesis")
@@ -33,15 +33,6 @@ def loss_and_gradient(theta, width):
 
 def near_teacher(count, size, seed=0):
     return TEACHER + size * np.random.default_rng(seed).normal(size=(count, 12))
-
-
-def test_newton_is_the_polish():
-    start = starts("xavier-uniform", 4, 2, range(4))
-    found = optimise("newton", DATA, start, 4, {"steps": 300})
-    for i, theta in enumerate(start):
-        single = polish(DATA, theta, 4, max_steps=300)
-        assert (found.theta[i] == single.theta).all()
-        assert (found.steps[i], found.stop_reason[i]) == (single.steps, single.stop_reason)
 
 
 def test_what_newton_calls_converged_is_critical():
@@ -150,6 +141,44 @@ def test_the_reference_schedule_of_the_slides():
     assert (options["rounds"], options["steps"], options["lr"], options["goal"]) == (10, 10_000, 1e-4, 1e-7)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_trajectories(optimizer, tmp_path):
+    """The points after every third step are those of runs that end there; shards keep them, other columns are equal."""
+    options = {"steps": 20, "trajectory_every": 3} | (
+        {"rounds": 2, "check": 5} if optimizer == "adam-reference" else {}
+    )
+    plain = {key: value for key, value in options.items() if key != "trajectory_every"}
+    common = {"width": 4, "seeds": range(4), "init": "xavier-uniform", "optimizer": optimizer, "chunk": 2}
+    sweep(THESIS, out=tmp_path / "with", options=options, **common)
+    sweep(THESIS, out=tmp_path / "without", options=plain, **common)
+    kept, bare = read_shards(tmp_path / "with"), read_shards(tmp_path / "without")
+    assert bare.trajectory is None
+    assert (kept.theta == bare.theta).all()
+    for run, points in enumerate(kept.trajectory):
+        assert points.shape == (kept.steps[run] // 3, 12)
+    if optimizer != "adam-reference":
+        short = optimise(optimizer, DATA, kept.start, 4, plain | {"steps": 6})
+        assert (np.array([points[1] for points in kept.trajectory]) == short.theta).all()
+    with pytest.raises(RunsError, match="trajectory_every=3, expected None"):
+        sweep(THESIS, out=tmp_path / "with", options=plain, resume=True, **common)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("optimizer", ["adam", "adam-reference", "newton"])
+def test_on_a_device(optimizer, device, tmp_path):
+    options = {"steps": 12, "device": device, "trajectory_every": 5}
+    options |= {"rounds": 2, "check": 5} if optimizer == "adam-reference" else {}
+    common = {"width": 4, "init": "xavier-uniform", "optimizer": optimizer, "options": options}
+    sweep(THESIS, seeds=range(5), out=tmp_path / "whole", **common)
+    found = read_shards(tmp_path / "whole")
+    here = optimise(optimizer, DATA, found.start, 4, {key: value for key, value in options.items() if key != "device"})
+    assert found.theta == pytest.approx(here.theta, abs=1e-10)
+    for one, other in zip(found.trajectory, here.trajectory, strict=True):
+        assert one == pytest.approx(other, abs=1e-10)
+    sweep(THESIS, seeds=range(5), out=tmp_path / "parts", chunk=2, **common)
+    assert (read_shards(tmp_path / "parts").theta == found.theta).all()
+
+
 @pytest.mark.parametrize(
     ("optimizer", "options", "says"),
     [
@@ -158,6 +187,8 @@ def test_the_reference_schedule_of_the_slides():
         ("newton", {"steps": -1}, "newton: steps is -1, expected a number >= 0"),
         ("adam-reference", {"check": 0}, "check is 0, expected a number >= 1"),
         ("slsqp", {"bound": float("nan")}, "bound is nan"),
+        ("slsqp", {"device": "cpu"}, "slsqp: unknown option 'device'"),
+        ("adam", {"trajectory_every": 0}, "adam: trajectory_every is 0, expected a number >= 1"),
     ],
 )
 def test_options_that_make_no_sense(optimizer, options, says):
@@ -168,6 +199,15 @@ def test_options_that_make_no_sense(optimizer, options, says):
 def test_a_negative_goal_is_refused():
     with pytest.raises(ValueError, match="goal is -1"):
         optimise("adam-reference", DATA, starts("xavier-uniform", 4, 2, [0]), 4, {"goal": -1})
+
+
+def test_what_a_device_refuses():
+    start = starts("xavier-uniform", 4, 2, [0])
+    for optimizer in ("adam", "newton"):
+        with pytest.raises(ValueError, match="device is 'nothing', expected one of this machine"):
+            optimise(optimizer, DATA, start, 4, {"device": "nothing"})
+    with pytest.raises(ValueError, match="expected steps >= 0, lr > 0"):
+        optimise("adam", DATA, start, 4, {"device": "cpu", "lr": -1.0})
 
 
 def test_starts_of_another_width_are_refused():

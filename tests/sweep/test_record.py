@@ -127,5 +127,28 @@ def test_the_example_of_the_docs(tmp_path, monkeypatch):
 
 
 def test_a_chunk_holds_a_run(tmp_path):
-    with pytest.raises(ValueError, match="chunk is 0"):
+    with pytest.raises(ValueError, match="chunk=0, .* expected numbers >= 1"):
         recorder(tmp_path, chunk=0)
+
+
+def test_a_trajectory(tmp_path):
+    with recorder(tmp_path, chunk=2, trajectory_every=2) as record:
+        for seed in (4, 3):
+            model, path = module(seed), []
+            record.start(seed, model)
+            for step in range(1, 6):
+                with torch.no_grad():
+                    model[0].weight *= 0.5
+                record.step()
+                if step % 2 == 0:
+                    path.append(weights(model))
+            record.stop(steps=5)
+    runs = read_shards(tmp_path)
+    assert runs.seed.tolist() == [3, 4]
+    assert (runs.trajectory[0] == np.array(path)).all()
+    assert runs.trajectory[1].shape == (2, 12)
+    assert runs.settings.options == {"lr": 0.5, "trajectory_every": 2}
+    with pytest.raises(RunsError, match=r"step\(\) without a run under way"):
+        record.step()
+    with pytest.raises(ValueError, match="trajectory_every=0, expected numbers >= 1"):
+        recorder(tmp_path / "other", trajectory_every=0)

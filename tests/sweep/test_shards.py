@@ -164,3 +164,17 @@ def test_what_is_no_shard(tmp_path):
     pq.write_table(pq.read_table(whole).drop_columns(["loss"]), path)
     with pytest.raises(RunsError, match="not the columns a shard of runs has"):
         read_shard(path)
+
+
+def test_a_changed_byte_is_noticed(tmp_path):
+    """Pages carry checksums: plainly encoded numbers would read as other numbers."""
+    path, whole = write(tmp_path, range(3)), runs(range(3))
+    good, noticed = path.read_bytes(), 0
+    footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    for place in range(4, footer, 11):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        try:
+            assert_same(read_shard(path), whole)  # a byte of a page's header that means nothing
+        except RunsError:
+            noticed += 1
+    assert noticed > footer // 22
