@@ -127,7 +127,7 @@ def test_the_example_of_the_docs(tmp_path, monkeypatch):
 
 
 def test_a_chunk_holds_a_run(tmp_path):
-    with pytest.raises(ValueError, match="chunk=0, .* expected numbers >= 1"):
+    with pytest.raises(ValueError, match=r"chunk=0, .* expected numbers >= 1"):
         recorder(tmp_path, chunk=0)
 
 
