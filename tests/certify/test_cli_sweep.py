@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from certify.cli import main
 from certify.cli.common import Pace, part_of, seed_range
 from sweep import runs, shards
+from sweep.ladder import search_upward
 from sweep.points import read_points
 from sweep.saddles import find_saddles
 from sweep.shards import read_shards, shard_paths
@@ -85,6 +86,8 @@ def test_a_sweep_is_the_librarys(tmp_path: Path) -> None:
         ("--optimizer slsqp --steps 3", "slsqp", ("bound", 10.0)),
         ("--optimizer lbfgs --steps 3", "lbfgs", ("steps", 3)),
         ("--schedule reference --steps 3", "adam-reference", ("rounds", 10)),
+        ("--steps 3 --device cpu", "adam", ("device", "cpu")),
+        ("--steps 3 --trajectory-every 2", "adam", ("trajectory_every", 2)),
     ],
 )
 def test_optimisers(more: str, optimizer: str, option: tuple[str, float]) -> None:
@@ -135,6 +138,8 @@ def test_resuming_and_parts_of_an_array() -> None:
         ("--runs 2 --optimizer newton --lr 1", ["certify: newton: unknown option 'lr', expected one of: steps"]),
         ("--runs 2 --optimizer newton --schedule reference", ["--schedule is Adam's"]),
         ("--runs 2 --optimizer sgd", ["'sgd'"]),
+        ("--runs 2 --device nothing", ["certify: device is 'nothing', expected one of this machine"]),
+        ("--runs 2 --optimizer slsqp --device cpu", ["slsqp: unknown option 'device'"]),
         ("--runs 0", ["--runs"]),
         ("--runs 2 --lr -1", ["lr=-1.0", "expected steps >= 0, lr > 0"]),
         ("--runs 2 --shard 3/2", ["'3/2', expected i/n with 1 <= i <= n"]),
@@ -189,6 +194,21 @@ def test_saddles_are_written_and_counted() -> None:
     early = sum(saddle.seed < 12 for saddle in ones)
     assert lines[1] == f"index 1: at least {len(ones)}; the first half of the seeds found {early}"
     assert "24/24 attempts" in result.stderr
+
+
+def test_saddles_upward() -> None:
+    command = "saddles --problem thesis --width 3 --seeds 0:4 --upward --draws 1 --min-index 0 --jobs 1 --out s.npz"
+    result = run(command)
+    assert result.exit_code == 0
+    levels = search_upward(THESIS, 3, range(4), draws=1)
+    kept = [[found for found in level if found.point.index <= 3] for level in levels]
+    assert (read_points(Path("s.npz"), dimension=2).theta() == [found.point.theta for found in kept[-1]]).all()
+    told = re.findall(r"width (\d), index (\d): at least (\d+), of these (\d+) splits .*; half .* (\d+)", result.stdout)
+    for width, level in enumerate(kept, start=1):
+        assert sum(int(number) for w, _, number, _, _ in told if int(w) == width) == len(level)
+    ones = [found for found in kept[1] if found.point.index == 1]
+    plateaus, early = sum(found.point.nullity > 0 for found in ones), sum(found.early for found in ones)
+    assert ("2", "1", str(len(ones)), str(plateaus), str(early)) in told
 
 
 def test_no_saddles() -> None:
