@@ -116,14 +116,15 @@ def trajectory(problem: Problem, stopped: Stopped, index: int) -> Floats:
 
 
 def merging(w: Floats, a: Floats, chart: str) -> list[tuple[int, int]]:
-    """Pairs of neurons that a chart's diverging groups merge, as it looks: nearest weights of opposite outputs."""
+    """Pairs of neurons that a chart's diverging groups merge, as it looks: the nearest ones whose outputs fit."""
     links: list[tuple[int, int]] = []
     for kind in chart.split("+"):
         sign = {"pair": 1.0, "mirrored": -1.0, "triple": 1.0}.get(kind.rstrip("-"))
         if sign is None:
             continue
         free = [i for i in range(len(a)) if all(i not in link for link in links)]
-        pairs = [(i, j) for i in free for j in free if i < j]
+        # outputs of a pair have opposite signs, those of a mirrored pair the same
+        pairs = [(i, j) for i in free for j in free if i < j and sign * a[i] * a[j] < 0]
         if pairs:
             links.append(min(pairs, key=lambda p: float(np.linalg.norm(w[p[0]] - sign * w[p[1]]))))
     return links

@@ -88,5 +88,6 @@ def _at_run(axes: Any, study: Study, part: Width, index: int) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("ε in a random direction")
+    axes.set_ylabel("loss")
     axes.set_title(f"run {index}, width {part.width}: {look.label}", loc="left")
     axes.legend()
