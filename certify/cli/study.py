@@ -10,7 +10,7 @@ import click
 
 from certify.cli.common import Progress, Refusal, progress_bars, refusing, usable_cores
 
-QUICK = {"widths": (4, 5), "runs": 50, "optimizer": "newton", "saddle_seeds": 60, "protocol_runs": 10}
+QUICK = {"widths": (4, 5), "runs": 50, "optimizer": "newton", "saddle_seeds": 30, "protocol_runs": 4}
 
 
 def _widths(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:

@@ -30,17 +30,14 @@ from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
 
-STARTS = 60
-"""Random starts at each narrower width."""
 
-
-def narrow_candidates(problem: Problem, width: int) -> Points | None:
-    """What Newton's method and the saddle search find at a narrower width, apart as far as floats tell."""
+def narrow_candidates(problem: Problem, width: int, starts: int) -> Points | None:
+    """What Newton's method and the saddle search find from so many starts each, apart as far as floats tell."""
     data = prepare(problem)
-    polished = (polish(data, xavier_uniform(width, data.dimension, seed), width) for seed in range(STARTS))
+    polished = (polish(data, xavier_uniform(width, data.dimension, seed), width) for seed in range(starts))
     ends = [end.theta for end in polished if end.stop_reason == "converged" and _regular(data, end.theta, width)]
     if width > 1:
-        ends += [saddle.theta for saddle in find_saddles(problem, width, range(STARTS))]
+        ends += [saddle.theta for saddle in find_saddles(problem, width, range(starts))]
     distinct = [ends[group[0]] for group in approx_groups([neurons(end, width) for end in ends])]
     return points_at(distinct, width, "narrow") if distinct else None
 

@@ -24,6 +24,8 @@ from sweep.saddles import find_saddles, points_of
 from symmetry.problem import Problem
 
 TIMINGS = "timings.json"
+MOST_STARTS = 60
+"""Starts at each width below the teacher's: there is little to find."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -144,7 +146,7 @@ def _negative(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, te
 def _narrow(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, tell: Tell) -> None:
     directory = out / "saddles" / "narrow" / f"width{width}"
     if not (directory / "manifest.json").is_file():
-        points = narrow_candidates(problem, width)
+        points = narrow_candidates(problem, width, min(plan.saddle_seeds, MOST_STARTS))
         if points is not None:
             make_verdicts(directory, plan, problem, points, jobs=jobs, progress=None)
     tell(1, 1)

@@ -196,7 +196,7 @@ const report = (() => {
     const axis = { gridcolor: line, zerolinecolor: ink, linecolor: line };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: "inherit" },
-      margin: { l: 70, r: 12, t: 12, b: 58 }, hovermode: "closest", legend: { orientation: "h", y: 1.02, yanchor: "bottom" },
+      margin: { l: 70, r: 12, t: 12, b: 64 }, hovermode: "closest", legend: { orientation: "h", y: 1.02, yanchor: "bottom" },
       xaxis: { ...axis, type: "log", title: { text: "loss where the run stopped" }, exponentformat: "power" },
       yaxis: { ...axis, title: { text: "smallest eigenvalue" }, tickvals: ticks, ticktext: words },
     };

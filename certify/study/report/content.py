@@ -86,7 +86,7 @@ def _facts(study: Study, part: Width, found: CriticalObject) -> Iterator[tuple[s
         yield "dimension of the family", str(found.manifold_dimension)
     if found.level is not None:
         yield "level", str(found.level)
-    yield "copies with neurons numbered", str(orbit_size(found, study.problem))
+    yield "orbit size", str(orbit_size(found, study.problem))
     relations = Counter(part.results.rows[i]["relation"] for i in part.runs_of[found.id])
     yield "runs", ", ".join(f"{count} {relation}" for relation, count in relations.most_common())
     yield "proved by", found.method + (f", {found.bits} bits" if found.bits else ", exact")
