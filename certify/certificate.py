@@ -18,11 +18,12 @@ from types import MappingProxyType
 from typing import Any
 
 from certify.exclusion import EmptyBall
+from certify.family import LocalFamily
 from certify.inertia import Inertia
 from certify.infinity import Channel
 from certify.krawczyk import Krawczyk
 from certify.lemmas import BallMinimum
-from certify.manifold import Split
+from certify.manifold import Split, Tie
 from certify.proof import Proof, dyadic, from_text
 from certify.verdict import CriticalObject, Kind, Verdict
 from certify.zero import ZeroLoss
@@ -33,15 +34,17 @@ FORMAT = 1
 
 STEPS = {
     ZeroLoss.theorem: "zero_loss",
+    LocalFamily.theorem: "local_family",
     Krawczyk.theorem: "krawczyk",
     Inertia.theorem: "inertia",
     BallMinimum.theorem: "lemma_1",
     Split.theorem: "splits",
+    Tie.theorem: "tie",
     Channel.theorem: "channel",
 }
 """The step of a witness for each theorem; ``splits`` is a list of steps."""
 
-_CLAIMED = ("strict", "not_global", "morse_index", "nullity", "manifold_dimension", "level")
+_CLAIMED = ("strict", "not_global", "morse_index", "nullity", "manifold_dimension", "complete", "level")
 
 
 def certificate_of(found: CriticalObject, problem_hash: str) -> dict[str, Any]:
@@ -127,10 +130,12 @@ def _implied(
     signs = witness.get("inertia", {}).get("signs", [])
     return {
         ZeroLoss.theorem: {"stratum": claim["stratum"], "dimension": claim["manifold_dimension"]},
+        LocalFamily.theorem: {},
         Krawczyk.theorem: {"arithmetic": method.rsplit("/")[-1], "bits": bits},
         Inertia.theorem: {"positive": signs.count(1), "negative": signs.count(-1)},
         BallMinimum.theorem: {"center": witness.get("krawczyk", {}).get("center")},
         Split.theorem: {},
+        Tie.theorem: {},
         Channel.theorem: {"chart": claim["chart"]},
     }
 
@@ -205,19 +210,29 @@ def statement(claim: Mapping[str, Any]) -> str:
         return "No critical point of the loss lies in the ball of radius empty_radius about the centre."
     if kind == Kind.GLOBAL_MINIMUM:
         family = f"It belongs to an affine family of global minima of dimension {claim['manifold_dimension']}."
-        alone = " It is strict: no other critical point lies in the uniqueness box." if claim["strict"] else ""
+        alone = ""
+        if claim["strict"] and claim["nullity"] == 0:
+            alone = " It is strict: no other critical point lies in the uniqueness box."
+        elif claim["complete"]:
+            alone = " Near the network, no other networks have loss 0."
         return f"The network equals the teacher as a function, so that its loss is 0, a global minimum. {family}{alone}"
     if claim["chart"] is None:
         what = "strict local minimum" if index == 0 else f"strict saddle of Morse index {index}"
         words = f"The loss {_IN_BOX}; it is a {what}. Its loss lies within the bounds."
     elif kind in (Kind.LOCAL_MINIMUM, Kind.SADDLE):
-        what = "local minima" if index == 0 else f"strict saddles of Morse index {index}"
-        words = (
-            f"The loss of the chart's limit network {_IN_BOX}; copies of its neurons make a set of dimension "
-            f"{claim['manifold_dimension']} of critical points, {what}. Their loss lies within the bounds."
-        )
+        what = "local minima" if kind == Kind.LOCAL_MINIMUM else f"strict saddles of Morse index {index}"
+        dimension, tail = claim["manifold_dimension"], "Their loss lies within the bounds."
+        words = f"The loss of the chart's limit network {_IN_BOX}; copies of its neurons "
+        if kind == Kind.SADDLE and claim["nullity"] > dimension:
+            words += (
+                f"make a set of dimension {dimension} of critical points. Those with the given numbers of outputs that "
+                f"are 0 have Morse index {index} and are no local minima: strict saddles of the same loss are as near "
+                f"as one likes. {tail}"
+            )
+        else:
+            words += f"make a set of dimension {dimension} of critical points, {what}. {tail}"
     else:
-        what = "local minimum" if index == 0 else f"saddle of index {index}"
+        what = "local minimum" if kind == Kind.MINIMUM_AT_INFINITY else f"saddle of index {index}"
         words = (
             f"The loss of the chart's limit network {_IN_BOX}; in the coordinates of the chart it is a {what} at "
             "infinity. The limit of the loss lies within the bounds."

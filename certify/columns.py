@@ -59,6 +59,7 @@ _OBJECTS: list[pa.Field[Any]] = [
     pa.field("manifold_dimension", pa.int32()),
     pa.field("level", pa.int32()),
     pa.field("stratum", pa.string()),
+    pa.field("complete", pa.bool_()),
     pa.field("chart", pa.string()),
     pa.field("w_approx", pa.list_(pa.float64())),
     pa.field("a_approx", pa.list_(pa.float64())),

@@ -22,7 +22,7 @@ orbit. All comparisons are between exact numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -37,6 +37,7 @@ from symmetry.charts import Chart
 from symmetry.network import Exact, Network, exact
 
 Graph = NDArray[np.bool_]
+Signs = tuple[int | None, ...]
 
 
 class Comparison(StrEnum):
@@ -85,21 +86,41 @@ def _structure(found: CriticalObject) -> tuple[object, ...]:
     """What has to agree for two objects to be compared: the chart and, at each split, the signs of the coefficients."""
     if found.chart is None:
         return ()
-    return found.chart.name, *sorted(_kinds(found))
+    # copies may be read the other way round: the smallest reading stands for both
+    return found.chart.name, *min(
+        sorted(kinds(found.chart, _signs(found), flip.turned)) for flip in found.chart.flips()
+    )
 
 
 def _kinds(found: CriticalObject) -> tuple[str, ...]:
     if found.chart is None:
         return ("neuron",) * found.width
-    splits = sorted((p for p in found.proofs if isinstance(p, Split)), key=lambda p: p.neuron)
-    return kinds(found.chart, [(1,) * p.positive + (-1,) * p.negative for p in splits])
+    return kinds(found.chart, _signs(found))
 
 
-def kinds(chart: Chart, signs: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
-    """The kinds of a chart's units; those of copies with the signs of their coefficients ``β``, one tuple a group."""
-    counts = [f":{s.count(1)}+{s.count(-1)}-" for s in signs]
+def _signs(found: CriticalObject) -> list[Signs]:
+    return [p.signs for p in sorted((p for p in found.proofs if isinstance(p, Split)), key=lambda p: p.neuron)]
+
+
+def kinds(chart: Chart, signs: Sequence[Signs], turned: Collection[int] = ()) -> tuple[str, ...]:
+    """The kinds of a chart's units; those of copies with the signs of their coefficients ``β``, mirrored ones apart.
+
+    Args:
+        chart: the structure.
+        signs: for each group of copies, those of its members in order.
+        turned: groups of copies that are read the other way round, ``−w`` for ``w``.
+    """
+    counts = []
+    for k, (group, coefficients) in enumerate(zip(chart.copies, signs, strict=True)):
+        cut = len(coefficients) - group.flipped
+        halves = [coefficients[:cut], coefficients[cut:]]
+        counts.append(":" + "|".join(_count(half) for half in (halves[::-1] if k in turned else halves)))
     counts += [""] * (len(chart.units) - len(counts))
     return tuple(unit.kind + count for unit, count in zip(chart.units, counts, strict=True))
+
+
+def _count(signs: Signs) -> str:
+    return "".join(f"{signs.count(sign)}{name}" for sign, name in ((1, "+"), (-1, "-"), (0, "0"), (None, "?")))
 
 
 def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
@@ -118,7 +139,7 @@ def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
     return perfect_matching(wide.containing(_Boxes(_kinds(found), point, point)))
 
 
-def holds(found: CriticalObject, chart: Chart, signs: Sequence[tuple[int, ...]], q: Exact) -> bool:
+def holds(found: CriticalObject, chart: Chart, signs: Sequence[Signs], q: Exact) -> bool:
     """Whether a point of a chart lies in an object's uniqueness box, up to permutation and the chart's flips.
 
     Args:
@@ -131,7 +152,7 @@ def holds(found: CriticalObject, chart: Chart, signs: Sequence[tuple[int, ...]],
     if proof is None or found.chart is None or found.chart.name != chart.name or found.width != chart.width:
         return False
     wide = _Boxes.about(found, proof.center, proof.uniqueness_radius)[0]
-    points = _Boxes.images(chart, kinds(chart, signs), q, q - q)
+    points = _Boxes.images(chart, signs, q, q - q)
     return any(perfect_matching(wide.containing(point)) is not None for point in points)
 
 
@@ -181,18 +202,19 @@ class _Boxes:
         """The box ``center ± radius`` and, in a chart, its images under the chart's flips."""
         reach = exact(radius)
         if found.chart is not None:
-            return cls.images(found.chart, _kinds(found), center, reach)
+            return cls.images(found.chart, _signs(found), center, reach)
         low, high = _by_neuron(center - reach, found.width), _by_neuron(center + reach, found.width)
         return [cls(_kinds(found), list(low), list(high))]
 
     @classmethod
-    def images(cls, chart: Chart, kinds: tuple[str, ...], center: Exact, radius: Exact) -> list[_Boxes]:
+    def images(cls, chart: Chart, signs: Sequence[Signs], center: Exact, radius: Exact) -> list[_Boxes]:
         """A box in a chart's coordinates and the least boxes that hold its images under the chart's flips."""
         out = []
-        for flip in chart.flips():
-            middle, reach = flip @ center, abs(flip) @ radius
+        for matrix, turned in chart.flips():
+            middle, reach = matrix @ center, abs(matrix) @ radius
             low, high = chart.by_unit(middle - reach), chart.by_unit(middle + reach)
-            out.append(cls(kinds, [low[u.place] for u in chart.units], [high[u.place] for u in chart.units]))
+            places = [unit.place for unit in chart.units]
+            out.append(cls(kinds(chart, signs, turned), [low[p] for p in places], [high[p] for p in places]))
         return out
 
     def containing(self, inner: _Boxes) -> Graph:

@@ -9,11 +9,12 @@ from typing import Any
 
 from certify.decimals import above, below, interval
 from certify.distinct import match
+from certify.family import LocalFamily
 from certify.inertia import Inertia
 from certify.infinity import Channel
 from certify.krawczyk import Krawczyk
 from certify.lemmas import BallMinimum
-from certify.manifold import Split
+from certify.manifold import Split, Tie
 from certify.proof import Proof
 from certify.reasons import REASONS, UNKNOWN, code_of
 from certify.rounding import down, up
@@ -93,6 +94,8 @@ def _verdict(row: Row) -> str:
         word = words.get(row["strict"], "local minimum")
         return f"{word}, not global." if row["not_global"] else f"{word}; whether it is global is not known."
     if kind == Kind.SADDLE:
+        if row["nullity"] > row["manifold_dimension"]:
+            return f"degenerate saddle of Morse index {row['morse_index']}: no local minimum."
         return f"strict saddle of Morse index {row['morse_index']}."
     if kind == Kind.MINIMUM_AT_INFINITY:
         name = f"local minimum at infinity ({row['chart']})"
@@ -168,11 +171,16 @@ def _statement(proof: Proof, hessian: str) -> str:
             "A network of this width equals the teacher as a function, so its loss is exactly 0. "
             f"It belongs to the stratum {proof.stratum} of global minima ({family})."
         )
-    if isinstance(proof, Split):
+    if isinstance(proof, LocalFamily):
         return (
-            f"Neuron {proof.neuron} of the limit network stands for {proof.positive + proof.negative} copies, "
-            f"{proof.positive} with a positive and {proof.negative} with a negative share of its output. That adds "
-            f"{proof.added_negative} negative and {proof.dimension} zero eigenvalues to the Hessian."
+            "Near that network the networks of loss 0 are exactly those of the stratum: the functions that could "
+            f"cancel, also to second order, {proof.columns} in number, are linearly independent on the inputs."
+        )
+    if isinstance(proof, Split):
+        return _split(proof)
+    if isinstance(proof, Tie):
+        return (
+            "The constants that mirrored copies bring can add up to the limit network's: shares of these signs exist."
         )
     if isinstance(proof, Channel):
         bounds = [interval(down(x), up(y)) for x, y in zip(proof.kappa_lower, proof.kappa_upper, strict=True)]
@@ -181,6 +189,21 @@ def _statement(proof: Proof, hessian: str) -> str:
             f"terms, with κ positive: {', '.join(bounds)}."
         )
     return f"The theorem {proof.theorem} applies."
+
+
+def _split(proof: Split) -> str:
+    size = proof.positive + proof.negative + proof.zero
+    shares = f"{proof.positive} with a positive and {proof.negative} with a negative share of its output"
+    mirrored = f" ({sum(proof.mirrored)} of them mirrored, with −w for w)" if any(proof.mirrored) else ""
+    zero = (
+        f" {proof.zero} have output 0: no local minimum, strict saddles of the same loss are as near as one likes."
+        if proof.zero
+        else ""
+    )
+    return (
+        f"Neuron {proof.neuron} of the limit network stands for {size} copies{mirrored}, {shares}.{zero} That adds "
+        f"{proof.added_negative} negative and {proof.added_zero} zero eigenvalues to the Hessian."
+    )
 
 
 def _neurons(network: Network) -> str:
@@ -242,11 +265,13 @@ def _not_claimed(row: Row, found: CriticalObject, results: Results) -> Iterator[
     if found.kind is Kind.LOCAL_MINIMUM and not row["not_global"]:
         yield "That the minimum is global, or that it is not: no better point and no infimum is known."
     if found.kind is Kind.GLOBAL_MINIMUM and found.strict is None:
-        yield "That the minimum is strict: its Hessian is singular, or the test for it was not passed."
+        yield "That the minimum is strict: the tests for it were not passed."
     if found.chart is not None and found.chart.diverging:
         yield "That this run stays in the channel: no region of a proved size about the limit is known to hold it."
-    if found.stratum:
+    if found.stratum and not found.complete:
         yield "That these are all global minima near the point."
+    if found.stratum and found.complete and found.manifold_dimension:
+        yield "That they are all near other points of the stratum too: there outputs may have other signs."
     yield f"Anything about other data: the loss is that of the {len(results.problem)} inputs of the problem."
 
 

@@ -11,9 +11,10 @@ from fractions import Fraction
 from typing import Any
 
 from certify.arithmetic import Enclosures, quiet
+from certify.distinct import Signs
 from certify.infinity import channel
 from certify.isolated import Certified, certify_in, climb
-from certify.manifold import Split, split
+from certify.manifold import Split, split, tie
 from certify.proof import Failure, Proof
 from certify.verdict import CriticalObject, Kind
 from symmetry.charts import Chart
@@ -23,14 +24,15 @@ from symmetry.problem import Problem
 
 
 def limit_object(
-    problem: Problem, chart: Chart, signs: Sequence[tuple[int, ...]], q: Exact, *, arithmetic: str, max_bits: int
+    problem: Problem, chart: Chart, signs: Sequence[Signs], q: Exact, *, arithmetic: str, max_bits: int
 ) -> CriticalObject | Failure:
     """Certify the critical set that a chart and a critical point of its limit network describe.
 
     Args:
         problem: the problem.
         chart: the structure, in normal form.
-        signs: for each group of copies, the signs of their coefficients ``β``.
+        signs: for each group of copies, the signs of their coefficients ``β``, in the order of its members; ``None``
+            where the sign is not known.
         q: (P',) exact, an approximate critical point of the limit network.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
@@ -39,25 +41,27 @@ def limit_object(
         ValueError: a chart without groups, or signs that do not fit its copies.
     """
     _check(chart, signs)
+    known = [tuple(s for s in group if s is not None) for group in signs]
+    zeros = any(0 in group for group in known)
+    if any(None in group for group in signs) or (zeros and chart.mirrored_copies):
+        return Failure("coefficient-may-vanish")
     objective = chart.objective(problem)
 
     def rung(at: Exact, enclosures: Enclosures) -> CriticalObject | Failure:
         certified = certify_in(objective, at, enclosures)
         if isinstance(certified, Failure):
             return certified
-        return _lifted(problem, chart, signs, objective, certified, enclosures)
+        return _lifted(problem, chart, known, objective, certified, enclosures)
 
-    return climb(
-        objective, q, rung, arithmetic=arithmetic, max_bits=max_bits, final=("in-transit", "coefficient-may-vanish")
-    )
+    return climb(objective, q, rung, arithmetic=arithmetic, max_bits=max_bits, final=("in-transit",))
 
 
-def _check(chart: Chart, signs: Sequence[tuple[int, ...]]) -> None:
+def _check(chart: Chart, signs: Sequence[Signs]) -> None:
     """Refuse what describes no critical set: nothing grouped, or signs that no ``β`` with ``Σβ = 1`` has."""
     if not chart.groups:
         raise ValueError("a chart without groups describes no limit: certify the isolated point instead")
     sizes = [len(group.members) for group in chart.copies]
-    if [len(s) for s in signs] != sizes or not all(1 in s and set(s) <= {-1, 0, 1} for s in signs):
+    if [len(s) for s in signs] != sizes or not all({1, None} & set(s) and set(s) <= {-1, 0, 1, None} for s in signs):
         raise ValueError(
             f"signs are {list(signs)}, expected for copies of {sizes} neurons that many of −1, 0, 1, one 1"
         )
@@ -80,6 +84,11 @@ def _lifted(
         return splits
     # existence and inertia; Lemma 1 of the limit network adds nothing here
     proofs: tuple[Proof, ...] = (*certified.proofs[:2], *splits)
+    if chart.tied:
+        tied = tie(splits, outputs[0].a, outputs[-1].constant, enclosures)
+        if isinstance(tied, Failure):
+            return tied
+        proofs += (tied,)
     if chart.diverging:
         positive = channel(chart, outputs, r, len(problem), enclosures)
         if isinstance(positive, Failure):
@@ -96,9 +105,10 @@ def _splits(
     neurons, d = outputs[0], problem.dimension
     curvature = neurons.curvature(r)
     found = []
-    for j, coefficients in enumerate(signs):
-        rows = slice(j * d, (j + 1) * d)
-        proof = split(j, coefficients, neurons.a[j : j + 1], curvature[rows, rows], Fraction(2, len(problem)), a)
+    for j, (coefficients, group) in enumerate(zip(signs, chart.copies, strict=True)):
+        rows, output = slice(j * d, (j + 1) * d), neurons.a[j : j + 1]
+        scale = Fraction(2, len(problem))
+        proof = split(j, coefficients, group.flipped, output, curvature[rows, rows], scale, a)
         if isinstance(proof, Failure):
             return proof
         found.append(proof)
@@ -109,12 +119,16 @@ def _assemble(
     problem: Problem, chart: Chart, certified: Certified, splits: list[Split], proofs: tuple[Proof, ...]
 ) -> CriticalObject:
     index = certified.morse_index + sum(s.added_negative for s in splits)
-    dimension = sum(s.dimension for s in splits)
+    dimension = sum(s.dimension for s in splits) - chart.tied
+    nullity = sum(s.added_zero for s in splits) - chart.tied
+    # with a share of 0 strict saddles of the same loss are as near as one likes
+    saddle = index > 0 or any(s.zero for s in splits)
     finite = not chart.diverging
     if finite:
-        kind = Kind.SADDLE if index else Kind.LOCAL_MINIMUM
+        kind = Kind.SADDLE if saddle else Kind.LOCAL_MINIMUM
     else:
-        kind = Kind.SADDLE_AT_INFINITY if index else Kind.MINIMUM_AT_INFINITY
+        kind = Kind.SADDLE_AT_INFINITY if saddle else Kind.MINIMUM_AT_INFINITY
+    plateau = kind is Kind.LOCAL_MINIMUM and dimension > 0
     teacher = problem.teacher
     # Lemma 2: with the teacher's exact labels and at least its width the infimum is 0
     realizable = problem.exact_labels and teacher is not None and chart.width >= teacher.width
@@ -125,14 +139,14 @@ def _assemble(
         chart=chart,
         proofs=proofs,
         loss=certified.loss,
-        strict=False if kind is Kind.LOCAL_MINIMUM else None,
+        strict=not plateau if kind is Kind.LOCAL_MINIMUM else None,
         not_global=True if realizable and certified.loss[0] > 0 else None,
         morse_index=index,
-        nullity=dimension,
+        nullity=nullity,
         manifold_dimension=dimension,
         level=_level(problem, chart) if kind is Kind.SADDLE else None,
         stratum="",
-        lambda_min=(zero, zero) if kind is Kind.LOCAL_MINIMUM else (certified.lambda_min if not splits else None),
+        lambda_min=(zero, zero) if plateau else (certified.lambda_min if not splits else None),
         method=f"{'split' if finite else 'channel'}+krawczyk/{certified.krawczyk.arithmetic}",
         bits=certified.krawczyk.bits,
     )

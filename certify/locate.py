@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from certify.arithmetic import Array, Enclosures, ladder
+from certify.distinct import Signs
 from certify.exclusion import EmptyBall, empty_ball, largest_empty_ball
 from certify.proof import Failure, dyadic, from_text
 from certify.zero import match_global_minimum
@@ -51,12 +52,12 @@ class LimitPlace:
 
     Args:
         chart: its structure, in normal form.
-        signs: for each group of copies, the signs of their coefficients ``β``.
+        signs: for each group of copies, the signs of their coefficients ``β``; ``None`` where it is not known.
         q: (P',) exact, an approximate critical point of the limit network.
     """
 
     chart: Chart
-    signs: tuple[tuple[int, ...], ...]
+    signs: tuple[Signs, ...]
     q: Exact
 
     def to_json(self) -> dict[str, Any]:
@@ -204,15 +205,18 @@ def _limits(problem: Problem, polished: Polished, width: int) -> tuple[LimitPlac
     """What the end of the path may be approaching: asked where it is not plainly an isolated point."""
     if polished.stop_reason == "converged" and abs(polished.smallest_eigenvalue) > _ISOLATED:
         return ()
-    outputs = polished.theta[-width:]
     places = []
     for limit in approx_limits(problem, polished.theta, width, polished.loss)[:_TRIES]:
-        signs = []
-        for group in limit.chart.copies:
-            beta = outputs[list(group.members)] / outputs[list(group.members)].sum()
-            signs.append(tuple(int(np.sign(b)) if abs(b) > _IDLE else 0 for b in beta))
-        places.append(LimitPlace(limit.chart.normal(), tuple(signs), exact(limit.q)))
+        outputs = limit.chart.orientation * polished.theta[-width:]
+        signs = tuple(_signs(outputs[list(group.members)]) for group in limit.chart.copies)
+        places.append(LimitPlace(limit.chart.normal(), signs, exact(limit.q)))
     return tuple(places)
+
+
+def _signs(outputs: Array) -> Signs:
+    """Signs of the shares ``β``: 0 where the output is exactly 0, unknown where it is nearly so."""
+    beta = outputs / outputs.sum()
+    return tuple(0 if b == 0 else int(np.sign(b)) if abs(b) > _IDLE else None for b in beta.tolist())
 
 
 def _nearby(data: KernelData, theta: Array, width: int) -> Exact | None:

@@ -78,8 +78,14 @@ REASONS = {
     ),
     "output-may-vanish": Reason("A split neuron's output could not be proved to differ from 0.", _MORE_BITS),
     "coefficient-may-vanish": Reason(
-        "One of several copies of a neuron has output 0: minimum or saddle is not settled by the signs of the others.",
-        "Train on from this point, or from one where that output is not 0.",
+        "One of several copies of a neuron has an output so near 0 that its sign is not known, and minimum or saddle "
+        "depends on it (or it is 0 beside mirrored copies, which is not covered).",
+        "Train on from this point, or from one where that output is not near 0.",
+    ),
+    "untied": Reason(
+        "Mirrored copies of neurons whose shares have the signs of the run were not proved able to make the limit "
+        "network's constant between them.",
+        _MORE_BITS,
     ),
     "singular-split": Reason(
         "The matrix that decides what splitting a neuron adds to the Hessian could not be proved non-singular.",

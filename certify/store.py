@@ -298,6 +298,7 @@ def _object_rows(objects: Sequence[CriticalObject], rows: Sequence[Row]) -> list
                 "manifold_dimension": found.manifold_dimension,
                 "level": found.level,
                 "stratum": found.stratum or None,
+                "complete": found.complete,
                 "chart": found.chart.name if found.chart else None,
                 "w_approx": [float(x) for x in network.w.ravel()] if network else None,
                 "a_approx": [float(x) for x in network.a] if network else None,

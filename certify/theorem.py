@@ -149,7 +149,7 @@ def _names(width: int, d: int, chart: Chart | None = None) -> list[tuple[str, in
         names += [(f"\\hat w_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
     for k, _ in enumerate(chart.triples, len(chart.pairs) + 1):
         names += [(f"\\hat w_{k}", d), (f"v_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
-    if chart.balanced:
+    if chart.has_constant:
         names += [("K", 1)] + ([("\\ell", d)] if chart.has_linear else [])
     return names
 
@@ -219,6 +219,11 @@ def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]
     if claim["manifold_dimension"]:
         size = claim["manifold_dimension"]
         yield f"It belongs to an affine space of dimension {size} all of whose points are global minima."
+        if claim["complete"]:
+            yield "Near $\\theta_0$ there are no other zeros of $L$."
+    elif claim["complete"] and claim["nullity"]:
+        yield "It is a strict minimum: near $\\theta_0$ there are no other zeros of $L$."
+        yield f"Its Hessian is singular, with a kernel of dimension {claim['nullity']}."
     elif claim["strict"]:
         wide, center = witness["krawczyk"]["uniqueness_radius"], witness["krawczyk"]["center"]
         room = min(from_text(u) - abs(from_text(c) - t) for u, c, t in zip(wide, center, theta, strict=True))
@@ -252,25 +257,40 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
             f"c_{k} \\sigma(\\hat w_{k} \\cdot x) + (v_{k} \\cdot x) \\sigma'(\\hat w_{k} \\cdot x) {sign} "
             f"\\tfrac12 (u_{k} \\cdot x)^2 \\sigma''(\\hat w_{k} \\cdot x)"
         )
-    if chart.balanced:
+    if chart.has_constant:
         terms.append("K" + (" + \\ell \\cdot x" if chart.has_linear else ""))
     yield f"Let $L_0(q) = \\frac1{{{len(problem)}}} \\sum_n (f_0(x_n; q) - y_n)^2$"
     yield f"with $f_0(x; q) = {' + '.join(terms)}$."
     yield from _box(witness["krawczyk"], names, "L_0", "q")
     index = claim["morse_index"]
     for j, step in enumerate(witness.get("splits", []), 1):
-        positive, negative = step["positive"], step["negative"]
-        yield f"Replace neuron {j} by {positive + negative} copies of itself with shares of its output that add up"
-        yield f"to 1, {positive} of them positive and {negative} negative."
+        yield from _split(j, step)
+    if "tie" in witness:
+        yield "Choose the shares such that the constants add up to $K$, which is possible."
     size, loss = claim["manifold_dimension"], f"in ${_interval(claim['loss'])}$"
     if chart.diverging:
         kappa = witness["channel"]
         pairs = zip(kappa["kappa_lower"], kappa["kappa_upper"], strict=True)
         yield f"There $\\kappa \\in {', '.join(_interval(pair, 4) for pair in pairs)}$, so that in the chart"
-        word = f"a saddle of index {index}" if index else "a local minimum"
+        word = f"a saddle of index {index}" if claim["kind"] == Kind.SADDLE_AT_INFINITY else "a local minimum"
         yield f"\\texttt{{{chart.name}}} it is {word} of $L$ at infinity; the limit of $L$ lies {loss}."
+    elif claim["kind"] == Kind.SADDLE and claim["nullity"] > size:
+        yield f"This gives critical points of $L$ in a set of dimension {size} of critical points;"
+        yield f"the loss lies {loss}."
+        yield f"Their Hessian has {_count(index, 'negative eigenvalue')}; they are no local minima, because strict"
+        yield "saddles of the same loss lie in every neighbourhood."
     else:
-        word = f"strict saddles of index {index}" if index else "local minima"
+        word = f"strict saddles of index {index}" if claim["kind"] == Kind.SADDLE else "local minima"
         yield f"This gives a set of dimension {size} of critical points of $L$, {word}, whose loss lies {loss}."
     if claim["not_global"]:
         yield "It is not a global minimum, because $\\inf L = 0$."
+
+
+def _split(number: int, step: Mapping[str, Any]) -> Iterator[str]:
+    counts = step["positive"], step["negative"], step["zero"]
+    zero = f", {counts[2]} of them 0" if counts[2] else ""
+    yield f"Replace neuron {number} by {sum(counts)} copies of itself with shares of its output that add up"
+    yield f"to 1, {counts[0]} of them positive and {counts[1]} negative{zero}."
+    if mirrored := sum(step["mirrored"]):
+        yield f"Mirror {mirrored} of them, {step['mirrored'][0]} with a positive share:"
+        yield "$a \\sigma(w \\cdot x) = a - a \\sigma(-w \\cdot x)$."

@@ -53,6 +53,7 @@ _PLAIN = (
     "manifold_dimension",
     "level",
     "stratum",
+    "complete",
     "method",
     "bits",
 )
@@ -78,6 +79,8 @@ class CriticalObject:
             others near it is proved where it equals ``nullity``.
         level: of an induced saddle, where proved.
         stratum: canonical name of a stratum of global minima, else ``""``.
+        complete: ``True`` where it is proved that near the object's exact point the networks of loss 0 are those of the
+            stratum; else ``None``.
         lambda_min: exact bounds of the smallest Hessian eigenvalue, where proved.
         method: the theorem and arithmetic that settled it.
         bits: precision of the proof.
@@ -100,6 +103,7 @@ class CriticalObject:
     method: str
     bits: int
     chart: Chart | None = None
+    complete: bool | None = None
 
     def __post_init__(self) -> None:
         if (self.network is None) == (self.chart is None):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from certify.family import LocalFamily, local_family
 from certify.isolated import Certified, certify_isolated
 from certify.proof import Failure, Proof
 from certify.verdict import CriticalObject, Kind
@@ -18,6 +19,8 @@ from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 from symmetry.strata import Stratum
+
+ZERO = Fraction(0)
 
 TOLERANCE = Fraction(1, 10**10)
 """A polished point belongs to a stratum within ``TOLERANCE·(1 + ‖θ‖)`` of an exact point of it."""
@@ -58,35 +61,57 @@ def match_global_minimum(problem: Problem, network: Network) -> StratumPoint | N
 
 
 def zero_object(problem: Problem, point: StratumPoint, *, arithmetic: str, max_bits: int) -> CriticalObject:
-    """The stratum as an object; an isolated one is also put through the Krawczyk test."""
-    dimension = point.stratum.dimension
+    """The stratum as an object; an isolated one is also put through the Krawczyk test.
+
+    What that does not settle, because the Hessian is singular, the theorem of :mod:`certify.family` may.
+    """
+    stratum, dimension = point.stratum, point.stratum.dimension
     w, a = point.network.w, point.network.a
-    proofs: tuple[Proof, ...] = (ZeroLoss(point.stratum.name, dimension, w, a, label_texts(point.stratum)),)
-    zero = Fraction(0)
-    isolated: Certified | Failure = Failure("not-isolated")
-    # w* and −w* in one class have parallel Jacobian columns: the Hessian is singular there, no box is to be had
-    if dimension == 0 and not any(block.mixed for block in point.stratum.blocks):
-        objective = SquareLoss.of_network(problem, point.network.width)
-        isolated = certify_isolated(objective, point.network.theta(), arithmetic=arithmetic, max_bits=max_bits)
-        # the box says something of the exact zero only if it holds it
-        if isinstance(isolated, Certified) and not isolated.krawczyk.uniquely_contains(point.network.theta()):
-            isolated = Failure("outside-box")
+    proofs: tuple[Proof, ...] = (ZeroLoss(stratum.name, dimension, w, a, label_texts(stratum)),)
+    isolated = _isolated(problem, point, arithmetic, max_bits)
+    nullity: int | None = None
+    method, bits, lambda_min = "zero-loss", 0, (ZERO, ZERO) if dimension else None
     if isinstance(isolated, Certified):
         proofs += isolated.proofs
+        nullity, lambda_min = 0, isolated.lambda_min
+        method, bits = f"zero-loss+krawczyk/{isolated.krawczyk.arithmetic}", isolated.krawczyk.bits
+    else:
+        family = local_family(problem, stratum, w, a, arithmetic=arithmetic, max_bits=max_bits)
+        # where the Hessian is non-singular a box is the proof
+        if isinstance(family, LocalFamily) and family.rank < len(point.network.theta()):
+            proofs += (family,)
+            nullity, method = len(point.network.theta()) - family.rank, "zero-loss+independence"
+            lambda_min = (ZERO, ZERO)
+    complete = len(proofs) > 1
     return CriticalObject(
         kind=Kind.GLOBAL_MINIMUM,
         network=point.network,
         proofs=proofs,
-        loss=(zero, zero),
+        loss=(ZERO, ZERO),
         # on a stratum of positive dimension there are other zeros arbitrarily near
-        strict=False if dimension else (True if isinstance(isolated, Certified) else None),
+        strict=False if dimension else (True if complete else None),
         not_global=False,
         morse_index=0,  # at a zero the Hessian is (2/N) JᵀJ, positive semidefinite
-        nullity=0 if isinstance(isolated, Certified) else None,
+        nullity=nullity,
         manifold_dimension=dimension,
         level=None,
-        stratum=point.stratum.name,
-        lambda_min=isolated.lambda_min if isinstance(isolated, Certified) else ((zero, zero) if dimension else None),
-        method="zero-loss" + (f"+krawczyk/{isolated.krawczyk.arithmetic}" if isinstance(isolated, Certified) else ""),
-        bits=isolated.krawczyk.bits if isinstance(isolated, Certified) else 0,
+        stratum=stratum.name,
+        complete=True if complete else None,
+        lambda_min=lambda_min,
+        method=method,
+        bits=bits,
     )
+
+
+def _isolated(problem: Problem, point: StratumPoint, arithmetic: str, max_bits: int) -> Certified | Failure:
+    """The Krawczyk test at a stratum that is a point."""
+    # w* and −w* in one class have parallel Jacobian columns: the Hessian is singular there, no box is to be had
+    if point.stratum.dimension or any(block.mixed for block in point.stratum.blocks):
+        return Failure("not-isolated")
+    theta = point.network.theta()
+    objective = SquareLoss.of_network(problem, point.network.width)
+    isolated = certify_isolated(objective, theta, arithmetic=arithmetic, max_bits=max_bits)
+    # the box says something of the exact zero only if it holds it
+    if isinstance(isolated, Certified) and not isolated.krawczyk.uniquely_contains(theta):
+        return Failure("outside-box")
+    return isolated

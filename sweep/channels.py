@@ -102,14 +102,16 @@ def _proposals(w: Floats, a: Floats, mirrors: bool) -> Iterator[Chart]:
     for count in range(1, m // 2 + 2):
         for chosen in _disjoint(groups, must, count, visits):
             try:
-                yield chart_of(m, d, chosen)
+                chart = chart_of(m, d, chosen)
             except ValueError:
                 continue  # a released constant that nothing balances
+            # w and −w of one tied group are two neurons of a network without a constant, where its copies are split
+            if not (chart.tied and len(chart.mirrored_copies) == 1):
+                yield chart
 
 
 def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
     """Groups that are plausible one by one, the closest first."""
-    m = len(a)
     size = np.linalg.norm(w, axis=1)
     scale = np.maximum(size[:, None], size)
     apart, mirrored = np.linalg.norm(w[:, None] - w, axis=2), np.linalg.norm(w[:, None] + w, axis=2)
@@ -128,7 +130,16 @@ def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
             found += [(spread / near, Group("triple+", trio)), (spread / near, Group("triple-", trio))]
     if mirrors:
         found += [(size[i] / _NEAR_ZERO, Group("zero", (i,))) for i in large if size[i] < _NEAR_ZERO]
-    equal = apart < _EQUAL * scale
+    found += [(spread / _EQUAL, group) for spread, group in _copies(apart, mirrored, scale, mirrors)]
+    return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
+
+
+def _copies(apart: Floats, mirrored: Floats, scale: Floats, mirrors: bool) -> Iterator[tuple[float, Group]]:
+    """Neurons of equal ``w``, or of ``w`` and ``−w``, and how far they are from that, relative to the first."""
+    m = len(apart)
+    turned = mirrored < apart if mirrors else np.zeros((m, m), dtype=bool)
+    gap = np.where(turned, mirrored, apart)
+    equal = gap < _EQUAL * scale
     for first in range(m):
         later = [j for j in range(first + 1, m) if equal[first, j]]
         # all subsets of a few equal neurons, else only all of them and each two
@@ -137,9 +148,11 @@ def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
             for others in combinations(later, count):
                 members = (first, *others)
                 if equal[np.ix_(members, members)].sum() >= len(members) * count:
-                    spread = apart[np.ix_(members, members)].max() / (_EQUAL * scale[first, first] or 1.0)
-                    found.append((spread, Group("copies", members)))
-    return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
+                    spread = gap[np.ix_(members, members)].max() / (scale[first, first] or 1.0)
+                    # mirrored ones last, and no more than the others
+                    halves = [[i for i in members if turned[first, i] == side] for side in (False, True)]
+                    plain, flipped = sorted(halves, key=len, reverse=True)
+                    yield spread, Group("copies", (*plain, *flipped), len(flipped))
 
 
 def _disjoint(

@@ -3,7 +3,9 @@
 Coordinates ``q`` of the limit network ``f_0``, in this order: the ordinary neurons, one block ``(w, u, c)`` for each
 pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what they become:
 
-* ``copies`` (i, j, …): one incoming weight ``w``, outputs ``β_i a`` with ``Σβ_i = 1``: an ordinary neuron ``(w, a)``;
+* ``copies`` (i, j, …): one incoming weight ``w``, outputs ``β_i a`` with ``Σβ_i = 1``: an ordinary neuron ``(w, a)``.
+  The last ``flipped`` members are *mirrored*: they have ``−w`` and ``−β_i a``, which is the same neuron plus the
+  constant ``−β_i a`` (activations with ``σ(−z) = 1 − σ(z)``);
 * ``pair`` (i, j): ``w_i = w + εu, w_j = w − εu, a_i = c/2 + 1/(2ε), a_j = c/2 − 1/(2ε)``;
 * ``mirrored`` (i, j): the same for neuron i and for ``(−w_j, −a_j)``, which stands for neuron j less the constant
   ``a_j`` (activations with ``σ(−z) = 1 − σ(z)``);
@@ -14,7 +16,8 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
 In a pair, a triple or a zero neuron the outgoing weights diverge as ``ε → 0``; the output is an analytic ``f(q, ε)``,
 ``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` (docs/infinity.md). The constants that mirrored pairs and zero neurons
 release diverge one by one and must cancel: groups that share it are *balanced* against each other, and there are none
-or at least two of them.
+or at least two of them. Mirrored copies release a finite constant; where no groups are balanced, the shares ``β`` have
+to make ``K`` between them: the chart is *tied*.
 """
 
 from __future__ import annotations
@@ -44,10 +47,11 @@ _TAU: dict[str, int] = {"triple+": 1, "triple-": -1}
 
 
 class Group(NamedTuple):
-    """Neurons that belong together."""
+    """Neurons that belong together; of copies, the last ``flipped`` members are mirrored."""
 
     kind: Kind
     members: tuple[int, ...]
+    flipped: int = 0
 
 
 class Unit(NamedTuple):
@@ -55,6 +59,13 @@ class Unit(NamedTuple):
 
     kind: str
     place: slice
+
+
+class Flip(NamedTuple):
+    """A linear map of the coordinates, and the groups of copies whose two halves it exchanges."""
+
+    matrix: NDArray[np.int64]
+    turned: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -77,10 +88,13 @@ class Chart:
     groups: tuple[Group, ...]
 
     def __post_init__(self) -> None:
-        for kind, members in self.groups:
+        for kind, members, flipped in self.groups:
             if kind not in _ORDER or (len(members) < 2 if kind == "copies" else len(members) != _SIZE[kind]):
                 raise ValueError(f"group {kind!r} of {len(members)} neurons, expected one of: copies (2 or more), "
                                  "pair (2), mirrored (2), triple+ (3), triple- (3), zero (1)")  # fmt: skip
+            if not 0 <= 2 * flipped <= (len(members) if kind == "copies" else 0):
+                raise ValueError(f"group {kind!r} of {len(members)} neurons has {flipped} mirrored members, expected "
+                                 "at most half of them, and only of copies")  # fmt: skip
         places = [_ORDER[group.kind] for group in self.groups]
         if places != sorted(places):
             raise ValueError(f"groups {self.groups} are out of order, expected {', '.join(_ORDER)}; use chart_of")
@@ -92,8 +106,8 @@ class Chart:
 
     @property
     def name(self) -> str:
-        """The structure up to permutation: ``pair``, ``copies3+mirrored+zero``, say."""
-        return "+".join(g.kind + (str(len(g.members)) if g.kind == "copies" else "") for g in self.groups)
+        """The structure up to permutation: ``pair``, ``copies3+mirrored+zero``, ``copies3-1`` (one mirrored), say."""
+        return "+".join(map(_kind, self.groups))
 
     @property
     def copies(self) -> tuple[Group, ...]:
@@ -127,18 +141,41 @@ class Chart:
         return tuple(group for group in self.groups if group.kind in ("mirrored", "zero"))
 
     @property
+    def mirrored_copies(self) -> tuple[Group, ...]:
+        """The groups of copies with members of both signs."""
+        return tuple(group for group in self.copies if group.flipped)
+
+    @property
+    def has_constant(self) -> bool:
+        """Whether the limit network has a free constant ``K``."""
+        return bool(self.balanced or self.mirrored_copies)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the shares of mirrored copies have to make ``K``: one condition on them."""
+        return bool(self.mirrored_copies) and not self.balanced
+
+    @property
     def has_linear(self) -> bool:
         return any(group.kind == "zero" for group in self.groups)
 
+    @cached_property
+    def orientation(self) -> NDArray[np.int64]:
+        """(m,) ``−1`` for mirrored copies, else 1."""
+        signs = np.ones(self.width, dtype=np.int64)
+        for group in self.mirrored_copies:
+            signs[list(group.members[-group.flipped :])] = -1
+        return signs
+
     def to_json(self) -> dict[str, Any]:
         """Width, dimension and groups."""
-        groups = [[group.kind, list(group.members)] for group in self.groups]
+        groups = [[g.kind, list(g.members), *([g.flipped] if g.flipped else [])] for g in self.groups]
         return {"width": self.width, "dimension": self.dimension, "groups": groups}
 
     def normal(self) -> Chart:
         """The same structure with the neurons renumbered in the order of ``q``: equal for permuted networks."""
         numbers = iter(range(self.width))
-        groups = tuple(Group(g.kind, tuple(next(numbers) for _ in g.members)) for g in self.groups)
+        groups = tuple(Group(g.kind, tuple(next(numbers) for _ in g.members), g.flipped) for g in self.groups)
         return Chart(self.width, self.dimension, groups)
 
     def terms(self, activation: Activation) -> tuple[Term, ...]:
@@ -147,15 +184,15 @@ class Chart:
         Raises:
             ValueError: a released constant, and an activation other than the sigmoid.
         """
-        if self.balanced and activation.name != "sigmoid":
+        if self.has_constant and activation.name != "sigmoid":
             # σ(−z) = 1 − σ(z), σ'(0) = 1/4 and σ^(3)(0) = −1/8 are used
-            raise ValueError(f"activation is {activation.name!r}, mirrored pairs and zero neurons need the sigmoid")
+            raise ValueError(f"activation is {activation.name!r}, mirrored and zero neurons need the sigmoid")
         terms: list[Term] = []
         if self.ordinary:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
         terms += [Pair(self.dimension, activation) for _ in self.pairs]
         terms += [Triple(self.dimension, activation, _TAU[g.kind]) for g in self.triples]
-        if self.balanced:
+        if self.has_constant:
             terms.append(Affine(self.dimension, self.has_linear))
         return tuple(terms)
 
@@ -181,7 +218,7 @@ class Chart:
     def units(self) -> tuple[Unit, ...]:
         """The parts of ``q`` in terms of neurons and pairs; ordinary neurons first, in coordinates of their own."""
         d, m = self.dimension, len(self.ordinary)
-        copies = [group.kind + str(len(group.members)) for group in self.copies]
+        copies = list(map(_kind, self.copies))
         kinds = copies + ["neuron"] * (m - len(copies))
         size = [Unit(kind, slice(i * (d + 1), (i + 1) * (d + 1))) for i, kind in enumerate(kinds)]
         start = m * (d + 1)
@@ -191,7 +228,7 @@ class Chart:
         for group in self.triples:
             size.append(Unit(group.kind, slice(start, start + 3 * d + 1)))
             start += 3 * d + 1
-        if self.balanced:
+        if self.has_constant:
             size.append(Unit("affine", slice(start, start + 1 + (d if self.has_linear else 0))))
         return tuple(size)
 
@@ -207,11 +244,14 @@ class Chart:
         In floating point, or in fractions if there is no triple. The inverse of :meth:`network` where copies are equal;
         of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
         """
+        # mirrored copies: (w, a) is (−w, −a) and the constant a
+        constant = a[self.orientation < 0].sum() + a[0] * 0
+        w, a = self.orientation[:, None] * w, self.orientation * a
         outputs = [a[list(members)] for members in self.ordinary]
         # copies: the mean weighted by the outputs keeps the linear term
         middles = [b @ w[list(members)] / b.sum() for b, members in zip(outputs, self.ordinary, strict=True)]
         parts: list[Floats] = [*middles, np.array([b.sum() for b in outputs])]
-        eps, constant, slope = [], a[0] * 0, w[0] * 0
+        eps, slope = [], w[0] * 0
         for group in self.diverging:
             i = group.members[0]
             if group.kind == "zero":
@@ -231,7 +271,7 @@ class Chart:
                 constant += a[j]
             parts += [(w[i] + wj) / 2, (a[i] - aj) * (w[i] - wj) / 2, np.array([a[i] + aj])]
             eps.append(1 / (a[i] - aj))
-        if self.balanced:
+        if self.has_constant:
             parts.append(np.array([constant]))
         if self.has_linear:
             parts.append(slope)
@@ -255,7 +295,8 @@ class Chart:
             q: (P',) exact, the limit network.
             small: not 0; in the order of :attr:`free`, ``ε`` of each group, ``p_i, p_j`` of each triple (``p_k`` is
                 ``−p_i − p_j``).
-            shares: for each group of copies, the coefficients ``β`` (sum 1); equal ones by default.
+            shares: for each group of copies, the coefficients ``β`` (sum 1), in a tied chart such that mirrored members
+                have outputs with sum ``K``; equal ones by default, but for the first mirrored group of a tied chart.
 
         Raises:
             ValueError: numbers that do not fit the chart, or for which there is no such network.
@@ -270,14 +311,19 @@ class Chart:
         w, a = np.empty((self.width, self.dimension), dtype=object), np.empty(self.width, dtype=object)
         d, q = self.dimension, self.by_unit(exact(q))
         blocks = [q[unit.place] for unit in self.units]
+        given = [exact(beta) for beta in shares] or self._default_shares(blocks)
         for k, members in enumerate(self.ordinary):
-            beta = exact(shares[k] if k < len(shares) else [Fraction(1, len(members))] * len(members))
+            beta = given[k] if k < len(given) else exact([1])
             if len(beta) != len(members) or beta.sum() != 1:
                 raise ValueError(f"shares are {[str(b) for b in beta]}, expected {len(members)} with sum 1")
-            w[list(members)], a[list(members)] = blocks[k][:d], beta * blocks[k][d]
+            turn = self.orientation[list(members)]
+            w[list(members)], a[list(members)] = turn[:, None] * blocks[k][:d], turn * beta * blocks[k][d]
+        released = sum(a[self.orientation < 0], Fraction(0))
+        if self.tied and released != blocks[-1][0]:
+            raise ValueError(f"mirrored copies have outputs with sum {released}, expected K = {blocks[-1][0]}")
         limits = dict(zip((*self.pairs, *self.triples), blocks[len(self.ordinary) :], strict=False))
-        # Σ 1/ε over the balanced groups is 2K + Σ c over the mirrored pairs
-        rest = 2 * blocks[-1][0] if self.balanced else Fraction(0)
+        # Σ 1/ε over the balanced groups is 2K + Σ c over the mirrored pairs; mirrored copies have made a part of K
+        rest = 2 * (blocks[-1][0] - released) if self.balanced else Fraction(0)
         rest += sum((limits[g][2 * d] for g in self.balanced if g.kind == "mirrored"), Fraction(0))
         values = iter(exact(small))
         for group, count in self.free:
@@ -299,17 +345,42 @@ class Chart:
             w[j], a[j] = sign * (middle - u / inverse), sign * (c[0] - inverse) / 2
         return Network(w, a)
 
-    def flips(self) -> list[NDArray[np.int64]]:
-        """The matrices ``T`` (P', P'), entries 0 and ±1, for which ``q`` and ``Tq`` are one limit: ``I`` is the first.
+    def _default_shares(self, blocks: Sequence[Exact]) -> list[Exact]:
+        """Equal shares; in a tied chart the first mirrored group makes what is missing from ``K``."""
+        shares = [exact([Fraction(1, len(g.members))] * len(g.members)) for g in self.copies]
+        if self.tied:
+            d, rest = self.dimension, blocks[-1][0]
+            for k, group in enumerate(self.copies):
+                rest += Fraction(group.flipped, len(group.members)) * blocks[k][d]
+            first = next(k for k, group in enumerate(self.copies) if group.flipped)
+            size, flipped = len(self.copies[first].members), self.copies[first].flipped
+            if not blocks[first][d]:
+                raise ValueError("the first mirrored neuron has output 0; give the shares")
+            # its mirrored members together have the share x more: −x a = rest
+            x = -rest / blocks[first][d]
+            shares[first][size - flipped :] += x / flipped
+            shares[first][: size - flipped] -= x / (size - flipped)
+        return shares
 
-        Compositions of ``(w, u, c, K) → (−w, u, −c, K + c)`` for a mirrored pair and ``u → −u`` for a triple.
+    def flips(self) -> list[Flip]:
+        """Maps ``T`` of coordinates such that ``q`` and ``Tq`` are one limit: the identity is the first.
+
+        Compositions of ``(w, u, c, K) → (−w, u, −c, K + c)`` for a mirrored pair, ``u → −u`` for a triple, and
+        ``(w, a, K) → (−w, −a, K + a)`` for copies of which half are mirrored.
         """
-        d, n = self.dimension, len(self.ordinary)
+        d, n, m = self.dimension, len(self.copies), len(self.ordinary)
         size = self.units[-1].place.stop
-        found = [np.eye(size, dtype=np.int64)]
-        for unit in self.units[n:]:
-            start, flip = unit.place.start, np.eye(size, dtype=np.int64)
-            if unit.kind == "mirrored":
+        found = [Flip(np.eye(size, dtype=np.int64), frozenset())]
+        for k, unit in enumerate(self.units):
+            start, flip, turned = unit.place.start, np.eye(size, dtype=np.int64), frozenset[int]()
+            if k < n and 2 * self.copies[k].flipped == len(self.copies[k].members):
+                # in q the outputs of ordinary neurons follow all their w
+                output, released = m * d + k, self.units[-1].place.start
+                flip[k * d : (k + 1) * d] *= -1
+                flip[output] *= -1
+                flip[released, output] = 1
+                turned = frozenset([k])
+            elif unit.kind == "mirrored":
                 released = self.units[-1].place.start
                 flip[start : start + d] *= -1
                 flip[start + 2 * d] *= -1
@@ -318,15 +389,21 @@ class Chart:
                 flip[start + 2 * d : start + 3 * d] *= -1
             else:
                 continue
-            found += [flip @ known for known in found]
+            found += [Flip(flip @ known.matrix, known.turned | turned) for known in found]
         return found
+
+
+def _kind(group: Group) -> str:
+    """The kind of a group, with its size where that varies: ``copies3``, ``copies3-1`` with one mirrored member."""
+    size = str(len(group.members)) if group.kind == "copies" else ""
+    return group.kind + size + (f"-{group.flipped}" if group.flipped else "")
 
 
 def chart_of(width: int, dimension: int, groups: Sequence[Group]) -> Chart:
     """The chart with its groups in canonical order: copies (the largest first), pairs, mirrored, triples, zero."""
 
-    def place(group: Group) -> tuple[int, int, tuple[int, ...]]:
-        return _ORDER.get(group.kind, len(_ORDER)), -len(group.members), group.members
+    def place(group: Group) -> tuple[int, int, int, tuple[int, ...]]:
+        return _ORDER.get(group.kind, len(_ORDER)), -len(group.members), group.flipped, group.members
 
     return Chart(width, dimension, tuple(sorted(groups, key=place)))
 
@@ -353,5 +430,7 @@ def chart_from_json(data: Any) -> Chart:
     Raises:
         ValueError: as :class:`Chart`.
     """
-    groups = tuple(Group(kind, tuple(int(i) for i in members)) for kind, members in data["groups"])
+    groups = tuple(
+        Group(kind, tuple(int(i) for i in members), *map(int, flipped)) for kind, members, *flipped in data["groups"]
+    )
     return Chart(int(data["width"]), int(data["dimension"]), groups)

@@ -218,7 +218,8 @@ class AffineOutputs:
     def __init__(self, term: Affine, blocks: dict[str, Any], data: Data, arithmetic: Arithmetic):
         self.term, self.data, self.arithmetic = term, data, arithmetic
         self.one = data.norm.reshape(-1, 1) * 0 + 1
-        self.value = (self.one * blocks["K"]).reshape(-1)
+        self.constant = blocks["K"]
+        self.value = (self.one * self.constant).reshape(-1)
         self.s = arithmetic.matmul(data.x, blocks["l"].T) if term.linear else None
         if self.s is not None:
             self.value = self.value + self.s.reshape(-1)

@@ -23,7 +23,7 @@ from symmetry.problem import Inputs, Problem
 
 SIGMOID = activation("sigmoid")
 
-STRUCTURES: dict[str, list[tuple[str, int]]] = {
+STRUCTURES: dict[str, list[tuple[Any, ...]]] = {
     "pair": [("pair", 2)],
     "pair+pair": [("pair", 2), ("pair", 2)],
     "mirrored+mirrored": [("mirrored", 2), ("mirrored", 2)],
@@ -39,18 +39,25 @@ STRUCTURES: dict[str, list[tuple[str, int]]] = {
     "copies2+pair": [("copies", 2), ("pair", 2)],
     "copies3+mirrored+zero": [("copies", 3), ("mirrored", 2), ("zero", 1)],
     "copies2+triple-": [("copies", 2), ("triple-", 3)],
+    "copies2-1": [("copies", 2, 1)],
+    "copies3-1": [("copies", 3, 1)],
+    "copies3-1+copies2-1": [("copies", 3, 1), ("copies", 2, 1)],
+    "copies4-2+copies2": [("copies", 4, 2), ("copies", 2)],
+    "copies4-2": [("copies", 4, 2)],
+    "copies2-1+pair": [("copies", 2, 1), ("pair", 2)],
+    "copies3-1+mirrored+zero": [("copies", 3, 1), ("mirrored", 2), ("zero", 1)],
 }
 
 
 def chart(name: str, *, ordinary: int = 1, dimension: int = 2, order: Sequence[int] | None = None) -> Chart:
     """The chart of a structure with so many ordinary neurons besides; ``order`` says which neuron is which."""
     sizes = STRUCTURES[name]
-    width = ordinary + sum(size for _, size in sizes)
+    width = ordinary + sum(size for _, size, *_ in sizes)
     order = range(width) if order is None else order
     assert sorted(order) == list(range(width))
     neurons, groups = iter(order), []
-    for kind, size in sizes:
-        groups.append(Group(kind, tuple(next(neurons) for _ in range(size))))  # type: ignore[arg-type]
+    for kind, size, *flipped in sizes:
+        groups.append(Group(kind, tuple(next(neurons) for _ in range(size)), *flipped))
     found = chart_of(width, dimension, groups)
     assert found.name == name
     return found
@@ -61,7 +68,7 @@ def charts(draw: Any, names: Sequence[str] = tuple(STRUCTURES), max_dimension: i
     """A chart of one of the structures, its neurons in any order."""
     name = draw(st.sampled_from(list(names)))
     ordinary, dimension = draw(st.integers(0, 2)), draw(st.integers(1, max_dimension))
-    width = ordinary + sum(size for _, size in STRUCTURES[name])
+    width = ordinary + sum(size for _, size, *_ in STRUCTURES[name])
     return chart(name, ordinary=ordinary, dimension=dimension, order=draw(st.permutations(range(width))))
 
 
@@ -72,7 +79,8 @@ def size(chart: Chart) -> int:
     grouped = sum(len(group.members) for group in chart.groups)
     total = (chart.width - grouped) * (d + 1) + sum(counts.get(group.kind, 0) for group in chart.groups)
     kinds = [group.kind for group in chart.groups]
-    return total + ("mirrored" in kinds or "zero" in kinds) + d * ("zero" in kinds)
+    constant = "mirrored" in kinds or "zero" in kinds or any(group.flipped for group in chart.groups)
+    return total + constant + d * ("zero" in kinds)
 
 
 def rationals(rng: Random, count: int) -> Exact:
@@ -86,8 +94,8 @@ def smalls(chart: Chart, rng: Random, scale: Fraction) -> list[Fraction]:
     return [scale * (1 + Fraction(k, 3)) * rng.choice([-1, 1]) for k in range(count)]
 
 
-def shares(chart: Chart, rng: Random) -> list[list[Fraction]]:
-    """Coefficients of the copies, of both signs, none of them 0."""
+def shares(chart: Chart, rng: Random, q: Exact) -> list[list[Fraction]]:
+    """Coefficients of the copies, of both signs, none of them 0; mirrored ones make the constant of ``q``."""
     out = []
     for group in chart.copies:
         beta = [Fraction(rng.choice([-3, -2, -1, 1, 2, 3]), 7) for _ in group.members[1:]]
@@ -95,6 +103,13 @@ def shares(chart: Chart, rng: Random) -> list[list[Fraction]]:
         if not rest:
             beta[0], rest = beta[0] / 2, beta[0] / 2
         out.append([*beta, rest])
+    mirrored = [k for k, group in enumerate(chart.copies) if group.flipped]
+    if mirrored and not any(group.kind in ("mirrored", "zero") for group in chart.groups):
+        # −Σ a_j x_j = K, x_j the mirrored shares' sum
+        a = q[len(chart.ordinary) * chart.dimension :]
+        missing = q[-1] + sum(a[k] * sum(out[k][-chart.copies[k].flipped :]) for k in mirrored)
+        out[mirrored[0]][-1] -= missing / a[mirrored[0]]
+        out[mirrored[0]][0] += missing / a[mirrored[0]]
     return out
 
 

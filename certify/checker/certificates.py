@@ -62,7 +62,7 @@ def read_certificate(data: Any, where: str) -> Certificate:
     for name in ("morse_index", "nullity", "manifold_dimension", "level"):
         if claim.get(name) is not None:
             integer(claim[name], f"claim.{name}", 0, 10**6)
-    for name in ("strict", "not_global"):
+    for name in ("strict", "not_global", "complete"):
         need(claim.get(name) in (None, True, False), f"claim.{name}: expected true, false or null")
     for name in {"loss", "lambda_min"} & claim.keys():
         if claim[name] is not None:
@@ -101,7 +101,9 @@ def _words_of_zero(claim: _Object) -> str:
         "The network equals the teacher as a function, so that its loss is 0, a global minimum. It belongs to an "
         f"affine family of global minima of dimension {claim['manifold_dimension']}."
     )
-    return words + " It is strict: no other critical point lies in the uniqueness box." * (claim["strict"] is True)
+    if claim["strict"] is True and claim["nullity"] == 0:
+        return words + " It is strict: no other critical point lies in the uniqueness box."
+    return words + " Near the network, no other networks have loss 0." * (claim["complete"] is True)
 
 
 def _words_of_box(claim: _Object) -> str:
@@ -109,12 +111,19 @@ def _words_of_box(claim: _Object) -> str:
     words = "The loss of the chart's limit network" if chart else "The loss"
     words += " has exactly one critical point in the uniqueness box, and it lies in the existence box; "
     if claim["kind"].endswith("infinity"):
-        word = f"saddle of index {index}" if index else "local minimum"
+        word = f"saddle of index {index}" if claim["kind"].startswith("saddle") else "local minimum"
         words += f"in the coordinates of the chart it is a {word} at infinity. The limit of the loss"
     elif chart:
-        word = f"strict saddles of Morse index {index}" if index else "local minima"
-        size = claim["manifold_dimension"]
-        words += f"copies of its neurons make a set of dimension {size} of critical points, {word}. Their loss"
+        size, nullity = claim["manifold_dimension"], claim["nullity"]
+        words += f"copies of its neurons make a set of dimension {size} of critical points"
+        if claim["kind"] == "saddle" and integer(nullity, "claim.nullity", 0, 10**6) > size:
+            words += (
+                f". Those with the given numbers of outputs that are 0 have Morse index {index} and are no local "
+                "minima: strict saddles of the same loss are as near as one likes"
+            )
+        else:
+            words += f", strict saddles of Morse index {index}" if claim["kind"] == "saddle" else ", local minima"
+        words += ". Their loss"
     else:
         words += f"it is a strict {f'saddle of Morse index {index}' if index else 'local minimum'}. Its loss"
     return words + " lies within the bounds." + " It is not global." * (claim["not_global"] is True)
@@ -134,7 +143,7 @@ class _Kind:
 
 
 _POINT = frozenset({"loss", "lambda_min", "strict", "not_global", "morse_index", "nullity", "manifold_dimension"})
-_POINT |= {"stratum", "chart", "level"}
+_POINT |= {"complete", "stratum", "chart", "level"}
 
 _KINDS = {
     "local-minimum": _Kind(_POINT, _words_of_box, _check_finite),

@@ -210,7 +210,7 @@ def check_isolated(claim: dict[str, Any], witness: dict[str, Any], problem: Prob
     need(claim["kind"] == ("local-minimum" if minimum else "saddle"), "claim.kind: not what the Morse index says")
     need(claim["strict"] is (True if minimum else None), "claim.strict: not what the Morse index says")
     need(claim["nullity"] == claim["manifold_dimension"] == 0, "claim.nullity, claim.manifold_dimension: expected 0")
-    for name in ("stratum", "chart", "level"):
+    for name in ("stratum", "complete", "chart", "level"):
         need(claim[name] is None, f"claim.{name}: not given for isolated points")
     check_not_global(claim, check_loss(claim["loss"], proved), problem)
     if claim["lambda_min"] is not None:

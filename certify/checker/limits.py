@@ -10,13 +10,21 @@ limit network; with ``z = w·x``, the other groups, whose outgoing weights diver
 Its critical point ``q*`` is isolated by the theorems of ``isolated.py``; what follows is checked all over the
 existence box. The proofs are in docs/infinity.md.
 
-**Copies.** Let ``a_j ≠ 0``. ``k`` copies of neuron ``j`` with outputs ``β_i a_j``, ``Σ β_i = 1``, all ``β_i ≠ 0``,
-make a set of critical points of dimension ``k − 1``. With ``n₊``, ``n₋`` the numbers of positive and negative
-``β_i`` and ``B_j = (2/N) Σ_n r_n a_j σ'' x_n x_nᵀ`` non-singular,
+**Copies.** Let ``a_j ≠ 0``. ``k`` copies of neuron ``j`` with outputs ``β_i a_j``, ``Σ β_i = 1``, make a set of
+critical points of dimension ``k − 1``. With ``n₊``, ``n₋``, ``n₀`` the numbers of positive, negative and zero ``β_i``
+and ``B_j = (2/N) Σ_n r_n a_j σ'' x_n x_nᵀ`` non-singular,
 
-    In(H_split) = In(H) + (n₊ − 1) In(B_j) + n₋ In(−B_j) + (0, 0, k − 1),
+    In(H_split) = In(H) + (n₊ − 1) In(B_j) + n₋ In(−B_j) + (0, 0, k − 1 + d n₀),
 
-and splits of several neurons add up. If no eigenvalue is negative the points are local minima (Morse–Bott).
+and splits of several neurons add up. If no ``β_i`` is 0 and no eigenvalue is negative, the points are local minima
+(Morse–Bott). If some ``β_i`` is 0, they are no local minima: strict saddles of the same loss are as near as one likes.
+
+**Mirrored copies** have ``−w_j`` and ``−β_i a_j``, which is ``β_i a_j σ(w_j·x)`` plus the constant ``−β_i a_j``: the
+limit network gets a free constant ``K``. With ``x_j`` the sum of the mirrored shares of group ``j``, ``−Σ_j a_j x_j =
+K``, unless zero or mirrored groups diverge and make up for it. That is one condition: the dimension and the nullity are
+one less. It can be met by shares of the given signs if and only if ``−K`` lies in the open interval of all ``Σ a_j
+x_j``: ``x_j`` is any number above 0 (below 0) if all mirrored shares are positive (negative), below 1 (above 1) if all
+others are, and unrestricted by those of which both signs occur.
 
 **Channels.** Near ``(q*, 0)`` the network is ``f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` with
 
@@ -48,15 +56,24 @@ _TAU = {"triple+": 1, "triple-": -1}
 
 @dataclass(frozen=True)
 class Chart:
-    """Sizes of the groups of copies, kinds of the diverging groups, and the number of neurons of the limit network."""
+    """Sizes of the groups of copies and how many of each are mirrored, kinds of the diverging groups, and the number
+    of neurons of the limit network.
+    """
 
     copies: list[int]
+    flipped: list[int]
     diverging: list[str]
     neurons: int
 
     @property
     def name(self) -> str:
-        return "+".join([f"copies{k}" for k in self.copies] + self.diverging)
+        copies = [f"copies{k}" + f"-{f}" * (f > 0) for k, f in zip(self.copies, self.flipped, strict=True)]
+        return "+".join(copies + self.diverging)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the shares of mirrored copies have to make ``K``."""
+        return any(self.flipped) and not self.shared
 
     @property
     def shared(self) -> list[int]:
@@ -77,7 +94,7 @@ class Chart:
                 formula = partial(_triple, _TAU[kind]) if kind in _TAU else _pair
                 units.append(Unit(places, (start + lines * d,), formula, 4 if kind in _TAU else 3))
                 start += lines * d + 1
-        if self.shared:
+        if self.shared or self.tied:
             line = (range(start + 1, start + 1 + d),) if "zero" in self.diverging else ()
             units.append(Unit(line, (start,), _affine, -1))
         return units
@@ -88,20 +105,25 @@ def read_chart(value: Any, width: int, dimension: int) -> Chart:
     where = "witness.chart"
     fields(value, where, {"width", "dimension", "groups"})
     need(value["width"] == width and value["dimension"] == dimension, f"{where}: another width or dimension")
-    if not isinstance(value["groups"], list) or not all(isinstance(g, list) and len(g) == 2 for g in value["groups"]):
-        raise Unreadable(f"{where}.groups: expected a list of [kind, members]")
-    used, kinds, copies = 0, [], []
-    for kind, members in value["groups"]:
+    groups = value["groups"]
+    if not isinstance(groups, list) or not all(isinstance(g, list) and len(g) in (2, 3) for g in groups):
+        raise Unreadable(f"{where}.groups: expected a list of [kind, members] or [kind, members, mirrored]")
+    used, kinds, copies, turned = 0, [], [], []
+    for kind, members, *flipped in groups:
         need(isinstance(kind, str) and kind in _ORDER, f"{where}: {ascii(kind)[:20]} is no kind of group")
         size = len(members) if isinstance(members, list) else 0
         need(size == _MEMBERS[kind] if kind in _MEMBERS else size >= 2, f"{where}: {kind}: a group of {size}")
         need(members == list(range(used, used + size)), f"{where}: the neurons are not numbered in order")
         used += size
         kinds.append(kind)
-        copies += [size] * (kind == "copies")
+        mirrored = integer(flipped[0], f"{where}.groups", 1, 1000) if flipped else 0
+        need(2 * mirrored <= size * (kind == "copies"), f"{where}: {kind}: {mirrored} of {size} are mirrored")
+        if kind == "copies":
+            copies.append(size)
+            turned.append(mirrored)
     need(0 < used <= width, f"{where}: groups {used} of {width} neurons")
     need([_ORDER[kind] for kind in kinds] == sorted(_ORDER[kind] for kind in kinds), f"{where}: groups out of order")
-    chart = Chart(copies, [kind for kind in kinds if kind != "copies"], len(copies) + width - used)
+    chart = Chart(copies, turned, [kind for kind in kinds if kind != "copies"], len(copies) + width - used)
     balanced = len(chart.shared) != 1 and kinds.count("zero") <= 1
     need(balanced, f"{where}: a released constant that nothing balances, or two linear terms")
     return chart
@@ -131,30 +153,38 @@ def check_limit(claim: dict[str, Any], witness: dict[str, Any], problem: Problem
     Raises:
         Rejected: naming the inequality that fails.
     """
-    fields(witness, "witness", {"chart", "krawczyk", "inertia"}, {"splits", "channel"})
+    fields(witness, "witness", {"chart", "krawczyk", "inertia"}, {"splits", "tie", "channel"})
     d = problem.dimension
     chart = read_chart(witness["chart"], claim["width"], d)
     units = chart.units(d)
     box = read_box(witness, sum(len(unit.places) for unit in units))
     proved = check_box(box, units, data_at)
-    added = _check_splits(witness.get("splits", []), chart, proved)
+    splits = _check_splits(witness.get("splits", []), chart, proved)
+    need(("tie" in witness) == chart.tied, "witness.tie: given exactly where shares have to make the constant")
+    if chart.tied:
+        _check_tie(witness["tie"], splits, proved)
     need(("channel" in witness) == bool(chart.diverging), "witness.channel: given exactly where groups diverge")
     if chart.diverging:
         _check_channel(witness["channel"], chart, proved)
-    index, dimension = proved.index + added, sum(chart.copies) - len(chart.copies)
+    index = proved.index + sum(s.negative_added for s in splits)
+    dimension = sum(chart.copies) - len(chart.copies) - chart.tied
+    zeros = sum(s.zero for s in splits)
     finite = ("local-minimum", "saddle")
-    kind = (finite if not chart.diverging else ("minimum-at-infinity", "saddle-at-infinity"))[index > 0]
+    kind = (finite if not chart.diverging else ("minimum-at-infinity", "saddle-at-infinity"))[index > 0 or zeros > 0]
+    plateau = kind == "local-minimum" and dimension > 0
     need(claim["kind"] == kind, f"claim.kind: the signs say {kind}")
     need(claim["chart"] == chart.name, f"claim.chart: the witness says {chart.name}")
     need(claim["morse_index"] == index, f"claim.morse_index: the signs say {index}")
-    need(claim["nullity"] == claim["manifold_dimension"] == dimension, f"claim.nullity: the copies say {dimension}")
-    need(claim["strict"] is (False if kind == "local-minimum" else None), "claim.strict: not what is proved")
-    need(claim["stratum"] is None, "claim.stratum: given for global minima only")
+    need(claim["manifold_dimension"] == dimension, f"claim.manifold_dimension: the copies say {dimension}")
+    need(claim["nullity"] == dimension + d * zeros, f"claim.nullity: the copies say {dimension + d * zeros}")
+    need(claim["strict"] is (not plateau if kind == "local-minimum" else None), "claim.strict: not what is proved")
+    for name in ("stratum", "complete"):
+        need(claim[name] is None, f"claim.{name}: given for global minima only")
     level = len(problem.teacher) - chart.neurons
     need(claim["level"] == (level if kind == "saddle" and level > 0 else None), "claim.level: not what the chart says")
     check_not_global(claim, check_loss(claim["loss"], proved), problem)
     eigenvalue = claim["lambda_min"]
-    if kind == "local-minimum":
+    if plateau:
         need(
             eigenvalue is not None and not any(bounds(eigenvalue, "claim.lambda_min")),
             "claim.lambda_min: 0 on a plateau",
@@ -165,26 +195,66 @@ def check_limit(claim: dict[str, Any], witness: dict[str, Any], problem: Problem
         check_eigenvalue(eigenvalue, proved)
 
 
-def _check_splits(steps: Any, chart: Chart, proved: Proved) -> int:
-    """The copies: the negative eigenvalues they add."""
+@dataclass(frozen=True)
+class Split:
+    """What is checked of one group of copies.
+
+    The negative eigenvalues it adds; how many shares are 0; ``a_j`` over the box; and between what ``x_j`` lies,
+    ``None`` for infinite ends.
+    """
+
+    negative_added: int
+    zero: int
+    mirrored: int
+    output: Vector
+    low: int | None
+    high: int | None
+
+
+def _check_splits(steps: Any, chart: Chart, proved: Proved) -> list[Split]:
+    """The copies, one after the other."""
     if not isinstance(steps, list):
         raise Unreadable("witness.splits: expected a list")
     need(len(steps) == len(chart.copies), "witness.splits: expected one for each group of copies")
-    over, data, added = proved.over_tight, proved.around.data, 0
+    sizes = zip(steps, chart.copies, chart.flipped, strict=True)
+    return [_check_split(j, step, size, flipped, chart, proved) for j, (step, size, flipped) in enumerate(sizes)]
+
+
+def _check_split(j: int, step: Any, size: int, flipped: int, chart: Chart, proved: Proved) -> Split:
+    over, data, where = proved.over_tight, proved.around.data, f"witness.splits[{j}]"
     d = len(data.x)
-    for j, (step, size) in enumerate(zip(steps, chart.copies, strict=True)):
-        where = f"witness.splits[{j}]"
-        names = ("neuron", "positive", "negative", "curvature_positive", "curvature_negative")
-        fields(step, where, set(names))
-        neuron, positive, negative, plus, minus = (integer(step[n], f"{where}.{n}", 0, 1000) for n in names)
-        need(neuron == j and positive >= 1 and positive + negative == size, f"{where}: not a split into {size}")
-        a = over.slots[j][1]
-        need(a.lower()[0] > 0 or a.upper()[0] < 0, f"{where}: the output may vanish")
-        weight = over.sigma[j][2] * a * over.r
-        found = pivots([[data.moment(weight, i, k) for k in range(d)] for i in range(d)])
-        need(found == [plus, minus], f"{where}: B has the inertia {found} by elimination")
-        added += (positive - 1) * minus + negative * plus
-    return added
+    names = ("neuron", "positive", "negative", "zero", "curvature_positive", "curvature_negative")
+    fields(step, where, {*names, "mirrored"})
+    neuron, positive, negative, zero, plus, minus = (integer(step[n], f"{where}.{n}", 0, 1000) for n in names)
+    need(neuron == j and positive >= 1 and positive + negative + zero == size, f"{where}: not a split into {size}")
+    if not isinstance(step["mirrored"], list) or len(step["mirrored"]) != 3:
+        raise Unreadable(f"{where}.mirrored: expected three numbers")
+    p, n, z = (integer(count, f"{where}.mirrored", 0, 1000) for count in step["mirrored"])
+    need(p + n + z == flipped, f"{where}.mirrored: not {flipped} mirrored copies")
+    need(p <= positive and n <= negative and z <= zero, f"{where}.mirrored: more than there are")
+    need(zero == 0 or not any(chart.flipped), f"{where}: a share of 0 beside mirrored copies")
+    a = over.slots[j][1]
+    need(a.lower()[0] > 0 or a.upper()[0] < 0, f"{where}: the output may vanish")
+    weight = over.sigma[j][2] * a * over.r
+    found = pivots([[data.moment(weight, i, k) for k in range(d)] for i in range(d)])
+    need(found == [plus, minus], f"{where}: B has the inertia {found} by elimination")
+    low = 1 if positive == p else 0 if n == 0 else None
+    high = 0 if p == 0 else 1 if negative == n else None
+    return Split((positive - 1) * minus + negative * plus, zero, flipped, a, low, high)
+
+
+def _check_tie(step: Any, splits: list[Split], proved: Proved) -> None:
+    """``−K`` lies inside the interval of all ``Σ a_j x_j``, by at least the slack given."""
+    fields(step, "witness.tie", {"slack"})
+    constant = proved.over_tight.slots[-1][0]
+    gaps = []
+    for side in (-1, 1):
+        ends = [(s.output, s.high if (side > 0) == (s.output.lower()[0] > 0) else s.low) for s in splits if s.mirrored]
+        if all(x is not None for _, x in ends):
+            gaps.append(sum((a * x for a, x in ends), constant) * side)
+    slack = sequence(step["slack"], "witness.tie.slack", len(gaps))
+    for gap, claimed in zip(gaps, slack, strict=True):
+        need(0 < claimed <= gap.lower()[0], "witness.tie.slack: shares of these signs cannot be proved to make K")
 
 
 def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:

@@ -75,7 +75,7 @@ def in_chart(
     size = np.ones(len(center))
     box = Krawczyk(center, size * 2.0**-40, size * 2.0**-10, np.eye(len(center)), "midrad", 53)
     signs = Inertia(len(center), 0, np.eye(len(center)), (1,) * len(center))
-    found = tuple(Split(j, positive, negative, 1, 0) for j, (positive, negative) in enumerate(splits))
+    found = tuple(Split(j, positive, negative, 0, (0, 0, 0), 1, 0) for j, (positive, negative) in enumerate(splits))
     index = sum(proof.added_negative for proof in found)
     kappa = (Channel(chart.name, exact([1 / 4]), exact([1 / 2])),) if chart.diverging else ()
     finite = Kind.SADDLE if index else Kind.LOCAL_MINIMUM

@@ -18,10 +18,12 @@ from limit_cases import chart, derivatives, number, planted, rationals
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.inertia import Inertia, inertia
+from certify.isolated import Certified, certify_isolated
 from certify.limit import limit_object
-from certify.manifold import Split, split
+from certify.manifold import Split, Tie, split, tie
 from certify.proof import Failure
 from certify.verdict import CriticalObject, Kind
+from symmetry.arithmetic import Float64
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
 
@@ -110,10 +112,54 @@ def test_inertia_of_a_split_network(seed: int, dimension: int, width: int, copie
     positive = small[0] + (plus - 1) * b[0] + minus * b[1]
     negative = small[1] + (plus - 1) * b[1] + minus * b[0]
     assert large == (positive, negative, copies - 1 + dimension * none)
-    if not none:
-        proof = Split(0, plus, minus, b[0], b[1])
-        assert small[1] + proof.added_negative == large[1]
-        assert proof.dimension == large[2]
+    proof = Split(0, plus, minus, none, (0, 0, 0), b[0], b[1])
+    assert small[1] + proof.added_negative == large[1]
+    assert proof.added_zero == large[2]
+    assert proof.dimension == copies - 1
+
+
+@settings(max_examples=25)
+@given(SEEDS, st.integers(1, 2), st.integers(1, 3), st.integers(1, 2))
+def test_inertia_of_mirrored_copies(seed: int, dimension: int, width: int, mixed: int) -> None:
+    """``mixed`` of the neurons get copies of both signs, which share one free constant."""
+    rng = Random(seed)
+    mixed = min(mixed, width)
+    x = rationals(rng, 16 * dimension).reshape(16, dimension)
+    narrow = Network(rationals(rng, width * dimension).reshape(width, dimension), rationals(rng, width))
+    w, a, counts = [], [], []
+    for j in range(width):
+        size = rng.randint(2, 3) if j < mixed else 1
+        beta = [Fraction(rng.choice([-2, -1, 0, 1, 2]), 3) for _ in range(size - 1)]
+        beta.append(1 - sum(beta, Fraction(0)))
+        signs = [-1, *([1] * (size - 1))] if j < mixed else [1]
+        w += [sign * narrow.w[j] for sign in signs]
+        a += [sign * b * narrow.a[j] for sign, b in zip(signs, beta, strict=True)]
+        counts.append((sum(b > 0 for b in beta), sum(b < 0 for b in beta), sum(not b for b in beta)))
+    wide = Network(np.array(w), np.array(a))
+    with mpmath.workdps(50):
+        rows, _ = columns(narrow, x)
+        free = mpmath.matrix([[*row, 1] for row in rows])
+        noise = mpmath.matrix([[mpmath.mpf(rng.randint(-100, 100)) / 10] for _ in x])
+        r = list(noise - free * mpmath.lu_solve(free.T * free, free.T * noise))
+        tiny = mpmath.mpf(10) ** -35
+        h = free.T * free
+        h[: len(rows[0]), : len(rows[0])] = hessian(narrow, x, r)
+        expected = list(signs_of(mpmath.eigsy(h, eigvals_only=True), tiny))
+        for j, (plus, minus, none) in enumerate(counts):
+            bent = mpmath.matrix(dimension, dimension)
+            for point, residual in zip(x, r, strict=True):
+                second = number(narrow.a[j]) * derivatives(number(narrow.w[j] @ point), 2)[2]
+                for k, l2 in product(range(dimension), repeat=2):
+                    bent[k, l2] += residual * second * number(point[k] * point[l2])
+            bends = signs_of(mpmath.eigsy(bent, eigvals_only=True), tiny)
+            assert bends[2] == 0
+            proof = Split(j, plus, minus, none, (0, 0, 0), bends[0], bends[1])
+            expected[0] += (plus - 1) * bends[0] + minus * bends[1]
+            expected[1] += proof.added_negative
+            expected[2] += proof.added_zero
+        large = signs_of(mpmath.eigsy(hessian(wide, x, r), eigvals_only=True), tiny)
+    expected[2] -= 1  # the shares have to make the constant
+    assert list(large) == expected
 
 
 # ------------------------------------------------------------------------------------------------------- in intervals
@@ -128,7 +174,7 @@ def certified(
     found = chart("copies2" if len(beta) == 2 else "copies3", ordinary=1)
     q = rationals(Random(seed), 6).astype(float)
     problem = planted(found, q, curvatures={0: scale * np.array(b)}, seed=seed)
-    signs = tuple(1 if v > 0 else -1 for v in beta)
+    signs = tuple((v > 0) - (v < 0) for v in beta)
     return found, problem, limit_object(problem, found, (signs,), exact(q), arithmetic="auto", max_bits=106)
 
 
@@ -230,12 +276,173 @@ def test_minima_and_saddles_as_the_loss_shows_them(kind: str, beta: list[Fractio
         assert limit.strict is None
 
 
+@pytest.mark.parametrize("kind", CURVATURES)
+def test_a_share_of_zero_is_no_minimum(kind: str) -> None:
+    _, _, regular = certified(CURVATURES[kind], [Fraction(1, 3), Fraction(2, 3)], seed=1, scale=1e-3)
+    found, problem, limit = certified(CURVATURES[kind], [Fraction(1), Fraction(0)], seed=1, scale=1e-3)
+    assert isinstance(limit, CriticalObject)
+    assert isinstance(regular, CriticalObject)
+    assert limit.kind is Kind.SADDLE
+    assert (limit.morse_index, limit.nullity, limit.manifold_dimension) == (0, 1 + 2, 1)
+    assert limit.strict is limit.lambda_min is None
+    assert limit.loss == regular.loss
+    # Proposition 4: with a small share t of the right sign there are losses below, at equal loss otherwise
+    assert limit.box is not None
+    shift = Fraction(1, 20) if kind != "definite" else Fraction(-1, 20)
+    theta = found.network(limit.box.center, (), [[1 - shift, shift]]).theta().astype(float)
+    level = float(limit.loss[0])
+    lowest = np.inf
+    for angle, length in product(np.linspace(0, np.pi, 60), (1e-2, 3e-2, -1e-2)):
+        step = np.zeros((3, 2))
+        direction = length * np.array([np.cos(angle), np.sin(angle)])
+        step[0], step[1] = direction / float(1 - shift), -direction / float(shift)
+        w, a = (theta[:6] + step.ravel()).reshape(3, 2), theta[6:]
+        r = (1 / (1 + np.exp(-problem.inputs.values @ w.T))) @ a - problem.labels
+        lowest = min(lowest, float(r @ r) / len(problem))
+    assert lowest < level - 1e-9
+
+
+def test_a_share_whose_sign_is_not_known_decides_nothing() -> None:
+    found = chart("copies2", ordinary=1)
+    q = rationals(Random(1), 6).astype(float)
+    problem = planted(found, q, curvatures={0: np.eye(2) / 1000}, seed=1)
+    limit = limit_object(problem, found, ((1, None),), exact(q), arithmetic="auto", max_bits=106)
+    assert isinstance(limit, Failure)
+    assert limit.code == "coefficient-may-vanish"
+
+
+# ---------------------------------------------------------------------------------------------------- mirrored copies
+
+
+def mirrored(
+    name: str, signs: list[tuple[int, ...]], outputs: list[Fraction], constant: Fraction
+) -> tuple[Any, Any, CriticalObject | Failure]:
+    """A network with a constant, its first neurons split, each with a small positive definite curvature."""
+    found = chart(name, ordinary=1)
+    size = len(found.ordinary)
+    q = rationals(Random(6), size * 3 + 1).astype(float)
+    q[2 * size : 2 * size + len(outputs)] = [float(a) for a in outputs]
+    q[-1] = float(constant)
+    bends = {j: 1e-4 * np.array([[2, 1], [1, 3]]) for j in range(len(signs))}
+    problem = planted(found, q, curvatures=bends, seed=6)
+    return found, problem, limit_object(problem, found, signs, exact(q), arithmetic="auto", max_bits=106)
+
+
+def test_mirrored_copies_make_a_plateau_of_one_dimension_less() -> None:
+    # −K = a x with x = 1/2 in (0, 1)
+    found, problem, limit = mirrored("copies3-1", [(1, 1, 1)], [Fraction(2)], Fraction(-1))
+    assert isinstance(limit, CriticalObject)
+    assert limit.kind is Kind.LOCAL_MINIMUM
+    assert (limit.nullity, limit.manifold_dimension, limit.strict, limit.lambda_min) == (1, 1, False, (0, 0))
+    slack = next(p for p in limit.proofs if isinstance(p, Tie)).slack
+    assert [float(v) for v in slack] == pytest.approx([1, 1])
+    assert limit.box is not None
+    theta = found.network(limit.box.center, ()).theta()
+    whole = SquareLoss.of_network(problem, 4).evaluate(theta.astype(float), Float64(), 2)
+    assert np.abs(whole.gradient).max() < 1e-12
+    values = np.linalg.eigvalsh(whole.hessian)
+    assert abs(values[0]) < 1e-12 < values[1]
+
+
+def test_two_mirrored_groups_share_the_constant() -> None:
+    for signs, wanted in (([(1, 1), (1, 1)], 0), ([(1, 1), (1, -1)], 2)):
+        _, _, limit = mirrored(
+            "copies3-1+copies2-1", [(1, *signs[0]), signs[1]], [Fraction(2), Fraction(1)], Fraction(-1)
+        )
+        assert isinstance(limit, CriticalObject)
+        assert limit.morse_index == wanted
+        assert (limit.nullity, limit.manifold_dimension) == (2, 2)  # 2 + 1 − 1
+        assert limit.kind is (Kind.SADDLE if wanted else Kind.LOCAL_MINIMUM)
+
+
+def test_a_tied_pair_is_an_isolated_point() -> None:
+    found, problem, limit = mirrored("copies2-1", [(1, 1)], [Fraction(2)], Fraction(-1))
+    assert isinstance(limit, CriticalObject)
+    assert (limit.kind, limit.nullity, limit.strict) == (Kind.LOCAL_MINIMUM, 0, True)
+    assert limit.box is not None
+    # the same point as a network without a constant, certified on its own
+    network = found.network(limit.box.center, ())
+    alone = certify_isolated(SquareLoss.of_network(problem, 3), network.theta())
+    assert isinstance(alone, Certified)
+    assert alone.morse_index == 0
+    assert alone.loss[0] <= limit.loss[1]
+    assert limit.loss[0] <= alone.loss[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "signs", "outputs", "constant"),
+    [
+        ("copies2-1", [(1, -1)], [2], -1),  # x = 1/2 is not negative
+        ("copies2-1", [(-1, 1)], [2], -1),  # … nor above 1
+        ("copies2-1", [(1, 1)], [2], 1),  # x = −1/2
+        ("copies2-1", [(1, 1)], [2], -3),  # x = 3/2
+        ("copies3-1+copies2-1", [(1, 1, 1), (1, 1)], [2, 1], -4),  # at most 3
+        ("copies3-1+copies2-1", [(1, 1, 1), (1, 1)], [2, -1], -3),  # at most 2
+    ],
+)
+def test_shares_that_cannot_make_the_constant(
+    name: str, signs: list[tuple[int, ...]], outputs: list[int], constant: int
+) -> None:
+    _, _, limit = mirrored(name, signs, [Fraction(a) for a in outputs], Fraction(constant))
+    assert isinstance(limit, Failure)
+    assert limit.code == "untied"
+
+
+@pytest.mark.parametrize("kind", ARITHMETICS)
+def test_the_ends_are_excluded(kind: str) -> None:
+    arithmetic = ARITHMETICS[kind]()
+    for output, constant, wanted in ((2, -1, True), (2, 0, False), (2, -2, False), (-2, 1, True), (-2, 0, False)):
+        half = Split(0, 2, 0, 0, (1, 0, 0), 2, 0)
+        numbers = (arithmetic.array(exact([output])), arithmetic.array(exact([constant])))
+        assert isinstance(tie([half], *numbers, arithmetic), Tie) == wanted
+    wide = arithmetic.ball(exact([-2]), exact([Fraction(1, 10**9)]))
+    found = tie([Split(0, 2, 0, 0, (1, 0, 0), 2, 0)], arithmetic.array(exact([2])), wide, arithmetic)
+    assert isinstance(found, Failure)
+
+
+@given(SEEDS)
+def test_a_tie_is_what_shares_can_make(seed: int) -> None:
+    # all shares are drawn with their signs: what they make is never refused, and a refusal's interval holds no K drawn
+    rng = Random(seed)
+    found = chart("copies4-2+copies2", ordinary=0)
+    while True:
+        beta = [Fraction(rng.choice([-3, -2, -1, 1, 2, 3]), 4) for _ in range(3)]
+        beta.append(1 - sum(beta, Fraction(0)))
+        if beta[-1]:
+            break
+    a = rationals(rng, 2)
+    constant = -a[0] * (beta[2] + beta[3])
+    signs = [(b > 0) - (b < 0) for b in beta]
+    plus, minus = signs.count(1), signs.count(-1)
+    proof = Split(0, plus, minus, 0, (signs[2:].count(1), signs[2:].count(-1), 0), 2, 0)
+    assert found.copies[0].flipped == sum(proof.mirrored)
+    exactly = Arb(106)
+    made = tie([proof], exactly.array(a), exactly.array(exact([constant])), exactly)
+    assert isinstance(made, Tie)
+    assert all(slack > 0 for slack in made.slack)
+
+
+def test_both_signs_among_the_mirrored_shares_make_any_constant() -> None:
+    # x any number: one of the others' signs may bound it, here none does
+    _, _, limit = mirrored("copies4-2", [(1, -1, 1, -1)], [Fraction(2)], Fraction(50))
+    assert isinstance(limit, CriticalObject)
+    assert next(p for p in limit.proofs if isinstance(p, Tie)).slack.size == 0
+    _, _, limit = mirrored("copies4-2", [(1, 1, 1, -1)], [Fraction(2)], Fraction(-50))  # x = 25 is not below 1
+    assert isinstance(limit, Failure)
+
+
+def test_no_share_is_zero_beside_mirrored_copies() -> None:
+    _, _, limit = mirrored("copies3-1", [(1, 0, 1)], [Fraction(2)], Fraction(-1))
+    assert isinstance(limit, Failure)
+    assert limit.code == "coefficient-may-vanish"
+
+
 # -------------------------------------------------------------------------------------------------- what must not pass
 
 
 def proved(matrix: Any, arithmetic: Any, *, signs: tuple[int, ...] = (1, 1), output: Any = 1) -> Split | Failure:
     box = output if not isinstance(output, int) else arithmetic.array(exact([output]))
-    return split(0, signs, box, arithmetic.array(exact(matrix)), Fraction(1), arithmetic)
+    return split(0, signs, 0, box, arithmetic.array(exact(matrix)), Fraction(1), arithmetic)
 
 
 @pytest.mark.parametrize("kind", ARITHMETICS)
@@ -276,7 +483,7 @@ def test_an_enclosure_with_a_singular_member_does_not_pass() -> None:
         wide = arithmetic.inflate(
             arithmetic.array(tilted(Fraction(1, 10**3))), arithmetic.array(exact([[1, 1]] * 2) / 10**3)
         )
-        found = split(0, (1, 1), arithmetic.array(exact([1])), wide, Fraction(1), arithmetic)
+        found = split(0, (1, 1), 0, arithmetic.array(exact([1])), wide, Fraction(1), arithmetic)
         assert isinstance(found, Failure)
         assert found.code == "singular-split"
 
@@ -293,12 +500,6 @@ def test_an_output_that_may_vanish_does_not_pass() -> None:
         assert found.code == "output-may-vanish"
 
 
-def test_a_coefficient_that_may_vanish_does_not_pass() -> None:
-    found = proved([[1, 0], [0, 1]], Float64Enclosures(), signs=(1, 0))
-    assert isinstance(found, Failure)
-    assert found.code == "coefficient-may-vanish"
-
-
 def test_an_unbounded_curvature_does_not_pass() -> None:
     for kind in ("midrad", "arb106", "mpmath53"):
         arithmetic = ARITHMETICS[kind]()
@@ -307,5 +508,5 @@ def test_an_unbounded_curvature_does_not_pass() -> None:
         matrix = arithmetic.zeros((2, 2))
         matrix[0, 0:1] = nothing
         matrix[1, 1:2] = one
-        assert isinstance(split(0, (1, 1), one, matrix, Fraction(1), arithmetic), Failure)
-        assert isinstance(split(0, (1, 1), nothing, arithmetic.array(np.eye(2)), Fraction(1), arithmetic), Failure)
+        assert isinstance(split(0, (1, 1), 0, one, matrix, Fraction(1), arithmetic), Failure)
+        assert isinstance(split(0, (1, 1), 0, nothing, arithmetic.array(np.eye(2)), Fraction(1), arithmetic), Failure)

@@ -18,7 +18,7 @@ CERTIFY, SYMMETRY = Path(next(iter(certify.__path__))), Path(next(iter(symmetry.
 
 ROOMS = [
     *(CERTIFY / f"{name}.py" for name in (
-        "distinct", "exclusion", "induced", "inertia", "infinity", "isolated", "krawczyk", "lemmas", "limit",
+        "distinct", "exclusion", "family", "induced", "inertia", "infinity", "isolated", "krawczyk", "lemmas", "limit",
         "manifold", "minima", "proof", "rounding", "verdict", "zero",
     )),
     *sorted((CERTIFY / "arithmetic").glob("*.py")),

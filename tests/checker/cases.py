@@ -42,6 +42,7 @@ TEACHERS = {
     "a": "w = [[0.5, 1], [1, -0.5]]\na = [1, -1]",
     "b": "w = [[2, 1], [1, -3]]\na = [1, -2]",
     "c": "w = [[0.6, 0.5], [-0.5, 0.5], [-0.2, -0.6]]\na = [1, -1, 2]",
+    "d": "w = [[2, 1]]\na = [1]",
 }
 
 
@@ -77,10 +78,10 @@ def _zero(name: str, w: Sequence[Sequence[Any]], a: Sequence[Any]) -> CriticalOb
     return zero_object(given, point, arithmetic="auto", max_bits=212)
 
 
-def _chart(name: str, groups: Sequence[tuple[Any, int]], q: Sequence[float], *signs: tuple[int, ...]) -> CriticalObject:
+def _chart(name: str, groups: Sequence[tuple[Any, ...]], q: Sequence[float], *signs: tuple[int, ...]) -> CriticalObject:
     numbers = iter(range(9))
-    chosen = [Group(kind, tuple(next(numbers) for _ in range(size))) for kind, size in groups]
-    chart = chart_of(sum(size for _, size in groups), 2, chosen)
+    chosen = [Group(kind, tuple(next(numbers) for _ in range(size)), *flipped) for kind, size, *flipped in groups]
+    chart = chart_of(sum(size for _, size, *_ in groups), 2, chosen)
     found = limit_object(problem(name), chart, signs, exact(q), arithmetic="auto", max_bits=212)
     assert isinstance(found, CriticalObject), found
     return found
@@ -100,8 +101,24 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "saddle-2": ("b", lambda n: _point(n, [0, -0.92335, 0, 0.92335, -2.01749, 1.12404])),
     "zero": ("a", lambda n: _zero(n, [[0.5, 1], [1, -0.5]], [1, -1])),
     "family": ("a", lambda n: _zero(n, [[0.5, 1], [0.5, 1], [1, -0.5]], [Fraction(1, 3), Fraction(2, 3), -1])),
+    "whole": ("d", lambda n: _zero(n, [[2, 1], [2, 1]], [Fraction(1, 3), Fraction(2, 3)])),
     "ball": ("c", lambda n: _ball(n, [0.25, -1.5, 0.75, 0.5, 1.25, -2.0])),
     "plateau": ("a", lambda n: _chart(n, [("copies", 2)], [-2.86699, 3.78503, 0.41885], (1, -1))),
+    "idle": ("a", lambda n: _chart(n, [("copies", 2)], [-2.86699, 3.78503, 0.41885], (1, 0))),
+    "mirrored": (
+        "c",
+        lambda n: _chart(n, [("copies", 3, 1)], [-0.11963, 0.237538, -4.642613, 3.315279], (1, 1, 1)),
+    ),
+    "mirrored-2": (
+        "b",
+        lambda n: _chart(
+            n,
+            [("copies", 2, 1), ("copies", 2, 1)],
+            [-0.652513, 1.240427, 0.585361, -0.245567, 3.872673, 3.253742, -4.067855],
+            (1, 1),
+            (1, 1),
+        ),
+    ),
     "channel": ("b", lambda n: _chart(n, [("pair", 2)], [-0.379631, 0.641794, -1.071187, 4.583013, -1.03166])),
     "channel-saddle": ("a", lambda n: _chart(n, [("pair", 2)], [-3.646956, 3.169689, 2.171641, 1.20883, 0.347763])),
     "triple": (

@@ -107,6 +107,16 @@ def entries() -> list[dict[str, Any]]:
         ),
         false("a small loss called zero", "zero", "claim.loss", {"claim.loss": ["0", "1*2^-60"]}),
         false("a family too large", "family", "claim.manifold_dimension", {"claim.manifold_dimension": 2}),
+        false("a family called all there is", "family", "claim.complete", {"claim.complete": True}),
+        false("one function less", "whole", "columns", {"witness.local_family.columns": 5}),
+        false("too high a rank", "whole", "the rank is", {"witness.local_family.rank": 4, "claim.nullity": 2}),
+        false(
+            "an output of 0 in a family called all there is",
+            "whole",
+            "the signs decide nothing",
+            {"witness.zero_loss.a": ["0", "1*2^0"]},
+        ),
+        false("a family called strict", "whole", "claim.strict", {"claim.strict": True}),
         false(
             "too large an empty ball",
             "ball",
@@ -119,6 +129,31 @@ def entries() -> list[dict[str, Any]]:
             "claim.morse_index",
             {"witness.splits.0.positive": 2, "witness.splits.0.negative": 0, "claim.morse_index": 0},
         ),
+        false(
+            "a share of 0 called positive",
+            "idle",
+            "claim.nullity",
+            {
+                "witness.splits.0.positive": 2,
+                "witness.splits.0.zero": 0,
+                "claim.morse_index": witness("idle")["splits"][0]["curvature_negative"],
+            },
+        ),
+        false("a degenerate saddle called a minimum", "idle", "claim.kind", {"claim.kind": "local-minimum"}),
+        false("a kernel too small", "idle", "claim.nullity", {"claim.nullity": 1}),
+        false(
+            "shares that cannot make the constant",
+            "mirrored",
+            "witness.tie.slack",
+            {"witness.splits.0.mirrored": [0, 1, 0], "witness.splits.0.positive": 2, "witness.splits.0.negative": 1},
+        ),
+        false(
+            "a free constant where it is tied",
+            "mirrored-2",
+            "claim.manifold_dimension",
+            {"claim.manifold_dimension": 2, "claim.nullity": 2},
+        ),
+        false("nothing ties the shares", "mirrored", "witness.tie", {"witness.tie": None}, remove=True),
         false("another level", "plateau", "claim.level", {"claim.level": 2}),
         false(
             "a saddle at infinity called a minimum",
@@ -150,7 +185,7 @@ def entries() -> list[dict[str, Any]]:
 
 def main() -> None:
     """Write the file into the package."""
-    used = {"a", "b", "c"}
+    used = {"a", "b", "c", "d"}
     data = {
         "problems": {name: stored(problem(name)) for name in sorted(used)},
         "certificates": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 import flint
 import mpmath
@@ -35,6 +36,7 @@ from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem
 
 SEEDS = st.integers(0, 2**32)
+COPIES = [name for name, groups in STRUCTURES.items() if {kind for kind, *_ in groups} == {"copies"}]
 PLAIN = [name for name in STRUCTURES if "triple" not in name]
 
 
@@ -46,7 +48,8 @@ def test_limit_and_small_coordinates_together_have_the_dimension_of_the_networks
     d = found.dimension
     split = sum((len(group.members) - 1) * (d + 1) for group in found.copies)
     free = sum(count for _, count in found.free)
-    assert size(found) + free + split == found.width * (d + 1)
+    tied = any(g.flipped for g in found.groups) and not {"mirrored", "zero"} & {g.kind for g in found.groups}
+    assert size(found) + free + split - tied == found.width * (d + 1)
     objective = SquareLoss(Problem("none", SIGMOID, Inputs(table=np.ones((1, d))), None), found.terms(SIGMOID))
     assert objective.size == size(found) == found.units[-1].place.stop
 
@@ -69,7 +72,7 @@ def test_by_unit_only_reorders(found: Chart, seed: int) -> None:
 def test_a_network_of_the_chart_is_read_off_exactly(found: Chart, seed: int) -> None:
     rng = Random(seed)
     q, small = rationals(rng, size(found)), smalls(found, rng, Fraction(1, 50))
-    network = found.network(q, small, shares(found, rng))
+    network = found.network(q, small, shares(found, rng, q))
     back, eps = found.read(network.w, network.a)
     assert (back == q).all()
     wanted = iter(small)
@@ -82,6 +85,7 @@ def test_a_network_of_the_chart_is_read_off_exactly(found: Chart, seed: int) -> 
         released = sum(
             network.a[g.members[1]] if g.kind == "mirrored" else network.a[g.members[0]] / 2 for g in balanced
         )
+        released += sum(network.a[i] for g in found.copies for i in g.members[len(g.members) - g.flipped :])
         affine = found.units[-1]
         assert found.by_unit(q)[affine.place][0] == released
 
@@ -93,9 +97,10 @@ def test_any_network_with_diverging_outputs_comes_back(found: Chart, seed: int) 
     network = Network(
         rationals(rng, found.width * found.dimension).reshape(found.width, -1), rationals(rng, found.width)
     )
+    turn = found.orientation
     for group in found.copies:
-        network.w[list(group.members)] = network.w[group.members[0]]
-    beta = [[network.a[i] for i in group.members] for group in found.copies]
+        network.w[list(group.members)] = [turn[i] * network.w[group.members[0]] for i in group.members]
+    beta = [[turn[i] * network.a[i] for i in group.members] for group in found.copies]
     sums = [sum(b, Fraction(0)) for b in beta]
     q_and_eps = None
     try:
@@ -185,11 +190,11 @@ def correction(found: Chart, q: np.ndarray, x: np.ndarray, network: Network) -> 
 
 
 @settings(max_examples=60)
-@given(charts([name for name in STRUCTURES if name not in ("copies2", "copies3", "copies2+copies2")]), SEEDS)
+@given(charts([name for name in STRUCTURES if name not in COPIES]), SEEDS)
 def test_the_network_is_its_limit_plus_the_correction(found: Chart, seed: int) -> None:
     rng = Random(seed)
     q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
-    beta = shares(found, rng)
+    beta = shares(found, rng, q)
     misses, sizes = [], []
     with mpmath.workdps(60):
         for e in (Fraction(1, 2**20), Fraction(1, 2**30)):
@@ -204,12 +209,12 @@ def test_the_network_is_its_limit_plus_the_correction(found: Chart, seed: int) -
         assert misses[1] < 2 * misses[0] + 1
 
 
-@given(charts(["copies2", "copies3", "copies2+copies2"]), SEEDS)
+@given(charts(COPIES), SEEDS)
 def test_splitting_does_not_change_the_output(found: Chart, seed: int) -> None:
     rng = Random(seed)
     q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
     with mpmath.workdps(60):
-        for beta in (shares(found, rng), ()):
+        for beta in (shares(found, rng, q), ()):
             network = found.network(q, (), beta)
             assert abs(output(network, x) - limit_output(found, q, x)) < mpmath.mpf(10) ** -55
 
@@ -245,11 +250,11 @@ def test_balanced_groups_diverge_with_opposite_signs() -> None:
 def test_a_permuted_network_has_the_same_coordinates(found: Chart, seed: int) -> None:
     rng = Random(seed)
     q = rationals(rng, size(found))
-    network = found.network(q, smalls(found, rng, Fraction(1, 40)), shares(found, rng))
+    network = found.network(q, smalls(found, rng, Fraction(1, 40)), shares(found, rng, q))
     order = list(range(found.width))
     rng.shuffle(order)
     place = {old: new for new, old in enumerate(order)}
-    moved = [Group(g.kind, tuple(place[i] for i in g.members)) for g in found.groups]
+    moved = [Group(g.kind, tuple(place[i] for i in g.members), g.flipped) for g in found.groups]
     back = Chart(found.width, found.dimension, tuple(moved)).read(*(v[order] for v in (network.w, network.a)))[0]
     singles = [members[0] for members in found.ordinary[len(found.copies) :]]
     rank = sorted(range(len(singles)), key=lambda k: place[singles[k]])  # ordinary neurons are read in their new order
@@ -263,7 +268,8 @@ def test_a_permuted_network_has_the_same_coordinates(found: Chart, seed: int) ->
 def test_the_normal_form_forgets_the_order_of_neurons(found: Chart, rng: Random) -> None:
     order = list(range(found.width))
     rng.shuffle(order)
-    moved = chart_of(found.width, found.dimension, [Group(k, tuple(order[i] for i in m)) for k, m in found.groups])
+    groups = [Group(g.kind, tuple(order[i] for i in g.members), g.flipped) for g in found.groups]
+    moved = chart_of(found.width, found.dimension, groups)
     assert moved.normal() == found.normal()
     assert found.normal().name == found.name
     assert found.normal().normal() == found.normal()
@@ -276,12 +282,14 @@ def test_flips_are_the_same_limit(found: Chart, seed: int) -> None:
     q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
     flips = found.flips()
     kinds = [group.kind for group in found.diverging]
-    assert len(flips) == 2 ** sum(kind not in ("pair", "zero") for kind in kinds)
-    assert (flips[0] == np.eye(len(q))).all()
-    assert len({flip.tobytes() for flip in flips}) == len(flips)
+    halves = sum(2 * group.flipped == len(group.members) for group in found.copies)
+    assert len(flips) == 2 ** (halves + sum(kind not in ("pair", "zero") for kind in kinds))
+    assert (flips[0].matrix == np.eye(len(q))).all()
+    assert len({flip.matrix.tobytes() for flip in flips}) == len(flips)
     with mpmath.workdps(40):
         value = limit_output(found, q, x)
-        for flip in flips:
+        for flip, turned in flips:
+            assert all(2 * found.copies[k].flipped == len(found.copies[k].members) for k in turned)
             assert (flip @ flip == np.eye(len(q))).all()
             assert abs(limit_output(found, flip @ q, x) - value) < mpmath.mpf(10) ** -35
 
@@ -293,7 +301,7 @@ def test_a_mirrored_pair_read_the_other_way_round_is_a_flip() -> None:
     i, j = found.groups[0].members
     other = Chart(found.width, found.dimension, (Group("mirrored", (j, i)), *found.groups[1:]))
     back = other.read(network.w, network.a)[0]
-    assert (found.flips()[1] @ back == q).all()
+    assert (found.flips()[1].matrix @ back == q).all()
 
 
 @given(charts(["mirrored+mirrored", "mirrored+zero", "pair+mirrored+zero"]), SEEDS)
@@ -327,11 +335,41 @@ def test_canonical_mirrored_pairs_lead_with_a_positive_entry(found: Chart, seed:
         [("zero", (0,)), ("zero", (1,))],
         [("triple", (0, 1, 2))],
         [("pair", (0, 0))],
+        [("pair", (0, 1), 1)],  # only copies have mirrored members
+        [("copies", (0, 1), 2)],  # all mirrored: the same as none
+        [("copies", (0, 1, 2), 2)],  # read the other way round there is one
+        [("copies", (0, 1), -1)],
     ],
 )
-def test_groups_that_are_no_chart(groups: list[tuple[str, tuple[int, ...]]]) -> None:
+def test_groups_that_are_no_chart(groups: list[Any]) -> None:
     with pytest.raises(ValueError, match="group"):
-        chart_of(6, 2, [Group(kind, members) for kind, members in groups])  # type: ignore[arg-type]
+        chart_of(6, 2, [Group(*group) for group in groups])
+
+
+def test_copies_read_the_other_way_round_are_a_flip() -> None:
+    found = chart("copies4-2+copies2", ordinary=1)
+    rng = Random(12)
+    q = rationals(rng, size(found))
+    network = found.network(q, (), shares(found, rng, q))
+    i, j, k, n = found.groups[0].members
+    other = Chart(found.width, found.dimension, (Group("copies", (k, n, i, j), 2), *found.groups[1:]))
+    (_, flip) = found.flips()
+    assert flip.turned == {0}
+    assert (flip.matrix @ other.read(network.w, network.a)[0] == q).all()
+
+
+def test_shares_that_do_not_make_the_constant() -> None:
+    found = chart("copies3-1+copies2-1", ordinary=0)
+    q = rationals(Random(3), size(found))
+    third, half = Fraction(1, 3), Fraction(1, 2)
+    with pytest.raises(ValueError, match="expected K = "):
+        found.network(q, (), [[third] * 3, [half] * 2])
+    made = found.network(q, ())  # the first group makes up for it
+    assert sum(made.a[i] for i in (2, 4)) == q[-1]
+    assert made.a[3] == q[5] / 2
+    q[4] = Fraction(0)
+    with pytest.raises(ValueError, match="output 0"):
+        found.network(q, ())
 
 
 def test_groups_out_of_order() -> None:
