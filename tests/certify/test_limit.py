@@ -296,10 +296,10 @@ def test_a_flipped_mirrored_pair_is_the_same_object() -> None:
     one = object_of(problem, found, q)
     assert isinstance(one, CriticalObject)
     for flip in found.flips():
-        other = object_of(problem, found, flip @ exact(q))
+        other = object_of(problem, found, flip.matrix @ exact(q))
         assert isinstance(other, CriticalObject)
         assert compare(one, other) is Comparison.SAME
-        assert holds(one, found, (), flip @ one.proofs[0].center)  # type: ignore[attr-defined]
+        assert holds(one, found, (), flip.matrix @ one.proofs[0].center)  # type: ignore[attr-defined]
     moved = object_of(planted(found, q + 1e-3, kappas=[0.01, -0.005], seed=0, count=200), found, q + 1e-3)
     assert isinstance(moved, CriticalObject)
     assert compare(one, moved) is Comparison.DIFFERENT
@@ -359,10 +359,37 @@ def test_a_chart_without_groups_is_refused() -> None:
         limit_object(PROBLEM, Chart(2, 2, ()), (), rationals(Random(0), 6), arithmetic="auto", max_bits=53)
 
 
-def test_a_coefficient_of_0_stays_undecided(narrow: Exact) -> None:
+def test_a_coefficient_of_0_is_a_degenerate_saddle(narrow: Exact) -> None:
+    # a minimum of width 3, and a fourth neuron with the weight of the first and output 0
     found = limit_object(PROBLEM, chart("copies2", ordinary=2), ((1, 0),), narrow, arithmetic="auto", max_bits=212)
-    assert isinstance(found, Failure)
-    assert found.code == "coefficient-may-vanish"
+    assert isinstance(found, CriticalObject)
+    assert found.kind is Kind.SADDLE
+    assert (found.morse_index, found.nullity, found.manifold_dimension) == (0, 3, 1)
+    assert found.not_global is True
+    unknown = limit_object(PROBLEM, chart("copies2", ordinary=2), ((1, None),), narrow, arithmetic="auto", max_bits=212)
+    assert isinstance(unknown, Failure)
+    assert unknown.code == "coefficient-may-vanish"
+
+
+def test_saved_copies_with_output_0_and_nearly_0(narrow: Exact) -> None:
+    # the narrow minimum rounded to float64, and a fourth neuron on the first that takes ``share`` of its output
+    q = narrow.astype(float)
+    w = np.concatenate([q[:6].reshape(3, 2), q[None, :2]])
+    answers = {}
+    for share in (0.0, 1e-12, 1e-3, -1e-3):
+        a = np.append(q[6:], share)
+        a[0] -= share
+        points = Points(w[None].copy(), a[None].copy(), ("made",), np.array([0]))
+        answers[share] = classify_points(PROBLEM, points).verdicts[0]
+    assert answers[0.0].kind is Kind.SADDLE
+    assert answers[0.0].object is not None
+    assert (answers[0.0].object.morse_index, answers[0.0].object.nullity) == (0, 3)
+    assert answers[1e-12].kind is Kind.UNDECIDED
+    assert answers[1e-12].reason.startswith("coefficient-may-vanish")
+    # the degenerate saddle lies between the plateau of minima and strict saddles, at equal loss
+    share = float(np.sign(q[6])) * 1e-3
+    assert answers[share].kind is Kind.LOCAL_MINIMUM
+    assert answers[-share].kind is not Kind.LOCAL_MINIMUM
 
 
 def test_a_point_that_is_not_critical_is_no_limit() -> None:

@@ -17,6 +17,7 @@ from limit_cases import chart, derivatives, number, planted, rationals
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.midrad import Float64Enclosures
+from certify.distinct import Comparison, compare, holds
 from certify.inertia import Inertia, inertia
 from certify.isolated import Certified, certify_isolated
 from certify.limit import limit_object
@@ -429,6 +430,26 @@ def test_both_signs_among_the_mirrored_shares_make_any_constant() -> None:
     assert next(p for p in limit.proofs if isinstance(p, Tie)).slack.size == 0
     _, _, limit = mirrored("copies4-2", [(1, 1, 1, -1)], [Fraction(2)], Fraction(-50))  # x = 25 is not below 1
     assert isinstance(limit, Failure)
+
+
+def test_mirrored_copies_read_the_other_way_round_are_the_same_object() -> None:
+    signs = ((1, 1, 1, -1),)
+    found, problem, one = mirrored("copies4-2", list(signs), [Fraction(2)], Fraction(-1))
+    assert isinstance(one, CriticalObject)
+    assert one.box is not None
+    (_, flip) = found.flips()
+    back = flip.matrix @ one.box.center
+    halves = ((1, -1, 1, 1),)  # the other half first
+    other = limit_object(problem, found, halves, back, arithmetic="auto", max_bits=106)
+    assert isinstance(other, CriticalObject)
+    assert compare(one, other) is Comparison.SAME
+    assert holds(one, found, halves, back)
+    # the same point with the signs of the wrong half: other plateaus, which have no network in common
+    wrong = limit_object(problem, found, halves, one.box.center, arithmetic="auto", max_bits=106)
+    assert isinstance(wrong, CriticalObject)
+    assert compare(one, wrong) is not Comparison.SAME
+    assert not holds(one, found, halves, one.box.center)
+    assert not holds(one, found, signs, back)
 
 
 def test_no_share_is_zero_beside_mirrored_copies() -> None:
