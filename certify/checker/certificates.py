@@ -114,9 +114,9 @@ def _words_of_box(claim: _Object) -> str:
         word = f"saddle of index {index}" if claim["kind"].startswith("saddle") else "local minimum"
         words += f"in the coordinates of the chart it is a {word} at infinity. The limit of the loss"
     elif chart:
-        size, nullity = (integer(claim[name], f"claim.{name}", 0, 10**6) for name in ("manifold_dimension", "nullity"))
+        size, nullity = claim["manifold_dimension"], claim["nullity"]
         words += f"copies of its neurons make a set of dimension {size} of critical points"
-        if claim["kind"] == "saddle" and nullity > size:
+        if claim["kind"] == "saddle" and None not in (size, nullity) and nullity > size:
             words += (
                 f". Those with the given numbers of outputs that are 0 have Morse index {index} and are no local "
                 "minima: strict saddles of the same loss are as near as one likes"
