@@ -3,7 +3,7 @@
     python -m certify.minima --problem thesis --width 4
 
 The enumeration is exact (:mod:`symmetry.orbits`); each point is an exact rational network equal to the teacher as a
-function, and the only critical point in its uniqueness box. That there are no others, anywhere in parameter space, is a
+function, and the only critical point in its uniqueness box (where its Hessian is singular: the only zero near it). That there are no others, anywhere in parameter space, is a
 claim about linear independence on the inputs and is not made here.
 """
 
@@ -28,8 +28,8 @@ def isolated_minima(
 ) -> list[CriticalObject]:
     """The strata of dimension 0, one object for each labelled network: permuted networks are listed apart.
 
-    An object whose Hessian is singular (a class that holds both ``w*`` and ``−w*``) has no box; its ``strict`` is
-    ``None``.
+    An object whose Hessian is singular (a class that holds both ``w*`` and ``−w*``) has no box; whether it is strict is
+    the matter of :mod:`certify.family`.
 
     Raises:
         ValueError: the labels are given, so no zero of the loss is known.

@@ -30,6 +30,7 @@ def test_width_4_is_enumerated_certified_and_distinct(name: str, outputs: list[i
     objects = isolated_minima(load_problem(name), 4)
     assert len(objects) == expected == balanced_flips(outputs) * math.factorial(4)
     assert all(found.strict and found.loss == (0, 0) and found.morse_index == 0 for found in objects)
+    assert all(found.complete for found in objects)
     assert all(found.lambda_min is not None and found.lambda_min[0] > 0 for found in objects)
     assert proved_distinct(objects)
 
@@ -51,7 +52,9 @@ def test_isolated_strata_with_opposite_copies_have_no_box() -> None:
             found = zero_object(problem, point, arithmetic="auto", max_bits=106)
             opposite = _has_opposite_neurons(point.network)
             # w* and −w* in one class: parallel columns of the Jacobian, a singular Hessian
-            assert (found.box is None) == (found.strict is None) == opposite
+            assert (found.box is None) == opposite == (found.nullity == 2)
+            # … but all of them are strict: near the point there are no other zeros
+            assert found.strict is found.complete is True
             boxes[opposite] += 1
     assert min(boxes.values()) > 0
 

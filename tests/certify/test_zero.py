@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from library import TEACHER, Oracle, ball_ends, crowded, small, with_given_labels
 
+from certify.family import LocalFamily
 from certify.inertia import Inertia
 from certify.krawczyk import Krawczyk
 from certify.verdict import CriticalObject, Kind
@@ -73,9 +74,8 @@ def test_claims_about_a_zero(name: str):
     if dimension:
         # a line or a plane of zeros through the point: not strict, the smallest eigenvalue exactly 0
         assert found.strict is False
-        assert found.nullity is None
         assert found.lambda_min == (0, 0)
-        assert len(found.proofs) == 1
+        _check_family(found, eigenvalues)
     elif eigenvalues[0] > 1e-9:
         assert found.strict is True
         assert found.nullity == 0
@@ -87,14 +87,28 @@ def test_claims_about_a_zero(name: str):
         assert found.lambda_min[0] <= Fraction(eigenvalues[0] * (1 + 1e-9))
         assert Fraction(eigenvalues[0] * (1 - 1e-9)) <= found.lambda_min[1]
     else:
-        # a class with both w* and −w*: the Hessian is singular, and nothing is claimed
-        assert (found.strict, found.nullity, found.lambda_min, found.box) == (None, None, None, None)
+        # a class with both w* and −w*: the Hessian is singular, and there is no box
+        assert found.box is None
+        assert found.strict is found.complete
+        _check_family(found, eigenvalues)
+
+
+def _check_family(found: CriticalObject, eigenvalues: list[float]) -> None:
+    """What is said of other zeros near the point, against the eigenvalues of its Hessian."""
+    if not found.complete:
+        assert (found.nullity, len(found.proofs)) == (None, 1)
+        return
+    assert [type(p) for p in found.proofs] == [ZeroLoss, LocalFamily]
+    assert found.nullity == sum(value < 1e-9 for value in eigenvalues)
+    assert found.nullity > 0
+    assert found.lambda_min == (0, 0)
 
 
 def test_the_isolated_zeros_of_the_library_are_of_both_kinds():
-    strict = {name: zero_of(small(), ZEROS[name][0]).strict for name in ("teacher", "flipped", "mixed")}
-    assert strict["teacher"] is True
-    assert strict["mixed"] is None
+    found = {name: zero_of(small(), ZEROS[name][0]) for name in ("teacher", "flipped", "mixed", "split")}
+    assert found["teacher"].strict is True
+    assert found["mixed"].box is None
+    assert found["split"].complete is True
 
 
 def test_a_point_stratum_in_a_curve_of_zeros_is_not_called_isolated():
@@ -104,6 +118,7 @@ def test_a_point_stratum_in_a_curve_of_zeros_is_not_called_isolated():
     found = zero_of(crowded(), net)
     assert (found.stratum, found.kind) == ("C1+ C2+", Kind.GLOBAL_MINIMUM)
     assert (found.strict, found.nullity, found.lambda_min, found.box) == (None, None, None, None)
+    assert found.complete is None
     assert found.method == "zero-loss"
     # there is another zero nearby: the loss along the curve, followed by Gauss–Newton in floats
     near = other_zero(crowded(), TEACHER + 0.01 * np.array([1.0, -1, 0.5, 0.3, 0.2, -0.2]))
