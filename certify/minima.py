@@ -3,8 +3,9 @@
     python -m certify.minima --problem thesis --width 4
 
 The enumeration is exact (:mod:`symmetry.orbits`); each point is an exact rational network equal to the teacher as a
-function, and the only critical point in its uniqueness box (where its Hessian is singular: the only zero near it). That there are no others, anywhere in parameter space, is a
-claim about linear independence on the inputs and is not made here.
+function, and the only critical point in its uniqueness box (where its Hessian is singular: the only zero near it).
+That there are no others, anywhere in parameter space, is a claim about linear independence on the inputs and is not
+made here.
 """
 
 from __future__ import annotations
