@@ -108,7 +108,7 @@ def _splits(
     for j, (coefficients, group) in enumerate(zip(signs, chart.copies, strict=True)):
         rows, output = slice(j * d, (j + 1) * d), neurons.a[j : j + 1]
         scale = Fraction(2, len(problem))
-        proof = split(j, coefficients, group.flipped, output, curvature[rows, rows], scale, a)
+        proof = split(j, coefficients, output, curvature[rows, rows], scale, a, flipped=group.flipped)
         if isinstance(proof, Failure):
             return proof
         found.append(proof)

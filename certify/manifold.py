@@ -108,22 +108,23 @@ class Tie(Proof):
 def split(
     neuron: int,
     signs: tuple[int, ...],
-    flipped: int,
     output: Any,
     curvature: Any,
     scale: Fraction,
     arithmetic: Enclosures,
+    *,
+    flipped: int = 0,
 ) -> Split | Failure:
     """Prove the inertia of ``B_j`` over a box.
 
     Args:
         neuron: j.
         signs: of the coefficients ``β_i``.
-        flipped: how many of them, the last ones, belong to mirrored copies.
         output: ``a_j`` over the box, (1,).
         curvature: ``Σ_n r_n a_j σ'' x xᵀ`` over the box, (d, d).
         scale: ``2/N``.
         arithmetic: of both.
+        flipped: how many of the signs, the last ones, belong to mirrored copies.
     """
     low, high = arithmetic.lower(output)[0], arithmetic.upper(output)[0]
     if low is None or high is None or low <= 0 <= high:

@@ -463,7 +463,7 @@ def test_no_share_is_zero_beside_mirrored_copies() -> None:
 
 def proved(matrix: Any, arithmetic: Any, *, signs: tuple[int, ...] = (1, 1), output: Any = 1) -> Split | Failure:
     box = output if not isinstance(output, int) else arithmetic.array(exact([output]))
-    return split(0, signs, 0, box, arithmetic.array(exact(matrix)), Fraction(1), arithmetic)
+    return split(0, signs, box, arithmetic.array(exact(matrix)), Fraction(1), arithmetic)
 
 
 @pytest.mark.parametrize("kind", ARITHMETICS)
@@ -504,7 +504,7 @@ def test_an_enclosure_with_a_singular_member_does_not_pass() -> None:
         wide = arithmetic.inflate(
             arithmetic.array(tilted(Fraction(1, 10**3))), arithmetic.array(exact([[1, 1]] * 2) / 10**3)
         )
-        found = split(0, (1, 1), 0, arithmetic.array(exact([1])), wide, Fraction(1), arithmetic)
+        found = split(0, (1, 1), arithmetic.array(exact([1])), wide, Fraction(1), arithmetic)
         assert isinstance(found, Failure)
         assert found.code == "singular-split"
 
@@ -529,5 +529,5 @@ def test_an_unbounded_curvature_does_not_pass() -> None:
         matrix = arithmetic.zeros((2, 2))
         matrix[0, 0:1] = nothing
         matrix[1, 1:2] = one
-        assert isinstance(split(0, (1, 1), 0, one, matrix, Fraction(1), arithmetic), Failure)
-        assert isinstance(split(0, (1, 1), 0, nothing, arithmetic.array(np.eye(2)), Fraction(1), arithmetic), Failure)
+        assert isinstance(split(0, (1, 1), one, matrix, Fraction(1), arithmetic), Failure)
+        assert isinstance(split(0, (1, 1), nothing, arithmetic.array(np.eye(2)), Fraction(1), arithmetic), Failure)
