@@ -37,6 +37,7 @@ FLOATS = {
     ("lemmas.py", "float(value)"): "shown in a failure",
     ("infinity.py", "float(low)"): "shown in a failure",
     ("infinity.py", "float(high)"): "shown in a failure",
+    ("manifold.py", "float(low)"): "shown in a failure",
     ("manifold.py", "float(scale)"): "shown in a failure",
     ("manifold.py", "float(np.abs(values).min())"): "shown in a failure",
     ("matching.py", "float(heights[i, j])"): "clustering proposes strata; exact arithmetic decides",
