@@ -20,11 +20,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from certify.distinct import Comparison, compare, holds, kinds, match
+from certify.distinct import Comparison, alignment, compare, holds, kinds, match
 from certify.html import html
 from certify.locate import LimitPlace, Location
 from certify.path import Descent
@@ -279,9 +280,12 @@ def _path_task(verdict: Verdict, location: Location) -> dict[str, Any] | None:
     found = verdict.object
     if verdict.relation is not Relation.POLISHED or found is None or not len(location.vertices):
         return None
-    task: dict[str, Any] = {"vertices": location.vertices.tolist(), "zero": None}
+    task: dict[str, Any] = {"vertices": location.vertices.tolist(), "zero": None, "limit": None}
     if found.kind is Kind.GLOBAL_MINIMUM:
         return task | {"zero": _texts(location.theta)}
+    if found.chart is not None and found.kind in (Kind.LOCAL_MINIMUM, Kind.MINIMUM_AT_INFINITY):
+        aligned = next((p for p in map(partial(_aligned, found), location.limits) if p is not None), None)
+        return None if aligned is None else task | {"limit": aligned.to_json()}
     if found.kind is not Kind.LOCAL_MINIMUM or found.network is None or found.box is None:
         return None
     back = np.argsort(verdict.permutation)
@@ -292,11 +296,36 @@ def _path_task(verdict: Verdict, location: Location) -> dict[str, Any] | None:
     return task | {"center": center.tolist(), "radius": radius.tolist()}
 
 
+def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
+    """The same place with the run's neurons in the order of the object, and the centre of its box for ``q``.
+
+    ``None`` where the place is not in the box.
+    """
+    how, box = alignment(found, place.chart, place.signs, place.q), found.box
+    if how is None or box is None:
+        return None
+    flip, permutation = how
+    members, order = place.chart.members, [0] * place.chart.width
+    flippable = [k for k, unit in enumerate(place.chart.units) if unit.kind in ("mirrored", "triple+", "triple-")]
+    swapped = {k for bit, k in enumerate(flippable) if flip >> bit & 1}
+    for i, k in enumerate(permutation):
+        sources = members[k][::-1] if k in swapped else members[k]
+        for target, source in zip(members[i], sources, strict=True):
+            order[target] = place.order[source]
+    center = exact(box.center.astype(np.float64))
+    return LimitPlace(place.chart, place.signs, center if box.uniquely_contains(center) else box.center, tuple(order))
+
+
 def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verdict:
     """The verdict with the path that was proved, if it ends where it should: this is decided exactly."""
     descent = Proof.from_json(answer["descent"])
     assert isinstance(descent, Descent)
     assert verdict.object is not None
+    if descent.closing == 3:
+        box = verdict.object.box
+        assert box is not None
+        inside = box.uniquely_contains(descent.places[-1][: len(box.center)])
+        return replace(verdict, relation=Relation.PATH, descent=descent) if inside else verdict
     end = saved.theta() if descent.last is None else descent.last
     permutation, witness = verdict.permutation, verdict.witness
     if answer["zero"] is None:

@@ -148,12 +148,27 @@ def holds(found: CriticalObject, chart: Chart, signs: Sequence[Signs], q: Exact)
         signs: for each group of copies, those of its coefficients ``β``.
         q: (P',) exact.
     """
+    return alignment(found, chart, signs, q) is not None
+
+
+def alignment(
+    found: CriticalObject, chart: Chart, signs: Sequence[Signs], q: Exact
+) -> tuple[int, tuple[int, ...]] | None:
+    """How :func:`holds` is true: the flip, by its place in ``Chart.flips``, and the permutation after it.
+
+    Returns:
+        ``k, π``: with ``T`` the flip ``k``, unit ``i`` of the object is unit ``π[i]`` of ``Tq``. ``None`` where there
+        are none.
+    """
     proof = found.box
     if proof is None or found.chart is None or found.chart.name != chart.name or found.width != chart.width:
-        return False
+        return None
     wide = _Boxes.about(found, proof.center, proof.uniqueness_radius)[0]
-    points = _Boxes.images(chart, signs, q, q - q)
-    return any(perfect_matching(wide.containing(point)) is not None for point in points)
+    for k, point in enumerate(_Boxes.images(chart, signs, q, q - q)):
+        permutation = perfect_matching(wide.containing(point))
+        if permutation is not None:
+            return k, permutation
+    return None
 
 
 def perfect_matching(graph: Graph) -> tuple[int, ...] | None:

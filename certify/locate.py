@@ -54,20 +54,28 @@ class LimitPlace:
         chart: its structure, in normal form.
         signs: for each group of copies, the signs of their coefficients ``β``; ``None`` where it is not known.
         q: (P',) exact, an approximate critical point of the limit network.
+        order: neuron ``i`` of the chart is neuron ``order[i]`` of the run.
     """
 
     chart: Chart
     signs: tuple[Signs, ...]
     q: Exact
+    order: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Journal entry and task, bit for bit."""
-        return {"chart": self.chart.to_json(), "signs": [list(s) for s in self.signs], "q": [dyadic(v) for v in self.q]}
+        return {
+            "chart": self.chart.to_json(),
+            "signs": [list(s) for s in self.signs],
+            "q": [dyadic(v) for v in self.q],
+            "order": list(self.order),
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LimitPlace:
         """The inverse of :meth:`to_json`."""
-        return cls(chart_from_json(data["chart"]), tuple(tuple(s) for s in data["signs"]), _fractions(data["q"]))
+        signs = tuple(tuple(s) for s in data["signs"])
+        return cls(chart_from_json(data["chart"]), signs, _fractions(data["q"]), tuple(data["order"]))
 
 
 @dataclass(frozen=True)
@@ -209,7 +217,7 @@ def _limits(problem: Problem, polished: Polished, width: int) -> tuple[LimitPlac
     for limit in approx_limits(problem, polished.theta, width, polished.loss)[:_TRIES]:
         outputs = limit.chart.orientation * polished.theta[-width:]
         signs = tuple(_signs(outputs[list(group.members)]) for group in limit.chart.copies)
-        places.append(LimitPlace(limit.chart.normal(), signs, exact(limit.q)))
+        places.append(LimitPlace(limit.chart.normal(), signs, exact(limit.q), limit.chart.order))
     return tuple(places)
 
 

@@ -5,14 +5,15 @@ bounds of ``d/dt L`` are negative the loss falls strictly from one vertex to the
 
 * in the uniqueness box of a minimum: the loss is strictly convex there, so it falls on along the straight line to the
   minimum itself;
-* at an exact zero of the loss, along a line, or a curve ``θ_0 + t v_1 + t² v_2``, on which the loss rises from 0
-  (docs/paths.md).
+* at an exact zero of the loss, along a line, or a curve ``θ_0 + t v_1 + t² v_2``, on which the loss rises from 0;
+* in a chart: copies of a neuron are moved together, then the coordinates ``(q, ε)`` of the chart go from place to
+  place, at last to infinity, into the uniqueness box of the limit network's minimum (docs/paths.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -20,10 +21,12 @@ import numpy as np
 from certify.arithmetic import Enclosures, ladder, quiet
 from certify.proof import Failure, Proof
 from symmetry.arithmetic import Float64
+from symmetry.charts import Chart
 from symmetry.closing import separation
 from symmetry.lines import slopes
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
+from symmetry.release import Piece, Place, piece, residuals
 
 _HALVINGS = 3
 _BITS = 106
@@ -37,13 +40,18 @@ class Descent(Proof):
     Args:
         vertices: (k, P) exact, the saved point, which comes first, left out; k may be 0.
         closing: 0: the last vertex lies in the uniqueness box of a minimum. 1 or 2: from the last vertex the loss
-            falls to 0 along a straight or a bent curve to an exact zero; see :func:`prove_zero`.
+            falls to 0 along a straight or a bent curve to an exact zero; see :func:`prove_zero`. 3: from the last
+            vertex it falls in the object's chart; see :func:`prove_channel`.
+        order: for closing 3, neuron ``i`` of the chart is neuron ``order[i]`` of the candidate.
+        places: for closing 3, (l, P' + free ε) exact, the places ``(q, ε)`` after the first, at last with ``ε = 0``.
     """
 
     theorem = "descent"
 
     vertices: Exact
     closing: int
+    order: tuple[int, ...] = ()
+    places: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
 
     @property
     def last(self) -> Exact | None:
@@ -91,6 +99,68 @@ def prove_zero(objective: SquareLoss, zero: Network, end: Exact, order: int, *, 
     first = zero.theta()
     curve = (end - first,) if order == 1 else separation(zero, Network.from_theta(end, zero.dimension))
     return any(_rises(objective, first, curve, order, a) for a in ladder(arithmetic, min(max_bits, _BITS)))
+
+
+def first_place(chart: Chart, network: Network) -> tuple[Exact, Place]:
+    """Where a network stands in a chart without triples, exact.
+
+    Returns:
+        the network with the copies of each group moved to their mean, weighted by the outputs, flat; and its place.
+    """
+    w = network.w.copy()
+    for group in chart.copies:
+        members = list(group.members)
+        a = network.a[members]
+        w[members] = a @ network.w[members] / a.sum()
+    q, eps = (np.asarray(v, dtype=object) for v in chart.read(network.w, network.a))
+    free = tuple(e for e, (_, count) in zip(eps.tolist(), chart.free, strict=True) if count)
+    return np.concatenate([w.ravel(), network.a]), Place(q, free)
+
+
+def prove_channel(
+    objective: SquareLoss, chart: Chart, network: Network, places: Sequence[Place], *, arithmetic: str, max_bits: int
+) -> bool:
+    """Prove that the loss falls from a network, in its chart, from place to place, the last of which is at infinity.
+
+    ``False`` does not say that it does not. The outputs of each group of copies must not add up to 0.
+
+    Args:
+        objective: of the networks.
+        chart: without triples; of the network.
+        network: exact.
+        places: after the network's own place, at least one. For a chart without diverging groups they are finite.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+    """
+    merged, here = first_place(chart, network)
+    limit, bits = chart.objective(objective.problem), min(max_bits, _BITS)
+    if np.any(merged != network.theta()):
+        # Σ a_i δ_i = 0: no residual changes to first order
+        curve = [merged, network.theta() - merged]
+        if not any(_parts(objective, curve, a) for a in ladder(arithmetic, bits)):
+            return False
+    for place in places:
+        curve_there = piece(chart, here, place)
+        if curve_there is None or not any(_leads(limit, chart, curve_there, a) for a in ladder(arithmetic, bits)):
+            return False
+        here = place
+    return True
+
+
+@quiet
+def _parts(objective: SquareLoss, curve: Sequence[Exact], a: Enclosures) -> bool:
+    line = objective.along([a.array(v) for v in curve], a)
+    return all(bound is not None and bound > 0 for bound in a.lower(slopes(line, a, even=True)))
+
+
+@quiet
+def _leads(limit: SquareLoss, chart: Chart, curve: Piece, a: Enclosures) -> bool:
+    line = residuals(limit, chart, curve, a)
+    if line is None:
+        return False
+    if curve.last:
+        return all(bound is not None and bound > 0 for bound in a.lower(slopes(line, a, even=True)))
+    return all(bound is not None and bound < 0 for bound in a.upper(slopes(line, a)))
 
 
 def _fall(

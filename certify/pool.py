@@ -27,7 +27,7 @@ from certify.journal import Journal as FileJournal
 from certify.limit import limit_object
 from certify.locate import LimitPlace, locate
 from certify.proof import Failure, dyadic, from_text
-from certify.trace import Box, trace_to_box, trace_to_zero
+from certify.trace import Box, trace_to_box, trace_to_limit, trace_to_zero
 from certify.verdict import CriticalObject
 from certify.zero import match_global_minimum, zero_object
 from sweep.cluster import on_cluster
@@ -144,6 +144,10 @@ class Worker:
     def _path(self, task: dict[str, Any]) -> Any:
         common: Any = {"arithmetic": self.arithmetic, "max_bits": self.max_bits}
         vertices, zero = [np.array(v) for v in task["vertices"]], None
+        if task["limit"] is not None:
+            where = LimitPlace.from_json(task["limit"])
+            traced = trace_to_limit(self.problem, vertices, where.chart, where.order, where.q, **common)
+            return {"failure": traced.code} if isinstance(traced, Failure) else {"descent": traced.to_json()}
         if task["zero"] is not None:
             stratum = self._point(task["zero"]).stratum
             found = trace_to_zero(self.problem, self.data, vertices, stratum, **common)

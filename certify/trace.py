@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from certify.arithmetic import Array
-from certify.path import Descent, prove_descent, prove_zero
+from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proof import Failure
-from sweep.descent import Slope, approx_descent
+from sweep.descent import Slope, approx_descent, short
 from sweep.kernels import KernelData
 from symmetry.arithmetic import Float64
+from symmetry.charts import Chart
 from symmetry.closing import separation
 from symmetry.lines import slopes
-from symmetry.network import Network, exact
+from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
+from symmetry.release import Place, piece, residuals
 from symmetry.strata import Stratum
+
+_AHEAD = 4
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -78,6 +83,87 @@ def trace_to_zero(
         return Failure("rises", (("piece", len(found)),))
     proof = _proved(slope.objective, found, order, arithmetic, max_bits)
     return proof if isinstance(proof, Failure) else (proof, zero)
+
+
+def trace_to_limit(
+    problem: Problem,
+    path: Sequence[Array],
+    chart: Chart,
+    order: Sequence[int],
+    end: Exact,
+    *,
+    arithmetic: str,
+    max_bits: int,
+) -> Descent | Failure:
+    """A proved path from the saved point to the limit of a chart.
+
+    Args:
+        problem: the problem.
+        path: vertices (P,) from the saved point on, as a polish left them.
+        chart: in normal form.
+        order: neuron ``i`` of the chart is neuron ``order[i]`` of the run.
+        end: (P',) exact, the limit network.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+    """
+    if chart.triples:
+        return Failure("no-path")
+    objective = SquareLoss.of_network(problem, chart.width)
+    networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in path]
+    places = _approx_places(problem, objective, chart, networks, end)
+    if places is None:
+        return Failure("no-path")
+    if not prove_channel(objective, chart, networks[0], places, arithmetic=arithmetic, max_bits=max_bits):
+        return Failure("rises")
+    rows = np.empty((len(places), len(end) + len(places[0].eps)), dtype=object)
+    for i, place in enumerate(places):
+        rows[i] = [*place.q, *place.eps]
+    return Descent(np.empty((0, len(path[0])), dtype=object), 3, tuple(order), rows)
+
+
+def _approx_places(
+    problem: Problem, objective: SquareLoss, chart: Chart, networks: Sequence[Network], end: Exact
+) -> list[Place] | None:
+    """Places in the chart, downhill from the first network to the limit; approximate."""
+    approx, limit = Float64(), chart.objective(problem)
+
+    def falls(start: Place, stop: Place) -> bool:
+        curve = piece(chart, start, stop)
+        line = None if curve is None else residuals(limit, chart, curve, approx)
+        if curve is None or line is None:
+            return False
+        bounds = slopes(line, approx, even=curve.last)
+        return bool(np.all(bounds > 0) if curve.last else np.all(bounds < 0))
+
+    try:
+        merged, here = first_place(chart, networks[0])
+    except ZeroDivisionError:  # outputs that add up to 0
+        return None
+    parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
+    if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):
+        return None
+    goal = Place(end, (Fraction(0),) * len(here.eps))
+    found, at = [], 0
+    while not falls(here, goal):
+        ahead = range(at + 1, min(at + _AHEAD, len(networks) - 1) + 1)
+        onward = next((k for k in ahead if falls(here, _short_place(chart, networks[k]))), None)
+        if onward is None:
+            return None
+        at, stride = onward, 1
+        while at < len(networks) - 1:
+            onward = min(at + stride, len(networks) - 1)
+            if not falls(here, _short_place(chart, networks[onward])):
+                break
+            at, stride = onward, 2 * stride
+        here = _short_place(chart, networks[at])
+        found.append(here)
+    return [*found, goal]
+
+
+def _short_place(chart: Chart, network: Network) -> Place:
+    place = first_place(chart, network)[1]
+    q, eps = (exact(short(np.array(v, dtype=np.float64))) for v in (place.q, place.eps))
+    return Place(q, tuple(eps.tolist()))
 
 
 def _slope(problem: Problem, data: KernelData, size: int) -> Slope:

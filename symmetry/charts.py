@@ -178,6 +178,19 @@ class Chart:
         groups = tuple(Group(g.kind, tuple(next(numbers) for _ in g.members), g.flipped) for g in self.groups)
         return Chart(self.width, self.dimension, groups)
 
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Neuron ``i`` of :meth:`normal` is neuron ``order[i]``: group by group, those in no group last."""
+        grouped = [i for group in self.groups for i in group.members]
+        return (*grouped, *(i for i in range(self.width) if i not in grouped))
+
+    @property
+    def members(self) -> tuple[tuple[int, ...], ...]:
+        """The neurons of each unit; none for a released constant without a neuron near zero."""
+        limits = [group.members for group in (*self.pairs, *self.triples)]
+        zero = [group.members for group in self.groups if group.kind == "zero"]
+        return (*self.ordinary, *limits, *(zero if not self.balanced or zero else [()]))
+
     def terms(self, activation: Activation) -> tuple[Term, ...]:
         """The limit network ``f_0`` as terms, in the order of ``q``.
 

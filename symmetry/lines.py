@@ -143,7 +143,7 @@ class _Powers:
         return self.known[first, second]
 
 
-def slopes(residuals: Expansion, arithmetic: Arithmetic, *, vanishing: int = 0) -> Any:
+def slopes(residuals: Expansion, arithmetic: Arithmetic, *, vanishing: int = 0, even: bool = False) -> Any:
     """Numbers that bound the derivative of the mean square ``φ(t)`` of ``f(t)``.
 
     With ``p`` the polynomial, ``G = mean p_i p_j`` and ``e`` the root mean square of ``rest``,
@@ -152,38 +152,40 @@ def slopes(residuals: Expansion, arithmetic: Arithmetic, *, vanishing: int = 0) 
         |φ' − 2 mean pp'| ≤ 2e (Σ (K+1+j) √G_jj + (K+1) e)                     (Cauchy–Schwarz),
 
     and a polynomial lies between the least and the largest of its Bernstein coefficients. Where ``p_0, …, p_{v−1}`` are
-    known to be exactly 0, ``v ≥ 1``, all of it is divided by ``t^(2v−1)``.
+    known to be exactly 0, ``v ≥ 1``, all of it is divided by ``t^(2v−1)``; where ``p_1`` alone is (``even``), by ``t``.
 
     Args:
         residuals: on the curve.
         arithmetic: of the expansion.
         vanishing: ``v``; the enclosures of these coefficients are not looked at.
+        even: whether ``p_1`` is known to be exactly 0, likewise; then ``v = 0``.
 
     Returns:
-        (n,): ``v = 0``: if all are negative, so is ``φ'`` on [−1, 1]. ``v ≥ 1``: if all are positive, so is ``φ'`` on
-        (0, 1].
+        (n,): ``v = 0``: if all are negative, so is ``φ'`` on [−1, 1]. ``v ≥ 1`` or ``even``: if all are positive, so
+        is ``φ'`` on (0, 1].
     """
     order = len(residuals.coefficients) - 1
-    columns = arithmetic.concatenate([*residuals.coefficients[vanishing:], residuals.rest], axis=1)
+    powers = [0, *range(2, order + 1)] if even else list(range(vanishing, order + 1))
+    columns = arithmetic.concatenate([*(residuals.coefficients[j] for j in powers), residuals.rest], axis=1)
     gram = arithmetic.matmul(columns.T, columns) * arithmetic.number(Fraction(1, residuals.rest.shape[0]))
-    powers = range(vanishing, order + 1)
     roots = arithmetic.sqrt(arithmetic.concatenate([gram[j : j + 1, j] for j in range(len(powers) + 1)]))
     e = roots[len(powers) :]
     error = e * (order + 1)
     for j, power in enumerate(powers):
         error = error + roots[j : j + 1] * (order + 1 + power)
-    lowest = max(2 * vanishing, 1)
+    lowest = 2 if even else max(2 * vanishing, 1)
     derivative: list[Any] = [gram[:1, 0] * 0] * (2 * order - lowest + 1)
     for i, left in enumerate(powers):
         for j, right in enumerate(powers):
             if left + right:
                 place = left + right - lowest
                 derivative[place] = derivative[place] + gram[i : i + 1, j] * (left + right)
-    matrix = _bernstein(len(derivative) - 1, vanishing > 0)
+    from_zero = even or vanishing > 0
+    matrix = _bernstein(len(derivative) - 1, from_zero)
     values = arithmetic.matmul(arithmetic.array(matrix), arithmetic.concatenate(derivative).reshape(-1, 1)).reshape(-1)
     # a little room, so that another arithmetic, which bounds a little differently, finds the same
     wide = e * error * arithmetic.number(Fraction(33, 16) * int(matrix[0, 0]))
-    return values - wide if vanishing else values + wide
+    return values - wide if from_zero else values + wide
 
 
 @lru_cache(maxsize=16)

@@ -28,6 +28,7 @@ be positive.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -35,8 +36,10 @@ from math import comb, factorial
 from typing import Any
 
 from .isolated import DataAt
+from .limits import Chart, read_chart
 from .loss import SUP, Data, Problem, Vector, sigmoid_jet
 from .reading import Unreadable, fields, integer, need, sequence
+from .release import Place, first_place, free_count, residuals, together
 from .zero import Network, equals_teacher, network
 
 BITS = 192
@@ -46,32 +49,56 @@ ORDER = 5
 
 @dataclass(frozen=True)
 class Path:
-    """The vertices after the candidate, and how the path ends."""
+    """The vertices after the candidate, and how the path ends; for ``closing`` 3 also the part in the chart.
+
+    Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``.
+    """
 
     vertices: list[list[Fraction]]
     closing: int
+    order: list[int]
+    places: list[Any]
 
 
 def count_pieces(witness: Any) -> int:
     """How many pieces a check of the path of a line of witnesses.jsonl has to evaluate."""
     path = witness.get("path") if isinstance(witness, dict) else None
     vertices = path.get("vertices") if isinstance(path, dict) else None
-    return len(vertices) + 1 if isinstance(vertices, list) else 0
+    places = path.get("places") if isinstance(path, dict) else None
+    # in a chart a piece costs about three times as much
+    return sum(len(v) * times for v, times in ((vertices, 1), (places, 3)) if isinstance(v, list)) + 1 if path else 0
 
 
 def read_path(value: Any, size: int) -> Path:
     """The field ``path`` of a line of witnesses.jsonl, for ``size`` parameters."""
-    fields(value, "path", {"vertices", "closing"})
-    if not isinstance(value["vertices"], list) or len(value["vertices"]) > MAX_VERTICES:
-        raise Unreadable(f"path.vertices: expected a list of at most {MAX_VERTICES}")
+    fields(value, "path", {"vertices", "closing", "order", "places"})
+    for name in ("vertices", "order", "places"):
+        if not isinstance(value[name], list) or len(value[name]) > MAX_VERTICES:
+            raise Unreadable(f"path.{name}: expected a list of at most {MAX_VERTICES}")
     vertices = [sequence(v, "path.vertices", size) for v in value["vertices"]]
-    return Path(vertices, integer(value["closing"], "path.closing", 0, 2))
+    order = [integer(i, "path.order", 0, MAX_VERTICES) for i in value["order"]]
+    path = Path(vertices, integer(value["closing"], "path.closing", 0, 3), order, value["places"])
+    need((path.closing == 3) == bool(path.places) == bool(path.order), "path.places, path.order: for closing 3 only")
+    return path
 
 
-def check_path(witness: Any, problem: Problem, data_at: DataAt) -> None:
-    """Check that the loss falls along the path of a line of witnesses.jsonl, and along its last piece to a zero.
+def read_places(path: Path, chart: Chart, size: int) -> list[Place]:
+    """The places of a path in a chart whose limit network has ``size`` parameters."""
+    free = free_count(chart)
+    rows = [sequence(v, "path.places", size + free) for v in path.places]
+    return [Place(row[:size], row[size:]) for row in rows]
+
+
+def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> None:
+    """Check that the loss falls along the path of a line of witnesses.jsonl, and along its last pieces.
 
     That it starts at the right candidate and ends at the right object is for the statement to check.
+
+    Args:
+        witness: the line.
+        chart: the step ``chart`` of its certificate, if there is one.
+        problem: the problem.
+        data_at: inputs and labels at a number of bits.
 
     Raises:
         Rejected: naming the piece.
@@ -86,13 +113,38 @@ def check_path(witness: Any, problem: Problem, data_at: DataAt) -> None:
         half = [(q - p) / 2 for p, q in zip(start, end, strict=True)]
         values = _slopes(data, [middle, half], 0)
         need(all(v < 0 for v in values.upper()), f"path: piece {number}: the loss is not proved to fall")
-    if path.closing:
+    if path.closing == 3:
+        need(chart is not None, "path.closing: 3 without a chart")
+        _check_chart(path, read_chart(chart, width, problem.dimension), points[-1], problem, data)
+    elif path.closing:
         zero = network(witness["point"], "point", width, problem.dimension)
         need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")
         difference = [q - p for p, q in zip(_theta(zero), points[-1], strict=True)]
         curve = [difference] if path.closing == 1 else _separated(zero, difference, problem.dimension)
         values = _slopes(data, [_theta(zero), *curve], path.closing)
         need(all(v > 0 for v in values.lower()), "path: last piece: the loss is not proved to fall to 0")
+
+
+def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Problem, data: Data) -> None:
+    """That the loss falls from the network ``last`` on, in the chart, from place to place."""
+    d = problem.dimension
+    width = len(last) // (d + 1)
+    need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
+    need(not any(kind.startswith("triple") for kind in chart.diverging), "path: not defined for triples")
+    neurons = tuple((tuple(last[i * d : (i + 1) * d]), last[width * d + i]) for i in path.order)
+    merged = together(chart, neurons)
+    if merged != neurons:
+        difference = [q - p for p, q in zip(_theta(merged), _theta(neurons), strict=True)]
+        columns, rest = _residuals(data, [_theta(merged), difference])
+        values = _bounds(data, columns, rest, [1], 1)
+        need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
+    here = first_place(chart, merged)
+    for number, place in enumerate(read_places(path, chart, len(here.q))):
+        columns, rest, to_infinity = residuals(data, chart, here, place)
+        values = _bounds(data, columns, rest, [1] if to_infinity else [], 1 if to_infinity else 0)
+        falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())
+        need(falls, f"path: place {number}: the loss is not proved to fall on the way there")
+        here = place
 
 
 def _theta(neurons: Network) -> list[Fraction]:
@@ -115,31 +167,39 @@ def _separated(zero: Network, difference: list[Fraction], d: int) -> list[list[F
 
 
 def _slopes(data: Data, curve: list[list[Fraction]], vanishing: int) -> Vector:
-    """Bounds of ``dL/dt`` up to a factor: upper ones on [−1, 1], or lower ones of ``t^(1−2v) dL/dt`` on [0, 1]."""
+    """:func:`_bounds` on a curve; ``vanishing`` coefficients of the residuals are known to be 0."""
     columns, rest = _residuals(data, curve)
-    gram = {(i, j): columns[i].dot(columns[j]) for i in range(vanishing, ORDER + 1) for j in range(vanishing, i + 1)}
+    return _bounds(data, columns, rest, range(vanishing), max(2 * vanishing - 1, 0))
+
+
+def _bounds(data: Data, columns: list[Vector], rest: Vector, known: Sequence[int], divided: int) -> Vector:
+    """Bounds of ``dL/dτ`` up to a factor: upper ones on [−1, 1], or lower ones of ``τ^−divided dL/dτ`` on [0, 1].
+
+    The coefficients ``known`` of the residuals are exactly 0, whatever encloses them.
+    """
+    powers = [j for j in range(ORDER + 1) if j not in known]
+    gram = {(i, j): columns[i].dot(columns[j]) for i in powers for j in powers if j <= i}
     epsilon = rest.dot(rest).root_tops()
     error = epsilon * (ORDER + 1)
-    for j in range(vanishing, ORDER + 1):
+    for j in powers:
         error = error + gram[j, j].root_tops() * (ORDER + 1 + j)
     error = error * epsilon * 2
-    lowest = max(2 * vanishing, 1)
-    derivative = [data.number(0)] * (2 * ORDER - lowest + 1)
+    derivative = [data.number(0)] * (2 * ORDER - divided)
     for (i, j), value in gram.items():
         if i + j:
             twice = (i + j) * (1 if i == j else 2)
-            derivative[i + j - lowest] = derivative[i + j - lowest] + value * twice
+            derivative[i + j - 1 - divided] = derivative[i + j - 1 - divided] + value * twice
     stack = data.arithmetic.stack
-    bernstein = [stack(derivative).dot(data.arithmetic.vector(row)) for row in _rows(len(derivative) - 1, vanishing)]
-    return stack([value - error if vanishing else value + error for value in bernstein])
+    bernstein = [stack(derivative).dot(data.arithmetic.vector(row)) for row in _rows(len(derivative) - 1, divided)]
+    return stack([value - error if divided else value + error for value in bernstein])
 
 
-def _rows(n: int, vanishing: int) -> list[list[Fraction]]:
+def _rows(n: int, divided: int) -> list[list[Fraction]]:
     """Row ``j`` takes coefficients of a polynomial to its ``j``-th Bernstein coefficient on [−1, 1], or on [0, 1]."""
     powers = []
     for p in range(n + 1):
         # t^p as a polynomial of x in [0, 1]: x^p, or (2x − 1)^p
-        inner = [Fraction(i == p) if vanishing else Fraction(comb(p, i) * 2**i * (-1) ** (p + i)) for i in range(n + 1)]
+        inner = [Fraction(i == p) if divided else Fraction(comb(p, i) * 2**i * (-1) ** (p + i)) for i in range(n + 1)]
         shares = [[Fraction(comb(j, i), comb(n, i)) * inner[i] for i in range(j + 1)] for j in range(n + 1)]
         powers.append([sum(row, Fraction(0)) for row in shares])
     return [[powers[p][j] for p in range(n + 1)] for j in range(n + 1)]

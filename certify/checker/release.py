@@ -1,0 +1,295 @@
+"""The part of a path that lies in a chart: copies come together, then ``(q, ε)`` goes from place to place, to infinity.
+
+The proofs are in docs/paths.md. **Copies**: outputs ``a_i`` stay, incoming weights go straight to their mean, weighted by
+the outputs; ``Σ a_i δ_i = 0``, so that no residual changes to first order. **Places** ``(q, ε)``: ``ε`` of the groups that
+are free, all diverging ones but the last of those that share a released constant. From one to the next, ``τ`` from −1 to
+1, the free ``ε = ε_m + τδ`` are linear, ``q`` is linear in ``ε²`` of the first of them, and the last shared one is
+
+    ε = 1/(S − Σ 1/ε_g),   S = 2K + Σ c over mirrored groups.
+
+On the piece to infinity ``ε = τ ε_start``, ``q = q_end + τ²(q_start − q_end)``, from ``τ = 1`` to 0. A pair, or a mirrored
+one, has the output
+
+    g = c (σ(z + x) + σ(z − x))/2 + (σ(z + x) − σ(z − x))/2ε,   x = εs,   z = w·x_n, s = u·x_n;
+
+a zero neuron the same with ``w = 0, c = 0, u = 4ℓ``. ``g`` is even in ``ε``: to infinity, no residual changes to first
+order. All are expanded in ``τ``, as in ``path.py``; the rest of ``g`` is bounded by that of ``c σ(y) + s σ'(y)`` with the
+coefficients of ``y`` bounded by those of ``|z| + |ε||s|``, since the second part of ``g`` is the mean of ``s σ'(z + hx)``
+over ``|h| ≤ 1``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import comb, factorial
+from typing import Any
+
+from .limits import Chart
+from .loss import SUP, Data, Vector, sigmoid_jet
+from .reading import need
+from .zero import Network
+
+ORDER = 5
+SUPS = (Fraction(1), Fraction(1, 4), *SUP, Fraction(17, 16))
+"""Upper bounds of ``|σ^(k)|``, k = 0, …, 7."""
+
+Series = list[Vector]
+Numbers = list[Fraction]
+
+
+@dataclass(frozen=True)
+class Place:
+    """``q`` and the free ``ε``."""
+
+    q: Numbers
+    eps: Numbers
+
+
+def sizes(chart: Chart) -> list[int]:
+    """How many neurons the groups have, in order; those in no group come after them."""
+    return [*chart.copies, *({"zero": 1}.get(kind, 2) for kind in chart.diverging)]
+
+
+def free_count(chart: Chart) -> int:
+    """How many ``ε`` are free."""
+    return len(chart.diverging) - (1 if chart.shared else 0)
+
+
+def together(chart: Chart, neurons: Network) -> Network:
+    """The copies of each group at their mean."""
+    out, start = list(neurons), 0
+    for size in chart.copies:
+        members = neurons[start : start + size]
+        total = sum((a for _, a in members), Fraction(0))
+        need(total != 0, "path: the outputs of copies add up to 0")
+        columns = zip(*(w for w, _ in members), strict=True)
+        a = [output for _, output in members]
+        mean = tuple(sum((p * v for p, v in zip(a, column, strict=True)), Fraction(0)) / total for column in columns)
+        out[start : start + size] = [(mean, output) for output in a]
+        start += size
+    return tuple(out)
+
+
+def first_place(chart: Chart, neurons: Network) -> Place:
+    """The coordinates of a network whose copies are together."""
+    d, start = len(neurons[0][0]), 0
+    w: list[tuple[Fraction, ...]] = []
+    a: Numbers = []
+    for size in chart.copies:
+        w.append(neurons[start][0])
+        a.append(sum((output for _, output in neurons[start : start + size]), Fraction(0)))
+        start += size
+    groups: list[Network] = []
+    for size in sizes(chart)[len(chart.copies) :]:
+        groups.append(neurons[start : start + size])
+        start += size
+    w += [v for v, _ in neurons[start:]]
+    a += [output for _, output in neurons[start:]]
+    q, eps, constant, slope = [v for row in w for v in row] + a, [], Fraction(0), [Fraction(0)] * d
+    for kind, group in zip(chart.diverging, groups, strict=True):
+        (w1, a1), (w2, a2) = group[0], group[-1]
+        if kind == "zero":
+            constant += a1 / 2
+            slope = [a1 * v / 4 for v in w1]
+            need(a1 != 0, "path: a zero neuron without output")
+            eps.append(1 / a1)
+            continue
+        if kind == "mirrored":
+            constant += a2
+            w2, a2 = tuple(-v for v in w2), -a2
+        need(a1 != a2, "path: a pair with equal outputs")
+        q += [(x + y) / 2 for x, y in zip(w1, w2, strict=True)]
+        q += [(a1 - a2) * (x - y) / 2 for x, y in zip(w1, w2, strict=True)]
+        q.append(a1 + a2)
+        eps.append(1 / (a1 - a2))
+    if chart.shared:
+        q += [constant, *(slope if "zero" in chart.diverging else [])]
+        del eps[chart.shared[-1]]
+    return Place(q, eps)
+
+
+def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Series, Vector, bool]:
+    """``r_j``, ``j ≤ K``, and the bound ``E`` of the rest, from one place to the next; whether that is at infinity.
+
+    Raises:
+        Rejected: the way leads over infinity.
+    """
+    d = len(data.x)
+    last = bool(end.eps) and not any(end.eps)
+    change = [b - a for a, b in zip(start.q, end.q, strict=True)]
+    if last:
+        curve = [end.q, [Fraction(0)] * len(change), [-v for v in change]]
+        lines = [[Fraction(0), e] for e in start.eps]
+    else:
+        need(all(a * b > 0 for a, b in zip(start.eps, end.eps, strict=True)), "path: ε changes its sign, or is 0")
+        lines = [[(a + b) / 2, (b - a) / 2] for a, b in zip(start.eps, end.eps, strict=True)]
+        share = lines[0][1] / lines[0][0] / 4 if lines else Fraction(0)
+        middle = [(a + b) / 2 - v * share for a, b, v in zip(start.q, end.q, change, strict=True)]
+        curve = [middle, [v / 2 for v in change], [v * share for v in change]]
+    total: Series = [-data.y, *[data.zero] * ORDER]
+    rest = data.zero
+    place = chart.neurons * (d + 1)
+    for i in range(chart.neurons):
+        z = [data.along([data.number(v) for v in part[i * d : (i + 1) * d]]) for part in curve]
+        a = [data.number(part[chart.neurons * d + i]) for part in curve]
+        sigma = _composed(_jet(z[0], data), [data.zero, *z[1:]], data)
+        total = _sum(total, _product(sigma, a, ORDER, data), data)
+        rest = rest + _bound([(0, _wide(a))], _wide(z), data)
+    groups: list[tuple[Series, Series, Series]] = []
+    for kind in chart.diverging:
+        if kind != "zero":
+            z, s = ([_line(data, part[k : k + d]) for part in curve] for k in (place, place + d))
+            groups.append((z, s, [data.number(part[place + 2 * d]) for part in curve]))
+            place += 2 * d + 1
+    if chart.shared:
+        total = _sum(total, [data.zero + data.number(part[place]) for part in curve], data)
+    if "zero" in chart.diverging:
+        s = [_line(data, [4 * v for v in part[place + 1 :]]) for part in curve]
+        groups.append(([data.zero] * 3, s, [data.number(0)] * 3))
+    for (z, s, c), (known, wide) in zip(groups, _epsilons(chart, curve, lines, d), strict=True):
+        total = _sum(total, (_even if last else _finite)(z, s, c, known, data), data)
+        reach = _times([*_wide(s)], wide, ORDER + 1, data)
+        argument = [reach[m] + v for m, v in enumerate(_wide(z))] + reach[3:]
+        rest = rest + _bound([(0, _wide(c)), (1, _wide(s))], argument, data)
+    return total, rest, last
+
+
+def _line(data: Data, v: Numbers) -> Vector:
+    return data.along([data.number(x) for x in v])
+
+
+def _epsilons(chart: Chart, curve: list[Numbers], lines: list[Numbers], d: int) -> list[tuple[Numbers, Numbers]]:
+    """For each diverging group the series of ``ε`` and bounds of its coefficients about any ``τ`` of the piece."""
+    fractions = [(line, [Fraction(1)]) for line in lines]
+    if chart.shared:
+        place, total = chart.neurons * (d + 1), [Fraction(0)] * 3
+        for kind in chart.diverging:
+            if kind == "mirrored":
+                total = [t + part[place + 2 * d] for t, part in zip(total, curve, strict=True)]
+            place += 0 if kind == "zero" else 2 * d + 1
+        total = [t + 2 * part[place] for t, part in zip(total, curve, strict=True)]
+        # N = Π ε_g, D = S N − Σ_g Π_{h ≠ g} ε_h over the free ones that share
+        others = [lines[k] for k in chart.shared[:-1]]
+        n = _multiply(others)
+        denominator = _multiply([total, n])
+        for k in range(len(others)):
+            for i, v in enumerate(_multiply(others[:k] + others[k + 1 :])):
+                denominator[i] -= v
+        while len(n) > 1 and n[0] == denominator[0] == 0:
+            n, denominator = n[1:], denominator[1:]
+        fractions.insert(chart.shared[-1], (n, denominator))
+    return [_quotient(n, denominator) for n, denominator in fractions]
+
+
+def _multiply(factors: Sequence[Numbers]) -> Numbers:
+    out = [Fraction(1)]
+    for factor in factors:
+        product = [Fraction(0)] * (len(out) + len(factor) - 1)
+        for i, x in enumerate(out):
+            for j, y in enumerate(factor):
+                product[i + j] += x * y
+        out = product
+    return out
+
+
+def _quotient(numerator: Numbers, denominator: Numbers) -> tuple[Numbers, Numbers]:
+    """The series of ``N/D``, and bounds of its coefficients about any ``|τ| ≤ 1``, from those of ``N`` and ``D``."""
+    size = ORDER + 2
+    need(max(len(numerator), len(denominator)) <= size, "path: too many groups share a constant")
+    n, d = (v + [Fraction(0)] * (size - len(v)) for v in (numerator, denominator))
+    least = abs(d[0]) - sum(map(abs, d[1:]), Fraction(0))
+    need(least > 0, "path: the ε of the last shared group may be infinite on the way")
+    wide = [[sum((comb(k, i) * abs(v[k]) for k in range(i, size)), Fraction(0)) for i in range(size)] for v in (n, d)]
+    series: Numbers = []
+    bounds: Numbers = []
+    for k in range(size):
+        series.append((n[k] - sum((d[i] * series[k - i] for i in range(1, k + 1)), Fraction(0))) / d[0])
+        earlier = sum((wide[1][i] * bounds[k - i] for i in range(1, k + 1)), Fraction(0))
+        bounds.append((wide[0][k] + earlier) / least)
+    return series[:-1], bounds
+
+
+def _jet(z: Vector, data: Data) -> Series:
+    """``σ, …, σ^(5)`` over the balls ``z``: none moves by more than the radius."""
+    return [value.widened(z.radii()) for value in sigmoid_jet(z.midpoints(), ORDER)]
+
+
+def _sum(left: Series, right: Series, data: Data) -> Series:
+    return [x + right[m] if m < len(right) else x for m, x in enumerate(left)]
+
+
+def _product(left: Sequence[Any], right: Sequence[Any], degree: int, data: Data) -> Series:
+    out = []
+    for m in range(degree + 1):
+        terms = [left[i] * right[m - i] for i in range(min(m + 1, len(left))) if m - i < len(right)]
+        out.append(sum(terms, data.zero))
+    return out
+
+
+def _times(series: Series, numbers: Numbers, degree: int, data: Data) -> Series:
+    return _product(series, [data.number(v) for v in numbers], degree, data)
+
+
+def _composed(jet: Series, inner: Series, data: Data, degree: int = ORDER) -> Series:
+    """``Σ_j jet[j] y^j/j!`` for a series ``y`` without a constant term, by Horner's rule."""
+    inner = [data.zero, *inner[1:]]
+    out: Series = [jet[degree] * data.number(Fraction(1, factorial(degree)))]
+    for j in range(degree - 1, -1, -1):
+        out = _product(out, inner, min(degree - j, degree), data)
+        out[0] = out[0] + jet[j] * data.number(Fraction(1, factorial(j)))
+    return out
+
+
+def _finite(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
+    x = _times(s, eps, ORDER, data)
+    sides = []
+    for sign in (1, -1):
+        y = [x[m] * sign + z[m] if m < 3 else x[m] * sign for m in range(ORDER + 1)]
+        sides.append(_composed(_jet(y[0], data), y, data))
+    half, inverse = data.number(Fraction(1, 2)), data.number(1 / eps[0])
+    even = [(p + m) * half for p, m in zip(*sides, strict=True)]
+    slope: Series = []
+    for k, (p, m) in enumerate(zip(*sides, strict=True)):
+        earlier = sum((slope[k - i] * data.number(eps[i]) for i in range(1, k + 1) if eps[i]), data.zero)
+        slope.append(((p - m) * half - earlier) * inverse)
+    return _sum(_product(even, c, ORDER, data), slope, data)
+
+
+def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
+    """``g = Σ_{j even} x^j (c σ^(j)(z)/j! + s σ^(j+1)(z)/(j+1)!)``; ``x^j = O(τ^j)``, and ``z``, ``s`` are even."""
+    jet = [*_jet(z[0], data), data.zero, data.zero]
+    x = _times(s, eps, ORDER, data)
+    square = _product(x, x, ORDER, data)
+    power: Series = [data.zero + 1]
+    total: Series = [data.zero] * (ORDER + 1)
+    for j in (0, 2, 4):
+        # (z − z_0)^i = O(τ^{2i}): to degree 5 − j no derivative beyond σ^(5) is met
+        degree = ORDER - j
+        inner = [data.zero, data.zero, z[2], *[data.zero] * ORDER]
+        parts = []
+        for k, factor in ((j, c), (j + 1, s)):
+            known = [jet[k + i] if i <= degree // 2 else data.zero for i in range(degree + 1)]
+            sigma = _composed(known, inner[: degree + 1], data, degree)
+            parts.append([v * data.number(Fraction(1, factorial(k))) for v in _product(sigma, factor, degree, data)])
+        total = _sum(total, _product(power, _sum(*parts, data), ORDER, data), data)
+        power = _product(power, square, ORDER, data)
+    return total
+
+
+def _wide(polynomial: Sequence[Vector]) -> Series:
+    """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
+    a, b, q = map(abs, polynomial)
+    return [a + b + q, b + q * 2, q]
+
+
+def _bound(factors: Sequence[tuple[int, Series]], argument: Series, data: Data) -> Vector:
+    """The coefficient of ``τ^(K+1)`` of ``Σ factor · σ^(k)(argument)``, bounded."""
+    top, total = ORDER + 1, data.zero
+    for k, factor in factors:
+        known = [data.zero + data.number(SUPS[k + j] if j else 0) for j in range(top + 1)]
+        sigma = _composed(known, [*argument, *[data.zero] * top][: top + 1], data, top)
+        for i, value in enumerate(factor):
+            total = total + sigma[top - i] * value
+    return total
