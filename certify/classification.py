@@ -28,6 +28,7 @@ import numpy as np
 from certify.distinct import Comparison, alignment, compare, holds, kinds, match
 from certify.html import html
 from certify.locate import LimitPlace, Location
+from certify.manifold import Split
 from certify.path import Descent
 from certify.pool import Journal, Pool, Progress, Task
 from certify.proof import Failure, Proof, dyadic, from_text
@@ -316,6 +317,16 @@ def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
     return LimitPlace(place.chart, place.signs, center if box.uniquely_contains(center) else box.center, tuple(order))
 
 
+def _shares(found: CriticalObject, network: Network) -> bool:
+    """Whether the copies of a network, in the order of an object's chart, have outputs of the signs of the object's."""
+    assert found.chart is not None
+    splits = [p for p in found.proofs if isinstance(p, Split)]
+    outputs = [network.a[list(group.members)] for group in found.chart.copies]
+    shares = [a * a.sum() for a in outputs]
+    counted = [(int((s > 0).sum()), int((s < 0).sum())) for s in shares]
+    return counted == [(p.positive, p.negative) for p in splits]
+
+
 def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verdict:
     """The verdict with the path that was proved, if it ends where it should: this is decided exactly."""
     descent = Proof.from_json(answer["descent"])
@@ -325,6 +336,7 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
         box = verdict.object.box
         assert box is not None
         inside = box.uniquely_contains(descent.places[-1][: len(box.center)])
+        inside = inside and _shares(verdict.object, saved.permuted(descent.order))
         return replace(verdict, relation=Relation.PATH, descent=descent) if inside else verdict
     end = saved.theta() if descent.last is None else descent.last
     permutation, witness = verdict.permutation, verdict.witness

@@ -230,6 +230,9 @@ def _contained(row: Row, found: CriticalObject, results: Results) -> str:
 
 
 def _path(row: Row, found: CriticalObject) -> str:
+    if found.chart is not None:
+        what = "tends to the minimum at infinity" if found.chart.diverging else "ends on the plateau"
+        return f"path: the loss falls strictly along a path that starts at the saved point and {what}."
     what = "an exact global minimum of the stratum" if found.stratum else "the minimum"
     sentence = (
         "path: the loss falls strictly along a path, made of straight pieces, from the saved point to "

@@ -40,7 +40,7 @@ MAX_STEPS = 400
 _TRIES = 3
 
 VERTICES = 100
-"""So many vertices of a polish path are kept."""
+"""So many vertices of a polish path are kept at most."""
 
 _SMALL = 1e-8
 """Below this loss, relative to the labels' mean square, ask whether the run heads for a global minimum."""
@@ -91,8 +91,8 @@ class Location:
         stop_reason: why the polish ended.
         numbers: loss, gradient norm, smallest eigenvalue and largest output where it ended, approximate.
         nearby: (P,) exact, a critical point of higher index next to the saved point, ``None`` if there is none.
-        vertices: (k, P) the polish path from the saved point, at most the first :data:`VERTICES`; empty where nothing
-            moved.
+        vertices: (k, P) the polish path from the saved point, of long ones :data:`VERTICES` vertices; empty where
+            nothing moved.
         limits: plateaus and channels the run seems to lead to, the best explanation first.
         empty: the ball about the saved point, holding the whole path, that is proved free of critical points.
     """
@@ -192,10 +192,18 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
         stop_reason=polished.stop_reason,
         numbers=numbers,
         nearby=nearby,
-        vertices=polished.vertices[:VERTICES],
+        vertices=_some(polished.vertices),
         limits=limits,
         empty=empty,
     )
+
+
+def _some(vertices: Array) -> Array:
+    """At most :data:`VERTICES` vertices: the first half of them as they come, then the rest evenly, with the last."""
+    if len(vertices) <= VERTICES:
+        return vertices
+    later = np.linspace(VERTICES // 2, len(vertices) - 1, VERTICES - VERTICES // 2)
+    return vertices[[*range(VERTICES // 2), *np.rint(later).astype(int)]]
 
 
 def _approach_zero(problem: Problem, data: KernelData, polished: Polished) -> tuple[Exact, float] | None:

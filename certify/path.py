@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 
@@ -112,7 +113,8 @@ def first_place(chart: Chart, network: Network) -> tuple[Exact, Place]:
         members = list(group.members)
         a = network.a[members]
         w[members] = a @ network.w[members] / a.sum()
-    q, eps = (np.asarray(v, dtype=object) for v in chart.read(network.w, network.a))
+    w_any, a_any = cast("tuple[Any, Any]", (network.w, network.a))
+    q, eps = (np.asarray(v, dtype=object) for v in chart.read(w_any, a_any))
     free = tuple(e for e, (_, count) in zip(eps.tolist(), chart.free, strict=True) if count)
     return np.concatenate([w.ravel(), network.a]), Place(q, free)
 

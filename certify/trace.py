@@ -23,7 +23,7 @@ from symmetry.problem import Problem
 from symmetry.release import Place, piece, residuals
 from symmetry.strata import Stratum
 
-_AHEAD = 4
+_AHEAD, _PLACES = 4, 20
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -143,27 +143,40 @@ def _approx_places(
     if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):
         return None
     goal = Place(end, (Fraction(0),) * len(here.eps))
-    found, at = [], 0
+    found: list[Place] = []
+    at = 0
     while not falls(here, goal):
+        if len(found) == _PLACES:
+            return None
         ahead = range(at + 1, min(at + _AHEAD, len(networks) - 1) + 1)
         onward = next((k for k in ahead if falls(here, _short_place(chart, networks[k]))), None)
         if onward is None:
-            return None
-        at, stride = onward, 1
-        while at < len(networks) - 1:
-            onward = min(at + stride, len(networks) - 1)
-            if not falls(here, _short_place(chart, networks[onward])):
-                break
-            at, stride = onward, 2 * stride
-        here = _short_place(chart, networks[at])
+            # half of the way to the goal, on the curve that leads there
+            between = _rounded([q + (p - q) / 4 for p, q in zip(here.q, end, strict=True)], [e / 2 for e in here.eps])
+            if not falls(here, between):
+                return None
+            here = between
+        else:
+            at, stride = onward, 1
+            while at < len(networks) - 1:
+                onward = min(at + stride, len(networks) - 1)
+                if not falls(here, _short_place(chart, networks[onward])):
+                    break
+                at, stride = onward, 2 * stride
+            here = _short_place(chart, networks[at])
         found.append(here)
     return [*found, goal]
 
 
 def _short_place(chart: Chart, network: Network) -> Place:
     place = first_place(chart, network)[1]
-    q, eps = (exact(short(np.array(v, dtype=np.float64))) for v in (place.q, place.eps))
-    return Place(q, tuple(eps.tolist()))
+    return _rounded(place.q.tolist(), place.eps)
+
+
+def _rounded(q: Sequence[Fraction], eps: Sequence[Fraction]) -> Place:
+    """A place in short numbers."""
+    q_short, eps_short = (exact(short(np.array(v, dtype=np.float64))) for v in (q, eps))
+    return Place(q_short, tuple(eps_short.tolist()))
 
 
 def _slope(problem: Problem, data: KernelData, size: int) -> Slope:

@@ -1,21 +1,21 @@
-"""The part of a path that lies in a chart: copies come together, then ``(q, ε)`` goes from place to place, to infinity.
+"""The part of a path that lies in a chart: copies come together, then ``(q, ε)`` goes from place to place.
 
-The proofs are in docs/paths.md. **Copies**: outputs ``a_i`` stay, incoming weights go straight to their mean, weighted by
-the outputs; ``Σ a_i δ_i = 0``, so that no residual changes to first order. **Places** ``(q, ε)``: ``ε`` of the groups that
-are free, all diverging ones but the last of those that share a released constant. From one to the next, ``τ`` from −1 to
+The proofs are in docs/paths.md. **Copies**: outputs ``a_i`` stay, incoming weights go straight to their mean, weighted
+by the outputs; ``Σ a_i δ_i = 0``, so that no residual changes to first order. **Places** ``(q, ε)``: ``ε`` of the free
+groups, all diverging ones but the last of those that share a released constant. From one to the next, ``τ`` from −1 to
 1, the free ``ε = ε_m + τδ`` are linear, ``q`` is linear in ``ε²`` of the first of them, and the last shared one is
 
     ε = 1/(S − Σ 1/ε_g),   S = 2K + Σ c over mirrored groups.
 
-On the piece to infinity ``ε = τ ε_start``, ``q = q_end + τ²(q_start − q_end)``, from ``τ = 1`` to 0. A pair, or a mirrored
-one, has the output
+On the piece to infinity ``ε = τ ε_start``, ``q = q_end + τ²(q_start − q_end)``, from ``τ = 1`` to 0. A pair, or a
+mirrored one, has the output
 
     g = c (σ(z + x) + σ(z − x))/2 + (σ(z + x) − σ(z − x))/2ε,   x = εs,   z = w·x_n, s = u·x_n;
 
 a zero neuron the same with ``w = 0, c = 0, u = 4ℓ``. ``g`` is even in ``ε``: to infinity, no residual changes to first
-order. All are expanded in ``τ``, as in ``path.py``; the rest of ``g`` is bounded by that of ``c σ(y) + s σ'(y)`` with the
-coefficients of ``y`` bounded by those of ``|z| + |ε||s|``, since the second part of ``g`` is the mean of ``s σ'(z + hx)``
-over ``|h| ≤ 1``.
+order. All are expanded in ``τ``, as in ``path.py``; the rest of ``g`` is bounded by that of ``c σ(y) + s σ'(y)`` with
+the coefficients of ``y`` bounded by those of ``|z| + |ε||s|``, since the second part of ``g`` is the mean of
+``s σ'(z + hx)`` over ``|h| ≤ 1``.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Serie
         z = [data.along([data.number(v) for v in part[i * d : (i + 1) * d]]) for part in curve]
         a = [data.number(part[chart.neurons * d + i]) for part in curve]
         sigma = _composed(_jet(z[0], data), [data.zero, *z[1:]], data)
-        total = _sum(total, _product(sigma, a, ORDER, data), data)
+        total = _sum(total, _product(sigma, a, ORDER, data))
         rest = rest + _bound([(0, _wide(a))], _wide(z), data)
     groups: list[tuple[Series, Series, Series]] = []
     for kind in chart.diverging:
@@ -144,12 +144,12 @@ def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Serie
             groups.append((z, s, [data.number(part[place + 2 * d]) for part in curve]))
             place += 2 * d + 1
     if chart.shared:
-        total = _sum(total, [data.zero + data.number(part[place]) for part in curve], data)
+        total = _sum(total, [data.zero + data.number(part[place]) for part in curve])
     if "zero" in chart.diverging:
         s = [_line(data, [4 * v for v in part[place + 1 :]]) for part in curve]
         groups.append(([data.zero] * 3, s, [data.number(0)] * 3))
     for (z, s, c), (known, wide) in zip(groups, _epsilons(chart, curve, lines, d), strict=True):
-        total = _sum(total, (_even if last else _finite)(z, s, c, known, data), data)
+        total = _sum(total, (_even if last else _finite)(z, s, c, known, data))
         reach = _times([*_wide(s)], wide, ORDER + 1, data)
         argument = [reach[m] + v for m, v in enumerate(_wide(z))] + reach[3:]
         rest = rest + _bound([(0, _wide(c)), (1, _wide(s))], argument, data)
@@ -216,15 +216,17 @@ def _jet(z: Vector, data: Data) -> Series:
     return [value.widened(z.radii()) for value in sigmoid_jet(z.midpoints(), ORDER)]
 
 
-def _sum(left: Series, right: Series, data: Data) -> Series:
+def _sum(left: Series, right: Series) -> Series:
     return [x + right[m] if m < len(right) else x for m, x in enumerate(left)]
 
 
 def _product(left: Sequence[Any], right: Sequence[Any], degree: int, data: Data) -> Series:
     out = []
     for m in range(degree + 1):
-        terms = [left[i] * right[m - i] for i in range(min(m + 1, len(left))) if m - i < len(right)]
-        out.append(sum(terms, data.zero))
+        pairs = [(left[i], right[m - i]) for i in range(min(m + 1, len(left))) if m - i < len(right)]
+        # most coefficients are the zero, one object
+        terms = [x * y for x, y in pairs if x is not data.zero and y is not data.zero]
+        out.append(sum(terms[1:], terms[0]) + data.zero if terms else data.zero)
     return out
 
 
@@ -254,7 +256,7 @@ def _finite(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series
     for k, (p, m) in enumerate(zip(*sides, strict=True)):
         earlier = sum((slope[k - i] * data.number(eps[i]) for i in range(1, k + 1) if eps[i]), data.zero)
         slope.append(((p - m) * half - earlier) * inverse)
-    return _sum(_product(even, c, ORDER, data), slope, data)
+    return _sum(_product(even, c, ORDER, data), slope)
 
 
 def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
@@ -273,7 +275,7 @@ def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
             known = [jet[k + i] if i <= degree // 2 else data.zero for i in range(degree + 1)]
             sigma = _composed(known, inner[: degree + 1], data, degree)
             parts.append([v * data.number(Fraction(1, factorial(k))) for v in _product(sigma, factor, degree, data)])
-        total = _sum(total, _product(power, _sum(*parts, data), ORDER, data), data)
+        total = _sum(total, _product(power, _sum(*parts), ORDER, data))
         power = _product(power, square, ORDER, data)
     return total
 

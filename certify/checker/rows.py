@@ -14,8 +14,9 @@ from fractions import Fraction
 from typing import Any
 
 from .certificates import Certificate
+from .limits import read_chart
 from .loss import Problem
-from .path import Path, read_path
+from .path import Path, read_path, read_places
 from .reading import Unreadable, exact, fields, need, sequence, text
 from .zero import Network, equals_teacher, family, network
 
@@ -111,7 +112,10 @@ def _in_ball(given: _Row, certificate: Certificate) -> None:
 
 
 def _at_chart(given: _Row, certificate: Certificate) -> None:
-    need(given.row["relation"] == "polished", "relation: of a chart, polished is all that is proved")
+    if given.row["relation"] == "path":
+        _ends_in_chart(given, certificate)
+    else:
+        need(given.row["relation"] == "polished", "relation: of a chart, expected path or polished")
     need(given.row["distance"] is None, "distance: not given of a chart")
     given.no_witness("permutation", "point", "labels")
 
@@ -139,7 +143,7 @@ def _at_zero(given: _Row, certificate: Certificate) -> None:
     _check_distance(given.row["distance"], square)
     near = _within(square, _square_distance(origin, [Fraction(0)] * len(origin)))
     if given.row["relation"] == "path":
-        need(_path(given).closing > 0, "path.closing: expected 1 or 2 for a global minimum")
+        need(_path(given).closing in (1, 2), "path.closing: expected 1 or 2 for a global minimum")
     else:
         _check_relation(given.row, near or _in_box(moved, certificate))
 
@@ -164,6 +168,31 @@ def _ends_in_box(given: _Row, certificate: Certificate) -> None:
     neurons = tuple((tuple(end[i * d : (i + 1) * d]), end[width * d + i]) for i in range(width))
     last = _Row(given.row, given.witness, neurons, given.problem)
     need(_in_box(_reordered(last), certificate), "path: the last vertex does not lie in the uniqueness box")
+
+
+def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
+    """The path's last place is a limit network in the uniqueness box of a minimum; copies have the signs it claims."""
+    claim, path = certificate.claim, _path(given)
+    kinds = ("local-minimum", "minimum-at-infinity")
+    need(claim["kind"] in kinds, "relation: a path leads to minima only")
+    need(path.closing == 3, "path.closing: expected 3 with a chart")
+    width, d = len(given.candidate), given.problem.dimension
+    chart = read_chart(certificate.witness["chart"], width, d)
+    step = certificate.witness["krawczyk"]
+    center, radius = ([exact(v, key) for v in step[key]] for key in ("center", "uniqueness_radius"))
+    last = read_places(path, chart, len(center))[-1]
+    need(not any(last.eps), "path: the last place is not at infinity")
+    inside = all(abs(v - c) <= r for v, c, r in zip(last.q, center, radius, strict=True))
+    need(inside, "path: the last place does not lie in the uniqueness box")
+    need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
+    outputs = path.vertices[-1][width * d :] if path.vertices else [a for _, a in given.candidate]
+    ordered, start = [outputs[i] for i in path.order], 0
+    for size, split in zip(chart.copies, certificate.witness.get("splits", []), strict=True):
+        a = ordered[start : start + size]
+        shares = [v * sum(a) for v in a]  # the sign of β_i = a_i/Σa
+        counted = (sum(v > 0 for v in shares), sum(v < 0 for v in shares))
+        need(counted == (split["positive"], split["negative"]), "path: the shares of copies have other signs")
+        start += size
 
 
 def _reordered(given: _Row) -> Network:

@@ -81,8 +81,16 @@ def _data(path: Path, arithmetic: str, bits: int) -> Data:
     return Data(_problem(path), make_arithmetic(arithmetic, bits))
 
 
-def check_one(item: Certificate | dict[str, Any], problem: Path, arithmetic: str) -> tuple[str, str]:
-    """Check a certificate, or a line of witnesses.jsonl that has a path.
+@dataclass(frozen=True)
+class Traced:
+    """A line of ``witnesses.jsonl`` that has a path, and the chart of its certificate, if there is one."""
+
+    witness: dict[str, Any]
+    chart: Any
+
+
+def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tuple[str, str]:
+    """Check a certificate, or a path.
 
     Returns:
         (``verified`` | ``rejected`` | ``unreadable``, what is wrong).
@@ -93,7 +101,7 @@ def check_one(item: Certificate | dict[str, Any], problem: Path, arithmetic: str
             if isinstance(item, Certificate):
                 check_certificate(item, _problem(problem), partial(_data, problem, name))
             else:
-                check_path(item, _problem(problem), partial(_data, problem, name))
+                check_path(item.witness, item.chart, _problem(problem), partial(_data, problem, name))
             answers.append(("verified", ""))
         except Rejected as error:
             answers.append(("rejected", str(error)))
@@ -122,6 +130,11 @@ def cost(certificate: Certificate, problem: Problem) -> float:
     return float(2e-7 * operations * max(1.0, bits / 256))
 
 
+def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> Any:
+    certificate = certificates.get(str(witness.get("certificate")))
+    return None if certificate is None else certificate.witness.get("chart")
+
+
 def path_cost(witness: Any, problem: Problem) -> float:
     """Seconds one core may take for a path, roughly: on each piece 60 operations for every input and neuron."""
     pieces = count_pieces(witness)
@@ -147,8 +160,9 @@ def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budge
         make_arithmetic("arb" if arithmetic == "both" else arithmetic, 128)  # is it there?
         names = directory.certificates if directory else [path.name]
         read = dict(_read(path if directory else path.parent, names, known, outcome))
-        paths = {i: w for i, w in enumerate(directory.witnesses if directory else []) if count_pieces(w)}
-        outcome.estimate += sum(path_cost(witness, known) for witness in paths.values())
+        witnesses = directory.witnesses if directory else []
+        paths = {i: Traced(w, _chart_of(w, read)) for i, w in enumerate(witnesses) if count_pieces(w)}
+        outcome.estimate += sum(path_cost(item.witness, known) for item in paths.values())
         if outcome.estimate > budget * jobs:
             raise Unreadable(f"the check may take {outcome.estimate / jobs:.0f} s, more than --budget {budget:.0f}")
         task = partial(check_one, problem=problem, arithmetic=arithmetic)
