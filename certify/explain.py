@@ -231,8 +231,10 @@ def _contained(row: Row, found: CriticalObject, results: Results) -> str:
 
 def _path(row: Row, found: CriticalObject) -> str:
     if found.chart is not None:
-        what = "tends to the minimum at infinity" if found.chart.diverging else "ends on the plateau"
-        return f"path: the loss falls strictly along a path that starts at the saved point and {what}."
+        end = (
+            "comes as near as one likes to the minimum at infinity" if found.chart.diverging else "ends on the plateau"
+        )
+        return f"path: the loss falls strictly along a path that starts at the saved point and {end}."
     what = "an exact global minimum of the stratum" if found.stratum else "the minimum"
     sentence = (
         "path: the loss falls strictly along a path, made of straight pieces, from the saved point to "
