@@ -231,9 +231,8 @@ def _contained(row: Row, found: CriticalObject, results: Results) -> str:
 
 def _path(row: Row, found: CriticalObject) -> str:
     if found.chart is not None:
-        end = (
-            "comes as near as one likes to the minimum at infinity" if found.chart.diverging else "ends on the plateau"
-        )
+        near = "comes as near as one likes to the minimum at infinity"
+        end = near if found.chart.diverging else "ends on the plateau"
         return f"path: the loss falls strictly along a path that starts at the saved point and {end}."
     what = "an exact global minimum of the stratum" if found.stratum else "the minimum"
     sentence = (

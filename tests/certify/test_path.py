@@ -8,14 +8,20 @@ import numpy as np
 import pytest
 from library import TEACHER, small, true_point
 
-from certify.path import Descent, prove_descent, prove_zero
+from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proof import Failure, Proof
+from certify.trace import trace_to_limit
+from sweep.channels import approx_limits
+from sweep.kernels import prepare
 from sweep.points import read_points
+from sweep.polish import polish
 from symmetry.arithmetic import Float64
+from symmetry.charts import Chart
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem
+from symmetry.release import Place
 
 OBJECTIVE = SquareLoss.of_network(small(), 2)
 SADDLE = true_point("saddle").astype(np.float64)
@@ -154,3 +160,77 @@ def test_json_round_trip():
     empty = Proof.from_json(Descent(np.empty((0, 2), dtype=object), 1).to_json())
     assert isinstance(empty, Descent)
     assert empty.last is None
+
+
+# -------------------------------------------------------------------------------------------------- plateaus, infinity
+
+
+@pytest.fixture(scope="module", params=[5, 11], ids=["copies2+pair", "mirrored+zero"])
+def run(request: pytest.FixtureRequest) -> tuple[Chart, Network, list[Place]]:
+    """A shipped width-5 run in a channel, its chart, and places downhill from where Adam left it to infinity."""
+    problem = load_problem("thesis")
+    theta = read_points("data/adam/width5", dimension=2).take([request.param]).theta()[0]
+    polished = polish(prepare(problem), theta.copy(), 5, max_steps=300)
+    limit = approx_limits(problem, polished.theta, 5, polished.loss)[0]
+    chart, order = limit.chart.normal(), limit.chart.order
+    found = trace_to_limit(
+        problem, list(polished.vertices), chart, order, exact(limit.q), arithmetic="auto", max_bits=106
+    )
+    assert isinstance(found, Descent)
+    size = len(limit.q)
+    places = [Place(row[:size], tuple(row[size:].tolist())) for row in found.places]
+    return chart, Network.from_theta(exact(theta), 2).permuted(order), places
+
+
+def leads(chart: Chart, network: Network, places: list[Place]) -> bool:
+    objective = SquareLoss.of_network(load_problem("thesis"), network.width)
+    return prove_channel(objective, chart, network, places, arithmetic="auto", max_bits=53)
+
+
+def test_a_run_goes_down_to_infinity(run: tuple[Chart, Network, list[Place]]):
+    chart, network, places = run
+    assert leads(chart, network, places)
+    assert not any(places[-1].eps)
+    assert 1 <= len(places) < 10
+
+
+def test_places_that_are_not_downhill(run: tuple[Chart, Network, list[Place]]):
+    chart, network, places = run
+    end = places[-1]
+    moved = end.q.copy()
+    moved[0] += Fraction(1, 10)
+    assert not leads(chart, network, [*places[:-1], Place(moved, end.eps)])
+    # back to where the run came from
+    _, start = first_place(chart, network)
+    assert not leads(chart, network, [places[0], start])
+    assert not leads(chart, network, [start])
+    # from infinity back to a network, and over infinity to the other channel
+    other = Place(places[0].q, tuple(-e for e in places[0].eps))
+    assert not leads(chart, network, [*places, places[0]])
+    assert not leads(chart, network, [*places[:1], other])
+
+
+def test_a_network_with_larger_outputs_is_not_downhill(run: tuple[Chart, Network, list[Place]]):
+    """The same ``q`` nearer to infinity and up again."""
+    chart, network, places = run
+    nearer = Place(places[0].q, tuple(e / 64 for e in places[0].eps))
+    assert not leads(chart, network, [places[0], nearer, places[0]])
+
+
+def test_copies_with_other_outputs_do_not_come_together_downhill():
+    """``B ≻ 0``: with outputs of both signs the copies have a direction downhill, apart."""
+    problem = load_problem("thesis")
+    theta = read_points("data/adam/width5", dimension=2).take([5]).theta()[0]
+    polished = polish(prepare(problem), theta.copy(), 5, max_steps=300)
+    limit = approx_limits(problem, polished.theta, 5, polished.loss)[0]
+    chart = limit.chart.normal()
+    network = Network.from_theta(exact(theta), 2).permuted(limit.chart.order)
+    assert chart.copies
+    i, j = chart.copies[0].members
+    a = network.a.copy()
+    total = a[i] + a[j]
+    a[i], a[j] = 3 * total, -2 * total
+    merged, here = first_place(chart, Network(network.w, a))
+    apart = Network(network.w, a)
+    assert np.any(merged != apart.theta())
+    assert not leads(chart, apart, [here])

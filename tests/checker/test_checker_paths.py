@@ -1,0 +1,153 @@
+"""Paths in a chart: the checker follows a shipped run to infinity, and nowhere else."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from certify.checker.arb import Arb
+from certify.checker.certificates import Certificate
+from certify.checker.loss import Data, Problem
+from certify.checker.path import check_path
+from certify.checker.problems import read_problem
+from certify.checker.reading import Rejected, Unreadable
+from certify.checker.rows import _at_chart, _Row
+from certify.path import Descent
+from certify.proof import dyadic
+from certify.stored_problem import write_problem
+from certify.trace import trace_to_limit
+from sweep.channels import approx_limits
+from sweep.kernels import prepare
+from sweep.points import read_points
+from sweep.polish import polish
+from symmetry.network import exact
+from symmetry.problem import load_problem
+
+Line = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Any, Problem]:
+    """A line of witnesses.jsonl, the chart of its certificate (copies and a pair), and the problem."""
+    problem = load_problem("thesis")
+    points = read_points("data/adam/width5", dimension=2).take([5])
+    theta = points.theta()[0]
+    polished = polish(prepare(problem), theta.copy(), 5, max_steps=300)
+    limit = approx_limits(problem, polished.theta, 5, polished.loss)[0]
+    chart = limit.chart.normal()
+    found = trace_to_limit(
+        problem, list(polished.vertices), chart, limit.chart.order, exact(limit.q), arithmetic="auto", max_bits=53
+    )
+    assert isinstance(found, Descent)
+    folder = tmp_path_factory.mktemp("problem")
+    write_problem(folder, problem)
+    line = {
+        "candidate": {
+            "w": [[dyadic(x) for x in row] for row in exact(points.w[0])],
+            "a": [dyadic(x) for x in exact(points.a[0])],
+        },
+        "path": {name: value for name, value in found.to_json().items() if name != "theorem"},
+        "point": None,
+        "labels": None,
+        "permutation": None,
+    }
+    return json.loads(json.dumps(line)), json.loads(json.dumps(chart.to_json())), read_problem(folder / "problem.json")
+
+
+def verdict(line: Line, chart: Any, problem: Problem) -> str:
+    try:
+        check_path(line, chart, problem, lambda bits: Data(problem, Arb(bits)))
+    except (Rejected, Unreadable) as error:
+        return str(error)
+    return "verified"
+
+
+def test_the_path_is_verified(made: tuple[Line, Any, Problem]):
+    assert verdict(*made) == "verified"
+
+
+def _move(path: Any) -> None:
+    path["places"][-1][0] = "3*2^0"
+
+
+def _over_infinity(path: Any) -> None:
+    path["places"].insert(0, [*path["places"][0][:-1], "-1*2^-4"])
+
+
+def _exchange(path: Any) -> None:
+    path["order"][0], path["order"][-1] = path["order"][-1], path["order"][0]
+
+
+FALSE: dict[str, tuple[Callable[[Any], None], str]] = {
+    "another limit": (_move, "not proved to fall"),
+    "over infinity": (_over_infinity, "ε changes its sign"),
+    "beyond infinity": (lambda path: path["places"].append(path["places"][0]), "ε changes its sign"),
+    "another order": (_exchange, "path"),
+    "a neuron twice": (lambda path: path["order"].__setitem__(0, path["order"][1]), "expected each neuron once"),
+    "no places": (lambda path: path["places"].clear(), "for closing 3 only"),
+    "places without closing 3": (lambda path: path.update(closing=0), "for closing 3 only"),
+    "a short place": (lambda path: path["places"][0].pop(), "entries, expected"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FALSE))
+def test_false_paths(made: tuple[Line, Any, Problem], name: str):
+    line, chart, problem = copy.deepcopy(made[0]), made[1], made[2]
+    change, message = FALSE[name]
+    change(line["path"])
+    assert message in verdict(line, chart, problem)
+
+
+def test_a_chart_is_needed_and_triples_have_none(made: tuple[Line, Any, Problem]):
+    line, _, problem = made
+    assert "without a chart" in verdict(line, None, problem)
+    triple = {"width": 5, "dimension": 2, "groups": [["triple+", [0, 1, 2]]]}
+    assert "not defined for triples" in verdict(line, triple, problem)
+
+
+def test_the_end_lies_in_the_box_at_infinity_with_the_right_signs(made: tuple[Line, Any, Problem]):
+    line, chart, problem = made
+    last = line["path"]["places"][-1]
+    size = len(last) - 1
+    box = {"center": last[:size], "uniqueness_radius": ["1*2^-20"] * size}
+    splits = [{"positive": 2, "negative": 0}]
+    a = [Fraction(float(v)) for v in np.array(read_points("data/adam/width5", dimension=2).take([5]).a[0])]
+    i, j = (line["path"]["order"][k] for k in (0, 1))
+    if a[i] * a[j] < 0:
+        splits = [{"positive": 1, "negative": 1}]
+
+    def complaint(kind: str = "minimum-at-infinity", *, box: Any = box, splits: Any = splits, line: Line = line) -> str:
+        witness = {"chart": chart, "krawczyk": box, "splits": splits}
+        certificate = Certificate({"kind": kind, "chart": "copies2+pair"}, "", witness, {}, "")
+        neurons = tuple(((Fraction(0), Fraction(0)), v) for v in a)
+        given = _Row({"relation": "path", "distance": None}, line, neurons, problem)
+        try:
+            _at_chart(given, certificate)
+        except Rejected as error:
+            return str(error)
+        return ""
+
+    assert complaint() == ""
+    assert "to minima only" in complaint("saddle-at-infinity")
+    away = {"center": ["5*2^0", *last[1:size]], "uniqueness_radius": ["1*2^-20"] * size}
+    assert "does not lie in the uniqueness box" in complaint(box=away)
+    assert "other signs" in complaint(splits=[{"positive": 3, "negative": 1}])
+    finite = copy.deepcopy(line)
+    finite["path"]["places"][-1][-1] = "1*2^-30"
+    assert "not at infinity" in complaint(line=finite)
+
+
+def test_the_checker_is_on_its_own():
+    """No import of the project in the modules a path needs."""
+    folder = Path(check_path.__code__.co_filename).parent
+    for name in ("path.py", "release.py"):
+        text = (folder / name).read_text("utf-8")
+        assert "symmetry" not in text
+        assert "numpy" not in text

@@ -1,0 +1,136 @@
+"""Curves in a chart's coordinates: their expansions hold the residuals of the networks on them, up to infinity."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import comb
+from typing import Any
+
+import numpy as np
+import pytest
+from library import ARITHMETICS, small
+
+from certify.arithmetic.arb import Arb
+from symmetry.charts import Chart, Group, chart_of
+from symmetry.network import Exact, exact
+from symmetry.objective import SquareLoss
+from symmetry.release import Piece, Place, piece, quotient, residuals
+
+RNG = np.random.default_rng(5)
+F = Fraction
+CHARTS: dict[str, tuple[Chart, tuple[Fraction, ...]]] = {
+    "pair": (chart_of(3, 2, [Group("pair", (0, 1))]), (F(1, 4),)),
+    "two pairs": (chart_of(4, 2, [Group("pair", (0, 1)), Group("pair", (2, 3))]), (F(1, 4), F(-1, 5))),
+    "mirrored and zero": (chart_of(3, 2, [Group("mirrored", (0, 1)), Group("zero", (2,))]), (F(1, 8),)),
+    "two mirrored": (chart_of(4, 2, [Group("mirrored", (0, 1)), Group("mirrored", (2, 3))]), (F(-1, 8),)),
+    "a pair beside them": (
+        chart_of(6, 2, [Group("pair", (0, 1)), Group("mirrored", (2, 3)), Group("mirrored", (4, 5))]),
+        (F(1, 4), F(1, 8)),
+    ),
+    "three share": (
+        chart_of(5, 2, [Group("mirrored", (0, 1)), Group("mirrored", (2, 3)), Group("zero", (4,))]),
+        (F(1, 8), F(1, 8)),
+    ),
+    "copies only": (chart_of(3, 2, [Group("copies", (0, 1))]), ()),
+}
+
+
+def made(name: str, *, to_infinity: bool) -> tuple[Chart, SquareLoss, Piece]:
+    chart, eps = CHARTS[name]
+    objective = chart.objective(small())
+    q = exact(np.round(RNG.normal(size=objective.size) * 64) / 128)
+    onward = q + exact(np.round(RNG.normal(size=objective.size)) / 256)
+    end = tuple(e * (0 if to_infinity else F(7, 8)) for e in eps)
+    found = piece(chart, Place(q, eps), Place(onward, end))
+    assert found is not None
+    return chart, objective, found
+
+
+def at(curve: Piece, t: Fraction) -> tuple[Exact, list[Fraction]]:
+    def value(polynomial: list[Fraction]) -> Fraction:
+        return sum((v * t**k for k, v in enumerate(polynomial)), F(0))
+
+    q: Any = curve.q[0] + curve.q[1] * t + curve.q[2] * t * t
+    return q, [value(n) / value(d) for n, d in curve.eps]
+
+
+@pytest.mark.parametrize("arithmetic", ["midrad", "arb106"])
+@pytest.mark.parametrize("to_infinity", [False, True], ids=["finite", "to infinity"])
+@pytest.mark.parametrize("name", CHARTS)
+def test_the_expansion_holds_the_networks_on_the_way(name: str, to_infinity: bool, arithmetic: str):
+    chart, objective, curve = made(name, to_infinity=to_infinity)
+    assert curve.last is (to_infinity and bool(chart.diverging))
+    a, sharp = ARITHMETICS[arithmetic](), Arb(300)
+    found = residuals(objective, chart, curve, a)
+    assert found is not None
+    coefficients = [(a.lower(c)[:, 0], a.upper(c)[:, 0]) for c in found.coefficients]
+    rest = a.upper(found.rest)[:, 0]
+    if curve.last:  # no residual changes to first order
+        assert np.all(coefficients[1][0] <= 0)
+        assert np.all(coefficients[1][1] >= 0)
+    for t in (F(1, 4), F(1, 2), F(1)) if curve.last else (F(-1), F(-1, 3), F(0), F(1)):
+        q, eps = at(curve, t)
+        free = [e for e, (_, count) in zip(eps, chart.free, strict=True) if count]
+        network = chart.network(q, free)
+        finite = SquareLoss.of_network(small(), chart.width)
+        r = finite.outputs(sharp.array(network.theta()), sharp, 0)[1]
+        k = len(coefficients)
+        low = sum(np.minimum(c[0] * t**j, c[1] * t**j) for j, c in enumerate(coefficients)) - rest * abs(t) ** k
+        high = sum(np.maximum(c[0] * t**j, c[1] * t**j) for j, c in enumerate(coefficients)) + rest * abs(t) ** k
+        assert np.all(low <= sharp.upper(r))
+        assert np.all(sharp.lower(r) <= high)
+
+
+@pytest.mark.parametrize("name", ["pair", "mirrored and zero"])
+def test_the_rest_is_of_the_sixth_order(name: str):
+    """What the polynomial misses falls like ``t^6`` towards infinity: nothing of lower order is left out."""
+    chart, objective, curve = made(name, to_infinity=True)
+    sharp = Arb(300)
+    found = residuals(objective, chart, curve, sharp)
+    assert found is not None
+    missed = []
+    for t in (F(1, 4), F(1, 8)):
+        q, eps = at(curve, t)
+        free = [e for e, (_, count) in zip(eps, chart.free, strict=True) if count]
+        network = chart.network(q, free)
+        r = SquareLoss.of_network(small(), chart.width).outputs(sharp.array(network.theta()), sharp, 0)[1]
+        polynomial = sum(np.array([float(x) for x in sharp.lower(c)[:, 0]]) * float(t) ** j
+                         for j, c in enumerate(found.coefficients))  # fmt: skip
+        missed.append(np.abs(np.array([float(x) for x in sharp.lower(r)]) - polynomial).max())
+    assert missed[1] < missed[0] / 40
+
+
+def test_no_piece_leads_over_infinity():
+    chart, _ = CHARTS["two pairs"]
+    q = exact(np.ones(chart.units[-1].place.stop))
+    for start, end in [((1, 1), (1, -1)), ((1, 1), (0, 1)), ((0, 1), (1, 1)), ((0, 0), (1, 1))]:
+        places = [Place(q, tuple(F(v, 4) for v in eps)) for eps in (start, end)]
+        assert piece(chart, *places) is None
+    assert piece(chart, Place(q, (F(1, 4), F(1, 4))), Place(q, (F(0), F(0)))) is not None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_quotients(seed: int):
+    rng = np.random.default_rng(seed)
+    n = [F(int(v), 7) for v in rng.integers(-9, 9, 3)]
+    d = [F(20), *(F(int(v), 3) for v in rng.integers(-9, 9, 2))]
+    found = quotient(n, d)
+    assert found is not None
+    series, bounds = found
+    product = [sum((series[i] * d[k - i] for i in range(k + 1) if k - i < len(d)), F(0)) for k in range(6)]
+    assert product == [*n, *[F(0)] * 3]
+    for t in (F(-1), F(0), F(1, 2), F(1)):
+        # the series about another point
+        moved = [sum((v[k] * comb(k, i) * t ** (k - i) for k in range(i, 3)), F(0)) if i < 3 else F(0)
+                 for v in (n, d) for i in range(7)]  # fmt: skip
+        other = quotient(moved[:7], moved[7:])
+        own: list[Fraction] = []
+        for k in range(7):
+            own.append((moved[k] - sum((moved[7 + i] * own[k - i] for i in range(1, k + 1)), F(0))) / moved[7])
+        assert all(abs(c) <= b for c, b in zip(own, bounds, strict=True))
+        assert other is None or other[0] == own[:6]
+
+
+def test_quotients_that_may_be_infinite():
+    assert quotient([F(1)], [F(1), F(1)]) is None
+    assert quotient([F(1)], [F(1), F(99, 100)]) is not None
