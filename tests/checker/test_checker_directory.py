@@ -151,8 +151,9 @@ PATHS: dict[str, tuple[Any, str]] = {
     "back to the start": (_backwards, "the loss is not proved to fall"),
     "no path at all": (_drop, "path: given for the relation path only"),
     "ends in no box": (lambda lines: _path_of(lines)["path"].update(closing=0), "expected 1 or 2"),
-    "an unknown end": (lambda lines: _path_of(lines)["path"].update(closing=3), "expected an integer from 0 to 2"),
-    "a floating end": (lambda lines: _path_of(lines)["path"].update(closing=True), "expected an integer from 0 to 2"),
+    "an unknown end": (lambda lines: _path_of(lines)["path"].update(closing=4), "expected an integer from 0 to 3"),
+    "a floating end": (lambda lines: _path_of(lines)["path"].update(closing=True), "expected an integer from 0 to 3"),
+    "ends in a chart": (lambda lines: _path_of(lines)["path"].update(closing=3), "for closing 3 only"),
     "a field nobody knows": (lambda lines: _path_of(lines)["path"].update(seen=1), "path: unknown 'seen'"),
     "a short vertex": (lambda lines: _path_of(lines)["path"]["vertices"].append(["0"]), "has 1 entries, expected 6"),
     "no list": (lambda lines: _path_of(lines)["path"].update(vertices="0"), "path"),
@@ -170,10 +171,10 @@ def test_a_path_may_not_lead_to_another_zero(polished: Path) -> None:
     """The neurons of the point exchanged: an exact zero all the same, but the loss does not fall all the way to it."""
     problem = read_problem(polished / "problem.json")
     line = _path_of([json.loads(line) for line in (polished / "witnesses.jsonl").read_text().splitlines()])
-    check_path(line, problem, lambda bits: Data(problem, Integers(bits)))
+    check_path(line, None, problem, lambda bits: Data(problem, Integers(bits)))
     line["point"] = {name: part[::-1] for name, part in line["point"].items()}
     with pytest.raises(Rejected, match="not proved to fall to 0"):
-        check_path(line, problem, lambda bits: Data(problem, Integers(bits)))
+        check_path(line, None, problem, lambda bits: Data(problem, Integers(bits)))
 
 
 def test_polished_is_no_path(polished: Path) -> None:
@@ -190,7 +191,7 @@ def test_the_end_of_a_path_lies_in_the_box_of_a_minimum() -> None:
 
     def refused(*vertices: list[str], kind: str = "local-minimum", closing: int = 0) -> bool:
         witness = {"point": None, "labels": None, "permutation": [0]}
-        witness |= {"path": {"vertices": list(vertices), "closing": closing}}
+        witness |= {"path": {"vertices": list(vertices), "closing": closing, "order": [], "places": []}}
         candidate = ((Fraction(9), Fraction(9)), Fraction(9))
         distance = math.nextafter(math.sqrt(9**2 + 8**2 + 7**2), 100)
         row = {"relation": "path", "distance": distance}

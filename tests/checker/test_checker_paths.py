@@ -78,7 +78,8 @@ def _move(path: Any) -> None:
 
 
 def _over_infinity(path: Any) -> None:
-    path["places"].insert(0, [*path["places"][0][:-1], "-1*2^-4"])
+    epsilon = path["places"][0][-1]
+    path["places"][0][-1] = epsilon[1:] if epsilon.startswith("-") else f"-{epsilon}"
 
 
 def _exchange(path: Any) -> None:
