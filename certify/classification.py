@@ -303,7 +303,7 @@ def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
     ``None`` where the place is not in the box.
     """
     how, box = alignment(found, place.chart, place.signs, place.q), found.box
-    if how is None or box is None:
+    if how is None or box is None or place.chart.mirrored_copies:
         return None
     flip, permutation = how
     members, order = place.chart.members, [0] * place.chart.width
@@ -324,7 +324,7 @@ def _shares(found: CriticalObject, network: Network) -> bool:
     outputs = [network.a[list(group.members)] for group in found.chart.copies]
     shares = [a * a.sum() for a in outputs]
     counted = [(int((s > 0).sum()), int((s < 0).sum())) for s in shares]
-    return counted == [(p.positive, p.negative) for p in splits]
+    return counted == [(p.positive, p.negative) for p in splits if not p.zero]
 
 
 def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verdict:

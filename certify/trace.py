@@ -106,7 +106,7 @@ def trace_to_limit(
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
-    if chart.triples:
+    if chart.triples or chart.mirrored_copies:
         return Failure("no-path")
     objective = SquareLoss.of_network(problem, chart.width)
     networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in path]

@@ -191,7 +191,8 @@ def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
         a = ordered[start : start + size]
         shares = [v * sum(a) for v in a]  # the sign of β_i = a_i/Σa
         counted = (sum(v > 0 for v in shares), sum(v < 0 for v in shares))
-        need(counted == (split["positive"], split["negative"]), "path: the shares of copies have other signs")
+        claimed = (split["positive"], split["negative"])
+        need(counted == claimed and sum(claimed) == size, "path: the shares of copies have other signs")
         start += size
 
 
