@@ -214,7 +214,7 @@ def statement(claim: Mapping[str, Any]) -> str:
         if claim["strict"] and claim["nullity"] == 0:
             alone = " It is strict: no other critical point lies in the uniqueness box."
         elif claim["complete"]:
-            alone = " Near the network, no other networks have loss 0."
+            alone = " Near the network, the networks with loss 0 are those of the family."
         return f"The network equals the teacher as a function, so that its loss is 0, a global minimum. {family}{alone}"
     if claim["chart"] is None:
         what = "strict local minimum" if index == 0 else f"strict saddle of Morse index {index}"

@@ -12,7 +12,7 @@ import numpy as np
 from certify.arithmetic import Array, Enclosures, ladder, quiet, upper_product
 from certify.inertia import Inertia, inertia, smallest_eigenvalue
 from certify.krawczyk import Isolated, Krawczyk, krawczyk
-from certify.lemmas import lemma1
+from certify.lemmas import lemma1, lemma2
 from certify.proof import Failure, Proof
 from certify.rounding import above, below, room
 from certify.verdict import CriticalObject, Kind
@@ -179,17 +179,14 @@ def isolated_object(problem: Problem, certified: Certified) -> CriticalObject:
     """The verdict on an isolated critical point that lies on no stratum of global minima."""
     proof = certified.krawczyk
     minimum = certified.morse_index == 0
-    teacher = problem.teacher
     network = Network.from_theta(proof.center, problem.dimension)
-    # Lemma 2: with the teacher's exact labels and at least its width the infimum is 0
-    realizable = problem.exact_labels and teacher is not None and network.width >= teacher.width
     return CriticalObject(
         kind=Kind.LOCAL_MINIMUM if minimum else Kind.SADDLE,
         network=network,
         proofs=certified.proofs,
         loss=certified.loss,
         strict=True if minimum else None,
-        not_global=True if realizable and certified.loss[0] > 0 else None,
+        not_global=lemma2(problem, network.width, certified.loss[0]),
         morse_index=certified.morse_index,
         nullity=0,
         manifold_dimension=0,

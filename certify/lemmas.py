@@ -23,6 +23,7 @@ from certify.krawczyk import Isolated
 from certify.proof import Failure, Proof
 from certify.rounding import above, below, room
 from symmetry.network import Exact
+from symmetry.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +86,14 @@ def _radius(epsilon: Fraction, mu: Fraction, m: Fraction, reach: Fraction) -> Fr
         if 0 < s <= reach and -6 * epsilon + 3 * mu * s - m * s * s > 0 and mu - m * s > 0:
             return s
     return None
+
+
+def lemma2(problem: Problem, width: int, lowest: Fraction) -> bool | None:
+    """``True`` where a point, or a limit at infinity, whose loss is at least ``lowest`` is not global; else ``None``.
+
+    With the teacher's exact labels and at least its width the infimum of the loss is 0 (docs/mathematics.md,
+    Theorem 16).
+    """
+    teacher = problem.teacher
+    realizable = problem.exact_labels and teacher is not None and width >= teacher.width
+    return True if realizable and lowest > 0 else None

@@ -14,6 +14,7 @@ from certify.arithmetic import Enclosures, quiet
 from certify.distinct import Signs
 from certify.infinity import channel
 from certify.isolated import Certified, certify_in, climb
+from certify.lemmas import lemma2
 from certify.manifold import Split, split, tie
 from certify.proof import Failure, Proof
 from certify.verdict import CriticalObject, Kind
@@ -129,9 +130,6 @@ def _assemble(
     else:
         kind = Kind.SADDLE_AT_INFINITY if saddle else Kind.MINIMUM_AT_INFINITY
     plateau = kind is Kind.LOCAL_MINIMUM and dimension > 0
-    teacher = problem.teacher
-    # Lemma 2: with the teacher's exact labels and at least its width the infimum is 0
-    realizable = problem.exact_labels and teacher is not None and chart.width >= teacher.width
     zero = Fraction(0)
     return CriticalObject(
         kind=kind,
@@ -140,7 +138,7 @@ def _assemble(
         proofs=proofs,
         loss=certified.loss,
         strict=not plateau if kind is Kind.LOCAL_MINIMUM else None,
-        not_global=True if realizable and certified.loss[0] > 0 else None,
+        not_global=lemma2(problem, chart.width, certified.loss[0]),
         morse_index=index,
         nullity=nullity,
         manifold_dimension=dimension,

@@ -220,7 +220,7 @@ def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]
         size = claim["manifold_dimension"]
         yield f"It belongs to an affine space of dimension {size} all of whose points are global minima."
         if claim["complete"]:
-            yield "Near $\\theta_0$ there are no other zeros of $L$."
+            yield "Near $\\theta_0$ the zeros of $L$ are those of this space."
     elif claim["complete"] and claim["nullity"]:
         yield "It is a strict minimum: near $\\theta_0$ there are no other zeros of $L$."
         yield f"Its Hessian is singular, with a kernel of dimension {claim['nullity']}."

@@ -103,7 +103,7 @@ def _words_of_zero(claim: _Object) -> str:
     )
     if claim["strict"] is True and claim["nullity"] == 0:
         return words + " It is strict: no other critical point lies in the uniqueness box."
-    return words + " Near the network, no other networks have loss 0." * (claim["complete"] is True)
+    return words + " Near the network, the networks with loss 0 are those of the family." * (claim["complete"] is True)
 
 
 def _words_of_box(claim: _Object) -> str:

@@ -13,10 +13,11 @@ from library import ARITHMETICS, Oracle, Polynomials, Rotated, rational_rotation
 
 from certify.arithmetic.arb import Arb
 from certify.krawczyk import Isolated, Krawczyk, krawczyk
-from certify.lemmas import BallMinimum, _radius, lemma1
+from certify.lemmas import BallMinimum, _radius, lemma1, lemma2
 from certify.proof import Failure
 from symmetry.network import exact
 from symmetry.objective import Evaluation, SquareLoss
+from symmetry.problem import Problem
 
 ALL = pytest.mark.parametrize("name", ARITHMETICS)
 positive = st.fractions(Fraction(1, 10**12), 100)
@@ -152,3 +153,12 @@ def test_the_numbers_of_a_real_minimum(name: str):
     assert found.gradient_norm**2 >= sum(Fraction(float(abs(g).lower())) ** 2 for g in oracle.gradient(center)) / 4
     assert found.smallest_eigenvalue <= Fraction(float(oracle.eigenvalues(center)[0].upper()))
     assert found.smallest_eigenvalue > Fraction(1, 10)
+
+
+def test_lemma_2_needs_exact_labels_the_teachers_width_and_a_positive_loss():
+    tiny = Fraction(1, 10**40)
+    numbers = Problem("given", small().activation, small().inputs, None, small().labels)
+    assert lemma2(small(), 2, tiny) is lemma2(small(), 3, tiny) is True
+    assert lemma2(small(), 1, Fraction(1)) is None
+    assert lemma2(small(), 2, Fraction(0)) is None
+    assert lemma2(numbers, 2, Fraction(1)) is None

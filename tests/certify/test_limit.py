@@ -115,6 +115,21 @@ def test_finite_minima_that_imitate_channels(run: tuple[int, int], classified: d
     assert max(abs(found.network.a)) > 3
 
 
+def test_a_limit_at_infinity_is_not_global_only_where_the_infimum_is_known(
+    classified: dict[int, Classification],
+) -> None:
+    found = verdict(classified, (4, 3)).object
+    assert found.kind is Kind.MINIMUM_AT_INFINITY
+    assert found.loss[0] > 0
+    assert found.not_global is True
+    # the same limit, the labels given as numbers: nothing is known of the infimum
+    given = Problem("given", PROBLEM.activation, PROBLEM.inputs, None, PROBLEM.labels)
+    again = limit_object(given, found.chart, (), found.box.center, arithmetic="auto", max_bits=106)
+    assert isinstance(again, CriticalObject)
+    assert again.kind is Kind.MINIMUM_AT_INFINITY
+    assert again.not_global is None
+
+
 def test_the_channel_lies_below_where_the_run_ended_and_the_rate_fits(classified: dict[int, Classification]) -> None:
     # (L − L_∞)/Σκε² at the exact network of the chart with output 500: the analogue of κ/(4a²)
     for run in ((4, 3), (4, 57), (4, 100)):

@@ -11,15 +11,20 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cases import NAMES, case, check, checked, signed
+from cases import NAMES, case, check, checked, signed, stored
 from directories import verdict, write
 
 import certify
+from certify.certificate import certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.loss import Data
+from certify.checker.problems import problem_of
 from certify.checker.reading import Rejected
 from certify.checker.run import make_arithmetic
 from certify.proof import dyadic, from_text
+from certify.zero import match_global_minimum, zero_object
+from symmetry.network import Network
+from symmetry.problem import load_problem
 
 PACKAGE = Path(certify.__file__).parent
 CHECKER = PACKAGE / "checker"
@@ -33,6 +38,24 @@ def test_every_kind_is_verified(name: str, arithmetic: str) -> None:
     known = checked(chosen.problem)
     certificate = read_certificate(chosen.certificate, name)
     check_certificate(certificate, known, lambda bits: Data(known, make_arithmetic(arithmetic, bits)))
+
+
+def test_a_zero_with_opposite_neurons_is_verified_as_all_there_is() -> None:
+    # the shipped problem: 16 functions on 1681 inputs; outputs 2 at w* and 1 at −w*, isolated, the Hessian singular
+    shipped = load_problem("thesis")
+    assert shipped.teacher is not None
+    (one, two, three, four), (a1, a2, a3, a4) = shipped.teacher.w, shipped.teacher.a
+    point = match_global_minimum(shipped, Network.of([one, -one, two, -three, four], [a1 + a3, a3, a2, -a3, a4]))
+    assert point is not None
+    found = zero_object(shipped, point, arithmetic="auto", max_bits=212)
+    known = problem_of(json.loads(json.dumps(stored(shipped))), Path("problem.json"))
+    made = json.loads(json.dumps(certificate_of(found, shipped.hash)))
+    assert made["claim"]["strict"] is made["claim"]["complete"] is True
+    data = Data(known, make_arithmetic("arb", 256))
+    check_certificate(read_certificate(made, "made"), known, lambda bits: data)
+    made["witness"]["local_family"]["rank"] += 1
+    with pytest.raises(Rejected, match="the rank is 13"):
+        check_certificate(read_certificate(signed(made), "made"), known, lambda bits: data)
 
 
 @pytest.mark.parametrize("name", NAMES)
