@@ -180,7 +180,8 @@ def _statement(proof: Proof, hessian: str) -> str:
         return _split(proof)
     if isinstance(proof, Tie):
         return (
-            "The constants that mirrored copies bring can add up to the limit network's: shares of these signs exist."
+            "The constants that mirrored copies bring can add up to the limit network's: shares of these signs exist. "
+            "That is one condition on them, and takes one zero eigenvalue away."
         )
     if isinstance(proof, Channel):
         bounds = [interval(down(x), up(y)) for x, y in zip(proof.kappa_lower, proof.kappa_upper, strict=True)]

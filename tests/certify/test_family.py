@@ -21,6 +21,7 @@ from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.network import Network
 from symmetry.objective import SquareLoss
+from symmetry.orbits import strata_orbits
 from symmetry.problem import Inputs, Problem, load_problem, parse_problem
 from symmetry.strata import Label, Stratum, Target
 
@@ -47,7 +48,7 @@ def minus(row: list[Fraction]) -> list[Fraction]:
 MIRRORED = ([W[0], minus(W[0]), W[1], minus(W[2]), W[3]], [A[0] + A[2], A[2], A[1], -A[2], A[3]])
 
 
-def jacobian_rank(problem: Problem, w: list[Any], a: list[Any]) -> int:
+def jacobian_rank(problem: Problem, w: Any, a: Any) -> int:
     theta = Network.of(w, a).theta().astype(float)
     outputs, _ = SquareLoss.of_network(problem, len(a)).outputs(theta, Float64(), 1)
     values = np.linalg.svd(outputs[0].jacobian, compute_uv=False)
@@ -100,6 +101,23 @@ def test_sixteen_functions_of_the_plain_teacher_with_one_duplicate() -> None:
     mirrored = proved(*MIRRORED)[1]
     assert isinstance(mirrored, LocalFamily)
     assert mirrored.columns == 4 * 3 + 3 + 1
+
+
+@pytest.mark.parametrize("width", [5, 6])
+def test_ranks_of_strata_of_every_kind(width: int) -> None:
+    rng = np.random.default_rng(width)
+    orbits = list(strata_orbits(THESIS, width))
+    codes = set()
+    for k in rng.permutation(len(orbits))[:25]:
+        stratum = orbits[k]
+        near = Network.of(rng.integers(-30, 31, (width, 2)) / 16, rng.integers(-30, 31, width) / 8)
+        point = stratum.nearest(near)
+        family = local_family(THESIS, stratum, point.w, point.a, arithmetic="auto", max_bits=106)
+        codes.add(getattr(family, "code", "proved"))
+        if isinstance(family, LocalFamily):
+            assert family.rank == jacobian_rank(THESIS, point.w, point.a)
+            assert 3 * width - family.rank >= stratum.dimension  # the stratum's directions are in the kernel
+    assert "proved" in codes
 
 
 # -------------------------------------------------------------------------------------------------- what must not pass

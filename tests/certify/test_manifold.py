@@ -17,6 +17,7 @@ from limit_cases import chart, derivatives, number, planted, rationals
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.midrad import Float64Enclosures
+from certify.classification import classify_points
 from certify.distinct import Comparison, compare, holds
 from certify.inertia import Inertia, inertia
 from certify.isolated import Certified, certify_isolated
@@ -25,7 +26,7 @@ from certify.manifold import Split, Tie, split, tie
 from certify.proof import Failure
 from certify.verdict import CriticalObject, Kind
 from symmetry.arithmetic import Float64
-from symmetry.network import Network, exact
+from symmetry.network import Network, Points, exact
 from symmetry.objective import SquareLoss
 
 SEEDS = st.integers(0, 2**32)
@@ -122,17 +123,17 @@ def test_inertia_of_a_split_network(seed: int, dimension: int, width: int, copie
 @settings(max_examples=25)
 @given(SEEDS, st.integers(1, 2), st.integers(1, 3), st.integers(1, 2))
 def test_inertia_of_mirrored_copies(seed: int, dimension: int, width: int, mixed: int) -> None:
-    """``mixed`` of the neurons get copies of both signs, which share one free constant."""
+    """``mixed`` of the neurons get copies of both signs, which share one free constant; others may be split as well."""
     rng = Random(seed)
     mixed = min(mixed, width)
     x = rationals(rng, 16 * dimension).reshape(16, dimension)
     narrow = Network(rationals(rng, width * dimension).reshape(width, dimension), rationals(rng, width))
     w, a, counts = [], [], []
     for j in range(width):
-        size = rng.randint(2, 3) if j < mixed else 1
+        size = rng.randint(2, 3) if j < mixed else rng.randint(1, 2)
         beta = [Fraction(rng.choice([-2, -1, 0, 1, 2]), 3) for _ in range(size - 1)]
         beta.append(1 - sum(beta, Fraction(0)))
-        signs = [-1, *([1] * (size - 1))] if j < mixed else [1]
+        signs = [-1 if j < mixed else 1, *([1] * (size - 1))]
         w += [sign * narrow.w[j] for sign in signs]
         a += [sign * b * narrow.a[j] for sign, b in zip(signs, beta, strict=True)]
         counts.append((sum(b > 0 for b in beta), sum(b < 0 for b in beta), sum(not b for b in beta)))
@@ -354,6 +355,22 @@ def test_two_mirrored_groups_share_the_constant() -> None:
         assert limit.morse_index == wanted
         assert (limit.nullity, limit.manifold_dimension) == (2, 2)  # 2 + 1 − 1
         assert limit.kind is (Kind.SADDLE if wanted else Kind.LOCAL_MINIMUM)
+
+
+def test_a_saved_network_with_two_mirrored_groups_is_decided() -> None:
+    # without the free constant its Hessian is singular, and no splitting of equal neurons explains that
+    signs = [(1, 1, 1), (1, 1)]
+    found, problem, limit = mirrored("copies3-1+copies2-1", signs, [Fraction(2), Fraction(1)], Fraction(-1))
+    assert isinstance(limit, CriticalObject)
+    assert limit.box is not None
+    network = found.network(limit.box.center, ())
+    points = Points(network.w.astype(float)[None], network.a.astype(float)[None], ("made",), np.array([0]))
+    answer = classify_points(problem, points).verdicts[0]
+    assert answer.kind is Kind.LOCAL_MINIMUM
+    assert answer.object is not None
+    assert answer.object.chart is not None
+    assert answer.object.chart.name == "copies3-1+copies2-1"
+    assert compare(answer.object, limit) is Comparison.SAME
 
 
 def test_a_tied_pair_is_an_isolated_point() -> None:
