@@ -28,6 +28,7 @@ w, a = problem.teacher.w.astype(np.float64), problem.teacher.a.astype(np.float64
 found = certify.classify(problem, Points(w[None], a[None], ("teacher",), np.array([-1])))
 assert found.verdicts[0].kind == "global-minimum", found.verdicts[0]
 assert (site / "certify" / "_data" / "demo.npz").exists(), "the wheel ships no points for the demo"
+assert (site / "certify" / "_data" / "report" / "page.js").exists(), "the wheel ships no report page"
 assert not (site / "tests").exists(), "the wheel ships tests"
 assert not (site / "data").exists(), "the wheel ships data at top level"
 print("the installed wheel works without the checkout")
