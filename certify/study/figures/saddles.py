@@ -41,13 +41,13 @@ def levels(study: Study) -> Any:
             )
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    axes.set_ylim(low / 1.5, high * 4)
+    axes.set_ylim(low / 1.5, high * 12)
     seen = sorted({teacher.width - len(o.chart.ordinary) for o in objects if o.chart is not None})
     for level in seen:
         r = teacher.width - level
         points = study.narrow.get(r, 0)
-        text = f"G({r},{part.width}) = {G(r, part.width)}\n≥ {points} narrower points"
-        axes.annotate(text, (level, high * 3.4), ha="center", va="top", fontsize=6.5)
+        text = f"G({r},{part.width}) = {G(r, part.width)}\n≥ {points} points\nof width {r}"
+        axes.annotate(text, (level, high * 10), ha="center", va="top", fontsize=6.5)
     axes.set_xticks(seen, [f"{level}\nfrom width {teacher.width - level}" for level in seen])
     axes.set_xlim(min(seen) - 0.6, max(seen) + 0.6)
     axes.set_xlabel(f"level, in width {part.width}")

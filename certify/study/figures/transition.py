@@ -58,36 +58,43 @@ def _at_saddle(axes: Any, data: KernelData, saddle: CriticalObject) -> None:
         loss = loss_gradient(data, kicked, width)[0]
         ends = [polish(data, start, width, max_steps=400).loss for start in kicked]
         x = sign * _SIZES
-        axes.plot(x, loss, color=FAINT, marker=".", linestyle=":", label="kicked" if sign > 0 else None)
+        axes.plot(x, loss - proved, color=FAINT, marker=".", linestyle=":", label="kicked" if sign > 0 else None)
         label = "after descent" if sign > 0 else None
-        axes.plot(x, np.maximum(ends, 1e-16), color=ACCENT, marker=marker, linestyle="-", linewidth=0.7, label=label)
-    axes.axhline(proved, color=LOOKS[Kind.SADDLE].colour, linewidth=1.2, label=f"saddle, loss {proved:.5g}", zorder=1)
-    axes.scatter([0], [proved], marker="X", s=40, c=LOOKS[Kind.SADDLE].colour, edgecolors=INK, linewidths=0.5, zorder=4)
+        axes.plot(x, np.array(ends) - proved, color=ACCENT, marker=marker, linewidth=0.7, label=label)
+    colour = LOOKS[Kind.SADDLE].colour
+    axes.axhline(0, color=colour, linewidth=1.2, label=f"saddle, loss {proved:.5g}", zorder=1)
+    axes.scatter([0], [0], marker="X", s=40, c=colour, edgecolors=INK, linewidths=0.5, zorder=4)
     axes.set_xscale("symlog", linthresh=1e-4)
     axes.set_xticks([-1, -1e-2, -1e-4, 1e-4, 1e-2, 1])
-    axes.set_yscale("log")
+    _differences(axes, "saddle")
     axes.set_xlabel("ε along the lowest eigenvector")
-    axes.set_ylabel("loss")
     axes.set_title(f"certified saddle of index 1, width {width}", loc="left")
     axes.legend()
 
 
 def _at_run(axes: Any, study: Study, part: Width, index: int) -> None:
     row = part.results.rows[index]
+    limit = row["loss_lower"]
     rows = perturb(study.problem, part.stopped.points.take([index]), epsilons=_SIZES.tolist(), draws=2, scan=True)
     for draw, marker in ((0, "o"), (1, "s")):
         mine = [r for r in rows if r.draw == draw]
         sizes = [r.epsilon for r in mine]
         first = draw == 0
-        kicked = [r.kicked.loss for r in mine]
+        kicked = [r.kicked.loss - limit for r in mine]
         axes.plot(sizes, kicked, color=FAINT, marker=".", linestyle=":", label="kicked" if first else None)
-        after = [max(r.after.loss, 1e-16) for r in mine]
+        after = [r.after.loss - limit for r in mine]
         axes.plot(sizes, after, color=ACCENT, marker=marker, linewidth=0.7, label=f"after SLSQP, direction {draw + 1}")
     look = LOOKS[row["verdict"]]
-    axes.axhline(row["loss_lower"], color=look.colour, linewidth=1.2, label=f"proved limit {row['loss_lower']:.5g}")
+    axes.axhline(0, color=look.colour, linewidth=1.2, label=f"proved limit {limit:.5g}", zorder=1)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    _differences(axes, "proved limit")
     axes.set_xlabel("ε in a random direction")
-    axes.set_ylabel("loss")
     axes.set_title(f"run {index}, width {part.width}: {look.label}", loc="left")
     axes.legend()
+
+
+def _differences(axes: Any, what: str) -> None:
+    """Differences of losses: logarithmic to both sides of 0, down to what float64 resolves."""
+    axes.set_yscale("symlog", linthresh=1e-11)
+    axes.set_yticks([-1e-4, -1e-7, -1e-10, 0, 1e-10, 1e-7, 1e-4, 1e-1])
+    axes.set_ylabel(f"loss − loss of the {what}" if what == "saddle" else f"loss − {what}")
