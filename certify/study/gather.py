@@ -20,6 +20,7 @@ from certify.study.points import Stopped, read_stopped
 from certify.study.verdicts import Checked, read_check
 from certify.table import Table, build_table
 from certify.verdict import CriticalObject
+from symmetry.charts import Group
 from symmetry.problem import Problem
 from symmetry.strata import NULL, Label, Stratum, Target
 
@@ -136,20 +137,28 @@ def structure(found: CriticalObject) -> str:
         return found.stratum
     if found.chart is None:
         return "isolated"
-    splits = [f"{p.positive}₊{p.negative}₋" for p in found.proofs if isinstance(p, Split)]
+    splits = [
+        f"{p.positive}₊{p.negative}₋" + (f"{p.zero}₀" if p.zero else "") for p in found.proofs if isinstance(p, Split)
+    ]
     return found.chart.name + (f" ({', '.join(splits)})" if splits else "")
 
 
 def orbit_size(found: CriticalObject, problem: Problem) -> int:
     """How many there are when neurons are numbered: the size of the orbit under permutations.
 
-    A stratum knows its own. Else the neurons, or the groups of a chart, are different from one another, because the
-    Hessian in question is non-singular and equal ones would give it a kernel; the members of a group may be exchanged.
+    A stratum knows its own. Else it is ``m!`` by the permutations that leave the object where it is: those of members
+    of one group with one incoming weight in the limit (docs/study.md).
     """
     if found.stratum:
         return Stratum(Target.of(problem), labels_of(found.stratum)).orbit_size
     groups = found.chart.groups if found.chart is not None else ()
-    return math.factorial(found.width) // math.prod(math.factorial(len(group.members)) for group in groups)
+    return math.factorial(found.width) // math.prod(map(_exchanges, groups))
+
+
+def _exchanges(group: Group) -> int:
+    """The permutations of a group's members that keep its limit: mirrored members are not exchanged with others."""
+    turned = 1 if group.kind == "mirrored" else group.flipped
+    return math.factorial(len(group.members) - turned) * math.factorial(turned)
 
 
 def labels_of(name: str) -> tuple[Label, ...]:

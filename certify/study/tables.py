@@ -191,7 +191,7 @@ def _levels(study: Study, part: Width) -> Iterator[dict[str, Any]]:
     teacher = study.problem.teacher.width if study.problem.teacher is not None else 0
     induced = list(part.induced.objects.values()) if part.induced is not None else None
     for r in range(min(teacher, part.width + 1) - 1, 0, -1):
-        met = [o for o in part.results.objects.values() if o.chart and not o.chart.diverging and _reduced(o) == r]
+        met = [o for o in part.results.objects.values() if _is_plateau(o) and _reduced(o) == r]
         known = study.narrow.get(r)
         mine = None if induced is None else [o for o in induced if _reduced(o) == r]
         if r == part.width:
@@ -221,6 +221,12 @@ def _levels(study: Study, part: Width) -> Iterator[dict[str, Any]]:
             len(part.runs_of[o.id]) for o in part.results.objects.values() if o.kind is Kind.SADDLE and not o.chart
         ),
     }
+
+
+def _is_plateau(found: CriticalObject) -> bool:
+    """Whether it is a set of copies of a narrower network's neurons, none of them mirrored."""
+    chart = found.chart
+    return chart is not None and not chart.diverging and not any(group.flipped for group in chart.groups)
 
 
 def _reduced(found: CriticalObject) -> int:

@@ -7,9 +7,11 @@ import json
 from collections import Counter
 from math import factorial, prod
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from made_objects import in_chart
 from studies import TOLD, plan, tiny_study
 
 from certify.checker.run import check
@@ -148,6 +150,20 @@ def test_an_isolated_point_has_as_many_copies_as_there_are_permutations(study: S
     assert part.induced is not None
     for found in part.induced.objects.values():
         assert orbit_size(found, study.problem) == 1  # three copies of one neuron
+
+
+@pytest.mark.parametrize(
+    ("groups", "q", "expected"),
+    [
+        ([("pair", (1, 2))], [1, 2, 3, 4, 5], 3),
+        ([("mirrored", (0, 1)), ("zero", (2,))], [1, 2, 3, 4, 5], 6),
+        ([("copies", (0, 1))], [1, 2, 3, 4], 3),
+    ],
+    ids=["pair", "mirrored+zero", "copies"],
+)
+def test_members_of_a_group_with_one_weight_are_exchanged(groups: list[Any], q: list[int], expected: int) -> None:
+    splits_of = [(2, 0)] if groups[0][0] == "copies" else []
+    assert orbit_size(in_chart(groups, 3, q, splits_of), load_problem("thesis")) == expected
 
 
 def test_figures_are_vector_and_png(study: Study) -> None:
