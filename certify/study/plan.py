@@ -31,7 +31,8 @@ class Plan:
         points: a directory with ``width4/``, ``width5/``, … of saved points to study instead of new runs.
         saddle_seeds: attempts of the search for saddles at each width; 0 leaves it out.
         protocol_runs: at most so many runs of each width with a negative smallest eigenvalue go through SLSQP and the
-            perturbation protocol; 0 leaves it out.
+            perturbation protocol; 0 leaves it out. This, and the search for saddles, is done for widths up to one more
+            than the teacher's.
         max_bits: the highest precision of the proofs.
     """
 

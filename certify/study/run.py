@@ -93,16 +93,17 @@ def _steps(out: Path, plan: Plan, settings: Settings) -> Iterator[Step]:
         yield Step(f"width {width}: verdicts", partial(_verdicts, out, plan, problem, width, settings.jobs))
     for width in plan.widths:
         yield Step(f"width {width}: check", partial(_check, out, width, settings.jobs))
+    teacher = problem.teacher.width if problem.teacher is not None else 1
+    # what takes long is made where the slides look: up to one neuron more than the teacher
+    near = [width for width in plan.widths if width <= teacher + 1]
     if plan.protocol_runs:
-        for width in plan.widths:
+        for width in near:
             yield Step(f"width {width}: negative", partial(_negative, out, plan, problem, width, settings.jobs))
     if plan.saddle_seeds:
-        teacher = problem.teacher.width if problem.teacher is not None else 1
         for width in range(1, teacher):
             yield Step(f"width {width}: critical points", partial(_narrow, out, plan, problem, width, settings.jobs))
-        for width in plan.widths:
-            if width <= teacher + 1:
-                yield Step(f"width {width}: saddles", partial(_saddles, out, plan, problem, width, settings.jobs))
+        for width in near:
+            yield Step(f"width {width}: saddles", partial(_saddles, out, plan, problem, width, settings.jobs))
     yield Step("atlas", partial(_atlas, out))
     yield Step("tables", partial(_tables, out))
     if settings.report:
