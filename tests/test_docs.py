@@ -83,3 +83,8 @@ def test_constraints_pin_every_requirement():
     pinned = {canonicalize_name(line.split("==")[0]) for line in lines}
     asked = {canonicalize_name(Requirement(r).name) for r in metadata.requires("losscert") or []}
     assert asked - {"losscert"} <= pinned
+
+
+def test_every_page_is_in_the_table_of_contents():
+    listed = set((ROOT / "docs" / "contents.rst").read_text("utf-8").split())
+    assert {page.stem for page in (ROOT / "docs").glob("*.md")} <= listed
