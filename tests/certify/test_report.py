@@ -19,6 +19,9 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync", "--no-sandbox"]
 
+PATIENCE = 600_000
+"""Milliseconds after which something is taken not to come; no test measures time."""
+
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
@@ -32,7 +35,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
         yield launched
         launched.close()
 
@@ -41,6 +44,7 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, page_file: Path) -> Iterator[Any]:
     """The report, opened; what its console complains about and what it asks the network for is collected."""
     context = browser.new_context(offline=True)
+    context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     opened.complaints, opened.asked = [], []
     opened.on("console", lambda m: opened.complaints.append(m.text) if m.type in ("error", "warning") else None)
