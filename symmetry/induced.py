@@ -78,7 +78,7 @@ def propose_induced_point(
 
 def _approx_covered(source: Target, w: NDArray[np.float64], loosest: float) -> bool:
     """Whether each vector of ``source`` has one of the rows of ``w`` (m, d) nearby."""
-    vectors = np.array(source.w, dtype=np.float64)
+    vectors = source.approx_w
     sizes = np.abs(vectors).max(axis=1)
     with np.errstate(over="ignore"):  # what overflows is far
         apart = np.abs(vectors[:, None] - w[None]).max(axis=2)

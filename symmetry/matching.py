@@ -174,7 +174,7 @@ def _approx_levels(target: Target, network: Network, loosest: float) -> Iterator
 
 def _approx_links(target: Target, network: Network) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Distances up to sign between all nodes of the clustering, and the sign that attains them, (m+r+1, m+r+1)."""
-    v = np.concatenate([network.w.astype(np.float64), np.array(target.w, dtype=np.float64)])
+    v = np.concatenate([network.w.astype(np.float64), target.approx_w])
     n = len(v)
     norms = np.abs(v).max(axis=1)  # the maximum norm: squares could overflow
     larger = np.maximum(np.maximum.outer(norms, norms), np.finfo(np.float64).tiny)

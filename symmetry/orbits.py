@@ -69,6 +69,16 @@ def strata_orbits(problem: Problem | Target, width: int) -> list[Stratum]:
     return sorted(found, key=lambda stratum: (stratum.dimension, stratum.name))
 
 
+def labelled_strata(problem: Problem | Target, width: int) -> Iterator[Stratum]:
+    """All maximal strata of a width, each labelling of the neurons apart, lazily: orbit by orbit.
+
+    Raises:
+        ValueError: the labels are given, not a teacher's.
+    """
+    for orbit in strata_orbits(problem, width):
+        yield from members(orbit)
+
+
 def _representatives(target: Target, width: int) -> Iterator[tuple[Label, ...]]:
     """One labelling of each orbit: signs of ``C_1``, of ``C_2``, …, zero neurons, then shapes of the classes ``D``."""
     signed = target.reflection is not None

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import product
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -104,6 +105,11 @@ class Target:
             raise ValueError(f"dimension is {dimension}, expected at least 1")
         w = [(Fraction(t), *[ZERO] * (dimension - 1)) for t in range(1, len(outputs) + 1)]
         return cls(tuple(w), tuple(Fraction(a) for a in outputs), reflection)
+
+    @cached_property
+    def approx_w(self) -> NDArray[np.float64]:
+        """The incoming weights rounded to float64, (r, d)."""
+        return np.array(self.w, dtype=np.float64)
 
     @property
     def balanced(self) -> bool:
@@ -212,6 +218,11 @@ class Stratum:
         """The neurons of the zero class."""
         return tuple(i for i, label in enumerate(self.labels) if label.kind == "Z")
 
+    @property
+    def free(self) -> tuple[Block, ...]:
+        """The classes ``D``: each has a vector of its own, free in ``R^d``."""
+        return tuple(block for block in self.blocks if block.kind == "D")
+
     @cached_property
     def name(self) -> str:
         """The same for all members of an orbit under neuron permutation, different for different orbits.
@@ -251,6 +262,31 @@ class Stratum:
             matrix[-1] = Fraction(1)
             sides.append(sum(self.target.a, ZERO))
         return matrix, exact(sides)
+
+    def system(self) -> tuple[Exact, Exact]:
+        """All conditions ``A θ = b`` on ``θ = (w_1..w_m, a_1..a_m)``: ``A`` (k, P) and ``b`` (k,), exact.
+
+        First those on the incoming weights: ``w_i = s_i w*_t``, ``w_i = 0``, or ``w_i = s_i w_k`` with ``k`` the first
+        member of the class ``D``; then :meth:`constraints`.
+        """
+        m, d = self.width, len(self.target.w[0])
+        on_outputs, output_sides = self.constraints()
+        rows, sides = [], []
+        for i, k in product(range(m), range(d)):
+            kind, number, sign = self.labels[i]
+            row = [ZERO] * (m * (d + 1))
+            row[i * d + k] = Fraction(1)
+            if kind == "D":
+                row[self._first(number) * d + k] -= sign  # the first member's sign is +1; its own rows are 0 = 0
+            if any(row):
+                rows.append(row)
+                sides.append(sign * self.target.w[number - 1][k] if kind == "C" else ZERO)
+        rows += [[*[ZERO] * (m * d), *row] for row in on_outputs.tolist()]
+        return exact(rows), exact([*sides, *output_sides])
+
+    def _first(self, number: int) -> int:
+        """The first neuron of the class ``D`` of this number."""
+        return self.labels.index(Label("D", number, 1))
 
     @cached_property
     def _total(self) -> tuple[tuple[Fraction, ...], Fraction]:
@@ -307,8 +343,7 @@ class Stratum:
         """
         self._require_points()
         d = len(self.target.w[0])
-        free = sum(block.kind == "D" for block in self.blocks)
-        return self.width - len(self.blocks) - (self.target.balanced and self._irregular > 0) + d * free
+        return self.width - len(self.blocks) - (self.target.balanced and self._irregular > 0) + d * len(self.free)
 
     def _project(self, outputs: Sequence[Fraction]) -> list[Fraction]:
         """The nearest outputs that satisfy the constraints: first each block's, then the total along ``g``."""
@@ -448,7 +483,7 @@ class Stratum:
         self._require_points()
         if not self.target.balanced or self._irregular != 1:
             return self
-        fresh = 1 + sum(block.kind == "D" for block in self.blocks)
+        fresh = 1 + len(self.free)
         if self.zeros:
             return self._freed(self.zeros, fresh) if self._offset == 0 else self
         block = next(block for block in self.blocks if block.mixed)

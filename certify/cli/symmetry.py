@@ -100,18 +100,20 @@ def strata(problem_name: str, width: int, labelled: bool, as_json: bool) -> int:
     (C1, C2, ...: those of the teacher's neurons, D1, ...: free ones, Z: incoming weights 0).
     """
     from symmetry.counting import by_dimension
-    from symmetry.orbits import members, strata_orbits
+    from symmetry.orbits import labelled_strata, strata_orbits
     from symmetry.problem import load_problem
+    from symmetry.strata import Target
 
     with refusing(ValueError):
         problem = load_problem(problem_name)
-        orbits = strata_orbits(problem, width)
+        target = Target.of(problem)
     if labelled:
-        for stratum in (member for orbit in orbits for member in members(orbit)):
+        for stratum in labelled_strata(target, width):
             labels = [str(label) for label in stratum.labels]
             answer = {"name": stratum.name, "dimension": stratum.dimension, "labels": labels}
             click.echo(json.dumps(answer) if as_json else " ".join(labels))
         return 0
+    orbits = strata_orbits(target, width)
     counts = by_dimension(orbits)
     if as_json:
         rows = [{"name": orbit.name, "dimension": orbit.dimension, "strata": orbit.orbit_size} for orbit in orbits]

@@ -9,7 +9,7 @@ import pytest
 from brute_force import eliminate, equations, key, maximal, vector
 from strata_cases import small_problem
 
-from symmetry.orbits import members, strata_orbits
+from symmetry.orbits import labelled_strata, members, strata_orbits
 from symmetry.problem import load_problem
 from symmetry.strata import Label, Stratum, Target
 
@@ -66,6 +66,14 @@ def test_members_are_lazy():
     # 15! arrangements; 6 equal classes D, and each may swap its two halves
     assert orbit.orbit_size == math.factorial(15) // (math.factorial(6) * 2**6)
     assert next(members(orbit)).name == orbit.name
+
+
+def test_labelled_strata_are_all_members_and_none_contains_another():
+    target = Target.of(small_problem("sigmoid", (1, 1, -2)))
+    every = list(labelled_strata(target, 4))
+    assert len(set(every)) == len(every) == sum(orbit.orbit_size for orbit in strata_orbits(target, 4))
+    assert not any(one.is_subset(two) for one in every[::7] for two in every if one != two)
+    assert next(labelled_strata(load_problem("thesis"), 9)).width == 9  # millions, lazily
 
 
 def test_a_student_narrower_than_the_teacher_has_none():

@@ -11,7 +11,7 @@ from strata_cases import PROBLEMS, cases, fmpq_matrix, labellings, output, rando
 from symmetry.matching import verify_equal_output
 from symmetry.network import Network, exact
 from symmetry.problem import Inputs, Problem, load_problem
-from symmetry.strata import Label, Stratum, Target
+from symmetry.strata import NULL, Label, Stratum, Target
 
 fixed = settings(derandomize=True, deadline=None, max_examples=150)
 THESIS = load_problem("thesis")
@@ -141,6 +141,53 @@ def test_nearest_point_is_the_orthogonal_projection(case):
     other = stratum.random_point(rng)
     residual = network.theta() - near.theta()
     assert sum(residual * (other.theta() - near.theta())) == 0
+    assert stratum.distance_squared(network) == sum(residual**2)
+    assert stratum.distance_squared(other) == 0
+
+
+@fixed
+@given(cases(extra=2))
+def test_the_nearest_point_satisfies_the_first_order_conditions(case):
+    """``A θ_0 = b``, and ``θ − θ_0`` is a combination of the rows of ``A``: Lagrange multipliers exist."""
+    _, stratum, rng = case
+    network = random_network(rng, stratum.width)
+    near = stratum.nearest(network)
+    matrix, sides = stratum.system()
+    assert np.array_equal(matrix @ near.theta(), sides)
+    rows = [*matrix.tolist(), (network.theta() - near.theta()).tolist()]
+    assert fmpq_matrix(rows).rank() == fmpq_matrix(matrix).rank()
+
+
+@fixed
+@given(cases(extra=2), st.data())
+def test_the_system_says_what_the_stratum_is(case, data):
+    """Its solutions are the points, their dimension is the dimension; a point off it breaks a row."""
+    _, stratum, rng = case
+    matrix, sides = stratum.system()
+    point = stratum.random_point(rng)
+    assert np.array_equal(matrix @ point.theta(), sides)
+    assert stratum.dimension == matrix.shape[1] - fmpq_matrix(matrix).rank()
+    other = data.draw(st.sampled_from(["any", "one"]))
+    theta = random_network(rng, stratum.width).theta() if other == "any" else point.theta()
+    if other == "one":
+        theta[data.draw(st.integers(0, theta.size - 1))] += 1
+    holds = np.array_equal(matrix @ theta, sides)
+    assert stratum.contains(Network.from_theta(theta, 2)) == holds
+
+
+@fixed
+@given(cases())
+def test_free_vectors_are_free(case):
+    """Any vectors in the classes D, with the outputs of a point, make a point."""
+    _, stratum, rng = case
+    point = stratum.random_point(rng)
+    w = point.w.copy()
+    for block in stratum.free:
+        v = exact([Fraction(rng.randint(-9, 9), 4) for _ in range(2)])
+        for i, s in zip(block.members, block.signs, strict=True):
+            w[i] = s * v
+    assert stratum.contains(Network(w, point.a))
+    assert len(stratum.free) == len({label.number for label in stratum.labels if label.kind == "D"})
 
 
 @fixed
@@ -214,6 +261,45 @@ def test_containment_agrees_with_random_points(data):
     point = one.random_point(Random(data.draw(st.integers(0, 2**32)))) if not one.is_empty else None
     assert one.is_subset(two) == (point is None or two.contains(point))
     assert one.is_subset(one)
+
+
+def specialised(data: st.DataObject, stratum: Stratum) -> Stratum:
+    """A stratum with fewer free vectors: some classes D joined to others, to a class C or to zero; maybe not inside."""
+    r = len(stratum.target.a)
+    signs = st.just(1) if stratum.target.reflection is None else st.sampled_from([1, -1])
+    fates = {0: NULL}
+    for block in stratum.free:
+        kind = data.draw(st.sampled_from(["stay", "C", "D", "Z"]))
+        if kind != "stay":
+            number = {"C": st.integers(1, r), "D": st.integers(1, len(stratum.free)), "Z": st.just(0)}[kind]
+            fates[block.number] = Label(kind, data.draw(number), data.draw(signs))
+    labels = []
+    for label in stratum.labels:
+        fate = fates.get(label.number) if label.kind == "D" else None
+        labels.append(
+            label if fate is None else NULL if fate.kind == "Z" else fate._replace(sign=fate.sign * label.sign)
+        )
+    return Stratum(stratum.target, tuple(labels))
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(st.data())
+def test_containment_is_a_partial_order_and_agrees_with_elimination(data):
+    problem = data.draw(st.sampled_from(PROBLEMS))
+    chain = [data.draw(labellings(problem).filter(lambda stratum: not stratum.is_empty))]
+    chain += [chain[0].maximal(), specialised(data, chain[0])]
+    chain.append(specialised(data, chain[-1]))
+    chain = [stratum for stratum in chain if not stratum.is_empty]
+    inside = {(i, j): one.is_subset(two) for i, one in enumerate(chain) for j, two in enumerate(chain)}
+    systems = [[[*row, side] for row, side in zip(*map(list, s.system()), strict=True)] for s in chain]
+    ranks = [fmpq_matrix(system).rank() for system in systems]
+    for (i, j), answer in inside.items():
+        assert answer == (fmpq_matrix([*systems[i], *systems[j]]).rank() == ranks[i])
+        if answer and inside[j, i]:
+            assert chain[i] == chain[j]
+        if answer:
+            assert chain[i].dimension <= chain[j].dimension - (chain[i] != chain[j])
+        assert all(inside[i, k] for k in range(len(chain)) if answer and inside[j, k])
 
 
 @fixed

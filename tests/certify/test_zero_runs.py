@@ -1,0 +1,26 @@
+"""A sample of the shipped runs at zero loss; ``zero_runs.py`` does all."""
+
+from __future__ import annotations
+
+import pytest
+from zero_runs import PROBLEM, reached
+
+from symmetry.orbits import strata_orbits
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "width", "runs", "least"),
+    [
+        ("newton", 4, range(0, 1000, 10), 22),
+        ("newton", 5, range(0, 1000, 40), 11),
+        ("newton", 6, range(0, 1000, 80), 12),
+        ("newton", 7, range(0, 1000, 125), 8),
+        ("adam", 4, range(0, 50), 5),
+        ("adam", 6, range(0, 8), 5),
+    ],
+)
+def test_every_run_at_zero_loss_lies_on_an_enumerated_stratum(optimizer: str, width: int, runs: range, least: int):
+    names = {orbit.name for orbit in strata_orbits(PROBLEM, width)}
+    found = list(reached(optimizer, width, runs))
+    assert len(found) >= least
+    assert [x.run for x in found if x.stratum not in names] == []
