@@ -15,8 +15,8 @@ from symmetry.orbits import strata_orbits
         ("newton", 5, range(0, 1000, 40), 11),
         ("newton", 6, range(0, 1000, 80), 12),
         ("newton", 7, range(0, 1000, 125), 8),
-        ("adam", 4, range(0, 50), 5),
-        ("adam", 6, range(0, 8), 5),
+        ("adam", 4, range(50), 5),
+        ("adam", 6, range(8), 5),
     ],
 )
 def test_every_run_at_zero_loss_lies_on_an_enumerated_stratum(optimizer: str, width: int, runs: range, least: int):

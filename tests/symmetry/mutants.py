@@ -2,8 +2,8 @@
 
     python tests/symmetry/mutants.py [--jobs 2] [NAME …]
 
-Each mutant is a patch of one file of ``symmetry``. The checkout is copied (what is not patched, by links), and tests run
-in the copy in a process of their own. A mutant survives if they pass.
+Each mutant is a patch of one file of ``symmetry``. The checkout is copied (what is not patched, by links), and tests
+run in the copy in a process of their own. A mutant survives if they pass.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TESTS = ("test_counting.py", "test_strata.py", "test_orbits.py", "test_matching.py", "test_induced.py")
+TESTS = ("test_counting.py", "test_orbits.py", "test_matching.py", "test_induced.py", "test_strata.py")
 
 
 @dataclass(frozen=True)
