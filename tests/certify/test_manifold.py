@@ -120,7 +120,7 @@ def test_inertia_of_a_split_network(seed: int, dimension: int, width: int, copie
     assert proof.dimension == copies - 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(SEEDS, st.integers(1, 2), st.integers(1, 3), st.integers(1, 2))
 def test_inertia_of_mirrored_copies(seed: int, dimension: int, width: int, mixed: int) -> None:
     """``mixed`` of the neurons get copies of both signs, which share one free constant; others may be split as well."""
