@@ -2,7 +2,7 @@
 
 A stratum is a family of networks that equal the teacher. Let the functions
 
-    1 (where signs −1 or zero neurons occur),  x_α (where there is a zero neuron),
+    1 (where signs −1 or zero neurons occur),  x_α (where there are zero neurons),  x_α x_β x_γ (where there are two),
     σ(u·x) of every class,  x_α σ'(u·x) of those that are no single neuron of output 0,
     x_α x_β σ''(u·x) of every C with two members or more, every D with three or more
 
@@ -96,8 +96,9 @@ def independent(columns: Any, arithmetic: Enclosures) -> Inertia | Failure:
 def _refused(stratum: Stratum, a: Exact) -> Failure | None:
     """Outputs for which the theorem says nothing."""
     nulls = [a[i] for i in stratum.zeros]
-    if len(nulls) > 1 or 0 in nulls:
-        return Failure("zero-neurons")  # their second-order terms vanish: σ''(0) = 0
+    # σ''(0) = 0: of two neurons Z the terms of third order decide, which cancel if the outputs are equal up to sign
+    if len(nulls) > 2 or 0 in nulls or len({abs(b) for b in nulls}) < len(nulls):
+        return Failure("zero-neurons")
     for block in stratum.blocks:
         outputs = _signed(block, a)
         if len(outputs) == 1:
@@ -155,6 +156,9 @@ def _columns(stratum: Stratum, w: Exact, sigma: Activation, data: Data, arithmet
     if stratum.zeros:
         parts.append(data.x)
     pairs = [k * d + j for k in range(d) for j in range(k, d)]
+    if len(stratum.zeros) > 1:
+        cubes = [(k * d + j, i) for k in range(d) for j in range(k, d) for i in range(j, d)]
+        parts += [(data.xx[:, pair] * data.x[:, i]).reshape(-1, 1) for pair, i in cubes]
     for block in stratum.blocks:
         u = arithmetic.array(block.signs[0] * w[block.members[0]]).reshape(d, 1)
         jet = sigma.jet(arithmetic.matmul(data.x, u), 2, arithmetic)

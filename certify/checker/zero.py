@@ -18,7 +18,8 @@ Its *name* forgets the order of the neurons: ``C1+ C2- C3+,+ C4+ D1+,- Z``.
 **Near the point** (docs/strata.md, section 10). In coordinates ``b_i = ±a_i``, the signs those of the labels, let every
 class of two neurons or more have all ``b_i ≠ 0``, with ``n₊`` positive and ``n₋`` negative ones: ``n₋ = 0`` or ``n₊ =
 1`` if their sum is positive, ``n₊ = 0`` or ``n₋ = 1`` if it is negative, ``n₊ = 1`` or ``n₋ = 1`` if it is 0. Let there
-be at most one neuron ``Z``, of output not 0. If the functions 1 (where a sign − or Z occurs), ``x_α`` (with Z),
+be no neuron ``Z``, one of output not 0, or two with outputs not 0 and different up to sign. If the functions 1 (where a
+sign − or Z occurs), ``x_α`` (with Z), ``x_α x_β x_γ`` (with two Z),
 ``σ(u·x)`` of every class ``u``, ``x_α σ'`` of those that are no single ``D``, ``x_α x_β σ''`` of each ``C`` of two
 neurons or more and each ``D`` of three or more, are linearly independent on the inputs, then near the point the
 networks of loss 0 are those of the family, and the rank of the Jacobian is the number of classes, plus 1 where a class
@@ -185,10 +186,13 @@ def check_family(step: Any, labels: list[str], point: Network, problem: Problem,
         sign = -1 if label.endswith("-") else 1
         classes.setdefault(label.rstrip("+-"), []).append((tuple(sign * v for v in w), sign * a))
     nulls = classes.pop("Z", [])
-    need(len(nulls) <= 1 and all(a for _, a in nulls), f"{where}: several neurons Z, or one of output 0")
+    sizes = {abs(a) for _, a in nulls}
+    need(len(nulls) <= 2 and 0 not in sizes and len(sizes) == len(nulls), f"{where}: neurons Z of such outputs")
     constant = bool(nulls) or any(label.endswith("-") for label in labels)
-    functions = [data.zero + 1] * constant + data.x * len(nulls)
-    rank = len(classes) + d * len(nulls) + (bool(nulls) or mixed)
+    functions = [data.zero + 1] * constant + data.x * bool(nulls)
+    if len(nulls) > 1:
+        functions += [data.xx[i][j] * data.x[k] for i in range(d) for j in range(i, d) for k in range(j, d)]
+    rank = len(classes) + d * bool(nulls) + (bool(nulls) or mixed)
     for name, members in classes.items():
         need(len(members) == 1 or _definite([b for _, b in members]), f"{where}: {name}: the signs decide nothing")
         z = data.along([data.number(v) for v in members[0][0]])

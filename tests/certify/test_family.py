@@ -67,6 +67,8 @@ def zeros() -> dict[str, tuple[list[Any], list[Any], int, int]]:
         "idle": ([[2, HALF], *W], [0, *A], 2, 2),
         "opposite pair": ([[2, HALF], [2, HALF], *W], [3, -3, *A], 3, 3),
         "three that cancel": ([[2, HALF]] * 3 + W, [3, -1, -2, *A], 4, 6),
+        # two zero neurons, one class flipped: a line; columns 1, 1 and x, x
+        "two zeros": ([[0, 0], [0, 0], minus(first), *W[1:]], [3 * a0, -a0, -a0, *A[1:]], 1, 3),
         # w* and −w* in one class, a straight class flipped, O = 1: outputs a* + O at w*, O at −w*; isolated
         "mirrored class": (*MIRRORED, 0, 2),
     }
@@ -132,8 +134,10 @@ def test_ranks_of_strata_of_every_kind(width: int) -> None:
         ([W[0], W[0], *W], [A[0], A[0], -A[0], *A[1:]], "indefinite-outputs"),
         # two positive and two negative outputs that cancel
         ([[2, HALF]] * 4 + W, [3, 1, -2, -2, *A], "indefinite-outputs"),
-        # two zero neurons: σ''(0) = 0
+        # two zero neurons of equal outputs: together with w and −w they are a constant too
         ([[0, 0], [0, 0], minus(W[0]), *W[1:]], [A[0], A[0], -A[0], *A[1:]], "zero-neurons"),
+        # three of them
+        ([[0, 0]] * 3 + [minus(W[0]), *W[1:]], [3 * A[0], -2 * A[0], A[0], -A[0], *A[1:]], "zero-neurons"),
     ],
 )
 def test_outputs_that_decide_nothing(w: list[Any], a: list[Any], code: str) -> None:
