@@ -286,15 +286,17 @@ def _path_task(verdict: Verdict, location: Location) -> dict[str, Any] | None:
         return task | {"zero": _texts(location.theta)}
     if found.chart is not None and found.kind in (Kind.LOCAL_MINIMUM, Kind.MINIMUM_AT_INFINITY):
         aligned = next((p for p in map(partial(_aligned, found), location.limits) if p is not None), None)
-        return None if aligned is None else task | {"limit": aligned.to_json()}
+        if aligned is None or found.box is None:
+            return None
+        return task | {"limit": aligned.to_json(), "radius": found.box.uniqueness_radius.tolist()}
     if found.kind is not Kind.LOCAL_MINIMUM or found.network is None or found.box is None:
         return None
-    back = np.argsort(verdict.permutation)
+    back = tuple(np.argsort(verdict.permutation).tolist())
     center, radius = (
-        Network.from_theta(v, found.network.dimension).permuted(tuple(back.tolist())).theta().astype(np.float64)
+        Network.from_theta(v, found.network.dimension).permuted(back).theta()
         for v in (found.box.center, found.box.uniqueness_radius)
     )
-    return task | {"center": center.tolist(), "radius": radius.tolist()}
+    return task | {"center": _texts(center), "radius": radius.astype(np.float64).tolist()}
 
 
 def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
@@ -313,8 +315,7 @@ def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
         sources = members[k][::-1] if k in swapped else members[k]
         for target, source in zip(members[i], sources, strict=True):
             order[target] = place.order[source]
-    center = exact(box.center.astype(np.float64))
-    return LimitPlace(place.chart, place.signs, center if box.uniquely_contains(center) else box.center, tuple(order))
+    return LimitPlace(place.chart, place.signs, box.center, tuple(order))
 
 
 def _shares(found: CriticalObject, network: Network) -> bool:

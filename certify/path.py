@@ -172,9 +172,10 @@ def _fall(
     middle, half = (start + end) / 2, (end - start) / 2
     approx = Float64()
     line = objective.along([middle.astype(np.float64), half.astype(np.float64)], approx)
-    # what fails only by rounding needs more bits, what fails by the rest of the expansion a shorter piece
+    # what fails only by rounding needs more bits, what fails by the rest of the expansion a shorter piece; near a
+    # flat minimum float64 cannot tell the two apart, so that all bits are tried on a whole piece
     clear = bool(np.all(slopes(line, approx) < 0))
-    rungs = ladder(arithmetic, min(max_bits, _BITS)) if clear else ()
+    rungs = ladder(arithmetic, min(max_bits, _BITS)) if clear or halvings == _HALVINGS else ()
     if any(_falls(objective, middle, half, a) for a in rungs):
         return [end]
     if not halvings:

@@ -146,7 +146,9 @@ class Worker:
         vertices, zero = [np.array(v) for v in task["vertices"]], None
         if task["limit"] is not None:
             where = LimitPlace.from_json(task["limit"])
-            traced = trace_to_limit(self.problem, vertices, where.chart, where.order, where.q, **common)
+            radius = np.array(task["radius"])
+            place = (where.chart, where.order, where.q, radius)
+            traced = trace_to_limit(self.problem, self.data, vertices, *place, **common)
             return {"failure": traced.code} if isinstance(traced, Failure) else {"descent": traced.to_json()}
         if task["zero"] is not None:
             stratum = self._point(task["zero"]).stratum
@@ -155,7 +157,8 @@ class Worker:
                 return {"failure": found.code}
             proof, zero = found
         else:
-            box = Box(np.array(task["center"]), np.array(task["radius"]))
+            center = np.array([from_text(text) for text in task["center"]], dtype=object)
+            box = Box(center, np.array(task["radius"]))
             traced = trace_to_box(self.problem, self.data, vertices, box, **common)
             if isinstance(traced, Failure):
                 return {"failure": traced.code}

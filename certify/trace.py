@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from certify.arithmetic import Array
 from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proof import Failure
-from sweep.descent import Slope, approx_descent, short
+from sweep.descent import LimitSlope, Slope, approx_descent, short
 from sweep.kernels import KernelData
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
@@ -24,6 +26,8 @@ from symmetry.release import Place, piece, residuals
 from symmetry.strata import Stratum
 
 _AHEAD, _PLACES = 4, 20
+_STARTS = (0, 4, 12, 30)
+"""How many vertices of the polish are followed before the chart takes over."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -31,19 +35,27 @@ _INSIDE = 0.9
 
 @dataclass(frozen=True)
 class Box:
-    """A box in which the loss is strictly convex, in the order of the candidate's neurons.
+    """The uniqueness box of a minimum, in which the loss is strictly convex, in the order of the candidate's neurons.
 
     Args:
-        center: (P,) float64.
+        center: (P,) exact.
         radius: (P,) float64.
     """
 
-    center: Array
+    center: Exact
     radius: Array
 
     def holds(self, theta: Array) -> bool:
         """Whether it holds ``theta`` (P,), with room to spare; approximate."""
-        return bool(np.all(np.abs(theta - self.center) <= _INSIDE * self.radius))
+        return bool(np.all(np.abs(theta - self.center.astype(np.float64)) <= _INSIDE * self.radius))
+
+    def entry(self, theta: Array) -> Exact:
+        """A point of the box on the straight line from ``theta`` to its centre, nearly, in numbers not too long."""
+        away = exact(theta) - self.center
+        shares = [Fraction(r) / abs(v) for r, v in zip(self.radius.tolist(), away, strict=True) if v]
+        share = min([*shares, Fraction(1, 2)])
+        unit = Fraction(2) ** (math.frexp(self.radius.min())[1] - 48)
+        return np.array([round(v / unit) * unit for v in self.center + away * (share * _INSIDE)], dtype=object)
 
 
 def trace_to_box(
@@ -63,10 +75,8 @@ def trace_to_box(
         the proof, or a failure: ``no-path``, ``rises``.
     """
     slope = _slope(problem, data, len(box.center))
-    found, arrived = approx_descent(slope, [*path, box.center], box.holds)
-    if not arrived:
-        return Failure("no-path")
-    return _proved(slope.objective, found, 0, arithmetic, max_bits)
+    vertices = _into(slope, path, box)
+    return Failure("no-path") if vertices is None else _proved(slope.objective, vertices, 0, arithmetic, max_bits)
 
 
 def trace_to_zero(
@@ -81,16 +91,18 @@ def trace_to_zero(
     zero = stratum.nearest(Network.from_theta(end, problem.dimension))
     if not prove_zero(slope.objective, zero, end, order, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises", (("piece", len(found)),))
-    proof = _proved(slope.objective, found, order, arithmetic, max_bits)
+    proof = _proved(slope.objective, [exact(v) for v in found], order, arithmetic, max_bits)
     return proof if isinstance(proof, Failure) else (proof, zero)
 
 
 def trace_to_limit(
     problem: Problem,
+    data: KernelData,
     path: Sequence[Array],
     chart: Chart,
     order: Sequence[int],
     end: Exact,
+    radius: Array,
     *,
     arithmetic: str,
     max_bits: int,
@@ -99,30 +111,45 @@ def trace_to_limit(
 
     Args:
         problem: the problem.
+        data: the same, prepared for the kernels.
         path: vertices (P,) from the saved point on, as a polish left them.
         chart: in normal form.
         order: neuron ``i`` of the chart is neuron ``order[i]`` of the run.
-        end: (P',) exact, the limit network.
+        end: (P',) exact, the limit network, the centre of its box.
+        radius: (P',) float64, the radii of the box.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
     if chart.triples or chart.mirrored_copies:
         return Failure("no-path")
-    objective = SquareLoss.of_network(problem, chart.width)
-    networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in path]
-    places = _approx_places(problem, objective, chart, networks, end)
-    if places is None:
+    slope = _slope(problem, data, len(path[0]))
+    for start in (k for k in _STARTS if k < len(path)):
+        # a part of the way outside of the chart, if need be
+        found, arrived = [path[0]], not start
+        if start:
+            found, arrived = approx_descent(slope, path[: start + 1], partial(np.array_equal, short(path[start])))
+        if not arrived:
+            continue
+        networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in path[start:]]
+        networks[0] = Network.from_theta(exact(found[-1]), problem.dimension).permuted(order)
+        places = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
+        if places is not None:
+            break
+    else:
         return Failure("no-path")
-    if not prove_channel(objective, chart, networks[0], places, arithmetic=arithmetic, max_bits=max_bits):
+    if not prove_channel(slope.objective, chart, networks[0], places, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises")
+    proof = _proved(slope.objective, [exact(v) for v in found], 3, arithmetic, max_bits)
+    if isinstance(proof, Failure):
+        return proof
     rows = np.empty((len(places), len(end) + len(places[0].eps)), dtype=object)
     for i, place in enumerate(places):
         rows[i] = [*place.q, *place.eps]
-    return Descent(np.empty((0, len(path[0])), dtype=object), 3, tuple(order), rows)
+    return replace(proof, order=tuple(order), places=rows)
 
 
 def _approx_places(
-    problem: Problem, objective: SquareLoss, chart: Chart, networks: Sequence[Network], end: Exact
+    problem: Problem, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
 ) -> list[Place] | None:
     """Places in the chart, downhill from the first network to the limit; approximate."""
     approx, limit = Float64(), chart.objective(problem)
@@ -142,6 +169,12 @@ def _approx_places(
     parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
     if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):
         return None
+    if not chart.diverging:
+        onto = [here, *(_short_place(chart, network) for network in networks[1:])]
+        points = _into(LimitSlope(limit), [p.q.astype(np.float64) for p in onto], box)
+        return None if points is None else [Place(q, ()) for q in points[1:]]
+    end = exact(short(box.center.astype(np.float64)))
+    end = end if box.holds(end.astype(np.float64)) else box.center
     goal = Place(end, (Fraction(0),) * len(here.eps))
     found: list[Place] = []
     at = 0
@@ -179,15 +212,33 @@ def _rounded(q: Sequence[Fraction], eps: Sequence[Fraction]) -> Place:
     return Place(q_short, tuple(eps_short.tolist()))
 
 
+def _into(slope: LimitSlope, path: Sequence[Array], box: Box) -> list[Exact] | None:
+    """Vertices downhill from the first of ``path`` into a box; approximate.
+
+    Near a flat minimum float64 cannot tell how the loss falls, but 106 bits can: it is enough here that it falls on
+    most of the straight line to the centre.
+    """
+    center = box.center.astype(np.float64)
+
+    def arrived(theta: Array) -> bool:
+        return box.holds(theta) or slope.falls(theta, center + (theta - center) / 16)
+
+    found, there = approx_descent(slope, path, arrived)
+    if not there:
+        return None
+    vertices = [exact(v) for v in found]
+    return vertices if box.holds(found[-1]) and len(found) > 1 else [*vertices, box.entry(found[-1])]
+
+
 def _slope(problem: Problem, data: KernelData, size: int) -> Slope:
     width = size // (problem.dimension + 1)
     return Slope(SquareLoss.of_network(problem, width), data, width)
 
 
 def _proved(
-    objective: SquareLoss, found: Sequence[Array], closing: int, arithmetic: str, max_bits: int
+    objective: SquareLoss, found: Sequence[Exact], closing: int, arithmetic: str, max_bits: int
 ) -> Descent | Failure:
-    vertices = prove_descent(objective, [exact(v) for v in found], arithmetic=arithmetic, max_bits=max_bits)
+    vertices = prove_descent(objective, found, arithmetic=arithmetic, max_bits=max_bits)
     if isinstance(vertices, Failure):
         return vertices
     out = np.empty((len(vertices), len(found[0])), dtype=object)

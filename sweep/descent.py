@@ -1,8 +1,8 @@
 """A polyline of few vertices along which the loss falls, from the path of a polish; approximate.
 
 A polish lowers the loss from vertex to vertex, but steps overshoot: on the way between two vertices the loss may rise.
-Here vertices are left out while the straight line between those that stay goes downhill all along, and where no line
-to a later vertex does, short trust-region steps are taken instead: small enough ones go downhill.
+Here vertices are left out while the straight line between those that stay goes downhill all along. Where no line to a
+later vertex does, a part of the next line is taken, or else a short trust-region step: small enough ones go downhill.
 """
 
 from __future__ import annotations
@@ -24,37 +24,55 @@ _UNIT = 2.0**40
 """Vertices are multiples of its reciprocal: short numbers."""
 
 _AHEAD = 4
-_STEPS = 40
+_STEPS = 100
 _HALVINGS = 12
 
 
-class Slope:
-    """Whether the loss falls along straight lines of networks; approximate.
+class LimitSlope:
+    """Whether the loss falls along straight lines of parameters; approximate.
 
     Args:
-        objective: of the networks.
-        data: the same problem, prepared for the kernels.
-        width: the number of neurons.
+        objective: the loss, of networks or of a limit network.
     """
 
-    def __init__(self, objective: SquareLoss, data: KernelData, width: int):
-        self.objective, self.data, self.width = objective, data, width
+    def __init__(self, objective: SquareLoss):
+        self.objective = objective
+
+    def gradient(self, theta: Floats) -> Floats:
+        """``∇L``, (P,)."""
+        return np.asarray(self.objective.evaluate(theta, Float64(), order=1).gradient)
+
+    def derivatives(self, theta: Floats) -> tuple[Floats, Floats]:
+        """``∇L``, (P,), and ``∇²L``, (P, P)."""
+        at = self.objective.evaluate(theta, Float64(), order=2)
+        return at.gradient, at.hessian
 
     def falls(self, start: Floats, end: Floats) -> bool:
         """Whether the loss falls all along from ``start`` to ``end`` (P,)."""
         step = end - start
-        _, gradients = loss_gradient(self.data, np.array([start, end]), self.width)
-        if not np.all(gradients @ step < 0):
+        if not (self.gradient(start) @ step < 0 and self.gradient(end) @ step < 0):
             return False
         line = self.objective.along([(start + end) / 2, step / 2], Float64())
         return bool(np.all(slopes(line, Float64()) < 0))
 
+    def part(self, start: Floats, end: Floats) -> Floats | None:
+        """Nearly where the loss is lowest on a line that overshoots; ``None`` if it does not fall until there."""
+        step = end - start
+        first, last = float(self.gradient(start) @ step), float(self.gradient(end) @ step)
+        if not first < 0 < last:
+            return None
+        for share in (0.95, 0.5):
+            between = short(start + share * first / (first - last) * step)
+            if self.falls(start, between):
+                return between
+        return None
+
     def step(self, start: Floats, radius: float) -> Floats | None:
         """A point downhill of ``start``, at most ``radius`` away; ``None`` where there is none to be found."""
-        _, gradient, hessian = loss_gradient_hessian(self.data, start[None], self.width)
+        gradient, hessian = self.derivatives(start)
         if not np.isfinite(hessian).all():
             return None
-        model = Model.of(gradient[0], hessian[0])
+        model = Model.of(gradient, hessian)
         for _ in range(_HALVINGS):
             step, nu = model.trust_region_step(radius)
             # short of the model's minimum the slope keeps its sign
@@ -65,13 +83,34 @@ class Slope:
         return None
 
 
+class Slope(LimitSlope):
+    """The same for networks, through the kernels.
+
+    Args:
+        objective: of the networks.
+        data: the same problem, prepared for the kernels.
+        width: the number of neurons.
+    """
+
+    def __init__(self, objective: SquareLoss, data: KernelData, width: int):
+        super().__init__(objective)
+        self.data, self.width = data, width
+
+    def gradient(self, theta: Floats) -> Floats:
+        return np.asarray(loss_gradient(self.data, theta[None], self.width)[1][0])
+
+    def derivatives(self, theta: Floats) -> tuple[Floats, Floats]:
+        _, gradient, hessian = loss_gradient_hessian(self.data, theta[None], self.width)
+        return gradient[0], hessian[0]
+
+
 def short(theta: Floats) -> Floats:
     """The nearest short numbers."""
     return np.asarray(np.rint(theta * _UNIT) / _UNIT)
 
 
 def approx_descent(
-    slope: Slope, path: Sequence[Floats], arrived: Callable[[Floats], bool]
+    slope: LimitSlope, path: Sequence[Floats], arrived: Callable[[Floats], bool]
 ) -> tuple[list[Floats], bool]:
     """A polyline downhill, near ``path``, until ``arrived``.
 
@@ -88,12 +127,15 @@ def approx_descent(
     place, steps = 0, 0
     while not arrived(here):
         found = _farthest(slope, here, points, place)
+        onward = points[min(place + 1, len(points) - 1)]
         if found is not None:
             place = found
             here = points[place]
+        elif (end := slope.part(here, onward)) is not None:
+            place += 1
+            here = end
         else:
             steps += 1
-            onward = points[min(place + 1, len(points) - 1)]
             radius = float(np.linalg.norm(onward - here))
             end = slope.step(here, min(max(radius, 1e-6), 1.0)) if steps <= _STEPS else None
             if end is None:
@@ -103,7 +145,7 @@ def approx_descent(
     return done, True
 
 
-def _farthest(slope: Slope, here: Floats, points: Sequence[Floats], place: int) -> int | None:
+def _farthest(slope: LimitSlope, here: Floats, points: Sequence[Floats], place: int) -> int | None:
     """The last of the points after ``place`` that galloping finds downhill of ``here`` along a straight line."""
     last, found, stride = len(points) - 1, None, 1
     for near in range(place + 1, min(place + _AHEAD, last) + 1):

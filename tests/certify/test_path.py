@@ -173,10 +173,10 @@ def run(request: pytest.FixtureRequest) -> tuple[Chart, Network, list[Place]]:
     polished = polish(prepare(problem), theta.copy(), 5, max_steps=300)
     limit = approx_limits(problem, polished.theta, 5, polished.loss)[0]
     chart, order = limit.chart.normal(), limit.chart.order
-    found = trace_to_limit(
-        problem, list(polished.vertices), chart, order, exact(limit.q), arithmetic="auto", max_bits=106
-    )
+    place = (chart, order, exact(limit.q), np.full(len(limit.q), 1e-6))
+    found = trace_to_limit(problem, prepare(problem), polished.vertices, *place, arithmetic="auto", max_bits=106)
     assert isinstance(found, Descent)
+    assert not len(found.vertices)
     size = len(limit.q)
     places = [Place(row[:size], tuple(row[size:].tolist())) for row in found.places]
     return chart, Network.from_theta(exact(theta), 2).permuted(order), places

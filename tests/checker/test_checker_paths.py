@@ -42,9 +42,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Any, Problem]:
     polished = polish(prepare(problem), theta.copy(), 5, max_steps=300)
     limit = approx_limits(problem, polished.theta, 5, polished.loss)[0]
     chart = limit.chart.normal()
-    found = trace_to_limit(
-        problem, list(polished.vertices), chart, limit.chart.order, exact(limit.q), arithmetic="auto", max_bits=53
-    )
+    place = (chart, limit.chart.order, exact(limit.q), np.full(len(limit.q), 1e-6))
+    found = trace_to_limit(problem, prepare(problem), polished.vertices, *place, arithmetic="auto", max_bits=53)
     assert isinstance(found, Descent)
     folder = tmp_path_factory.mktemp("problem")
     write_problem(folder, problem)
