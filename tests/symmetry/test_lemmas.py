@@ -446,7 +446,8 @@ def test_the_reduced_form_is_idempotent_and_constant_on_orbits(data: st.DataObje
 @examples(15)
 @given(st.data())
 def test_a_reduction_says_where_each_neuron_went(data: st.DataObject) -> None:
-    network = data.draw(networks(distinct=False))
+    some, at_zero = data.draw(networks(distinct=False)), data.draw(numbers())
+    network = Network(np.concatenate([some.w, exact([[0, 0]])]), np.concatenate([some.a, exact([at_zero])]))
     reduced = reduce(network, ONE)
     members = [i for group in reduced.members for i in group]
     assert sorted([*members, *reduced.idle]) == list(range(network.width))
