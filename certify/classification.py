@@ -305,11 +305,11 @@ def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
     ``None`` where the place is not in the box.
     """
     how, box = alignment(found, place.chart, place.signs, place.q), found.box
-    if how is None or box is None or place.chart.mirrored_copies:
+    if how is None or box is None or not place.chart.plain:
         return None
     flip, permutation = how
     members, order = place.chart.members, [0] * place.chart.width
-    flippable = [k for k, unit in enumerate(place.chart.units) if unit.kind in ("mirrored", "triple+", "triple-")]
+    flippable = [k for k, unit in enumerate(place.chart.units) if unit.kind == "mirrored"]
     swapped = {k for bit, k in enumerate(flippable) if flip >> bit & 1}
     for i, k in enumerate(permutation):
         sources = members[k][::-1] if k in swapped else members[k]

@@ -185,9 +185,12 @@ def _statement(proof: Proof, hessian: str) -> str:
         )
     if isinstance(proof, Channel):
         bounds = [interval(down(x), up(y)) for x, y in zip(proof.kappa_lower, proof.kappa_upper, strict=True)]
+        held = (
+            ", and where copies share the part of a neuron, moving them apart raises it" if len(proof.weights) else ""
+        )
         return (
             "Along the channel, as outgoing weights grow like 1/ε, the loss exceeds its limit by κε² up to smaller "
-            f"terms, with κ positive: {', '.join(bounds)}."
+            f"terms, with κ positive: {', '.join(bounds)}{held}."
         )
     return f"The theorem {proof.theorem} applies."
 

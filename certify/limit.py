@@ -54,7 +54,8 @@ def limit_object(
             return certified
         return _lifted(problem, chart, known, objective, certified, enclosures)
 
-    return climb(objective, q, rung, arithmetic=arithmetic, max_bits=max_bits, final=("in-transit",))
+    final = ("in-transit", "copies-part")
+    return climb(objective, q, rung, arithmetic=arithmetic, max_bits=max_bits, final=final)
 
 
 def _check(chart: Chart, signs: Sequence[Signs]) -> None:
@@ -120,8 +121,8 @@ def _assemble(
     problem: Problem, chart: Chart, certified: Certified, splits: list[Split], proofs: tuple[Proof, ...]
 ) -> CriticalObject:
     index = certified.morse_index + sum(s.added_negative for s in splits)
-    dimension = sum(s.dimension for s in splits) - chart.tied
-    nullity = sum(s.added_zero for s in splits) - chart.tied
+    dimension = chart.family
+    nullity = dimension + sum(s.added_zero - s.dimension for s in splits)
     # with a share of 0 strict saddles of the same loss are as near as one likes
     saddle = index > 0 or any(s.zero for s in splits)
     finite = not chart.diverging
@@ -144,7 +145,7 @@ def _assemble(
         manifold_dimension=dimension,
         level=_level(problem, chart) if kind is Kind.SADDLE else None,
         stratum="",
-        lambda_min=(zero, zero) if plateau else (certified.lambda_min if not splits else None),
+        lambda_min=(zero, zero) if plateau else (None if chart.shared else certified.lambda_min),
         method=f"{'split' if finite else 'channel'}+krawczyk/{certified.krawczyk.arithmetic}",
         bits=certified.krawczyk.bits,
     )

@@ -35,7 +35,11 @@ _IDLE = 1e-6
 """A copy with a smaller share of the output is not told from one with none."""
 
 MAX_STEPS = 400
-"""Steps of the polish: what has not converged by then is in a channel, which its chart recognises as well."""
+"""Steps of the first stage of the polish."""
+
+STAGES = ((MAX_STEPS, 50.0), (1200, 200.0), (4000, 1000.0))
+"""Steps of the polish and the largest weight: what has not converged after a stage is in a channel, which its chart
+recognises, or needs the next stage. A chart is asked for as early as possible: far out in a channel float64 is lost."""
 
 _TRIES = 3
 
@@ -172,16 +176,26 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
         empty = None if stays else _empty(problem, width, saved, None, arithmetic)
         return Location(saved, stays, stays, 0.0, 0.0, "not-polished", here, None, theta[None][:0], (), empty)
     nearby = _nearby(data, theta, width)
-    polished = polish(data, theta, width, max_steps=MAX_STEPS)
-    end, moved, reach, reached_zero = exact(polished.theta), polished.moved, polished.path_radius, False
-    if polished.loss <= _SMALL * float(np.mean(problem.labels**2)):
-        zero = _approach_zero(problem, data, polished)
-        if zero is not None:
-            end, moved, reach, reached_zero = zero[0], moved + zero[1], reach + zero[1], True
+    place, moved, reach, reached_zero = theta, 0.0, 0.0, False
+    limits: tuple[LimitPlace, ...] = ()
+    vertices = [theta[None]]
+    for steps, weight in STAGES:
+        polished = polish(data, place, width, max_steps=steps, max_weight=weight)
+        moved += polished.moved
+        vertices.append(polished.vertices[1:])
+        reach = max(reach, float(np.linalg.norm(place - theta)) + polished.path_radius)
+        place, end = polished.theta, exact(polished.theta)
+        if polished.loss <= _SMALL * float(np.mean(problem.labels**2)):
+            zero = _approach_zero(problem, data, polished)
+            if zero is not None:
+                end, moved, reach, reached_zero = zero[0], moved + zero[1], reach + zero[1], True
+                break
+        limits, degenerate = _limits(problem, polished, width)
+        if (limits and not degenerate) or polished.stop_reason == "converged":
+            break
     empty = None
     if not reached_zero and polished.stop_reason != "converged":
         empty = _empty(problem, width, saved, reach, arithmetic)
-    limits = () if reached_zero else _limits(problem, polished, width)
     numbers = _numbers(data, polished.theta, width)
     return Location(
         theta=end,
@@ -192,7 +206,7 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
         stop_reason=polished.stop_reason,
         numbers=numbers,
         nearby=nearby,
-        vertices=_some(polished.vertices),
+        vertices=_some(np.concatenate(vertices)),
         limits=limits,
         empty=empty,
     )
@@ -217,16 +231,20 @@ def _approach_zero(problem: Problem, data: KernelData, polished: Polished) -> tu
     return approached.network.theta(), approached.moved
 
 
-def _limits(problem: Problem, polished: Polished, width: int) -> tuple[LimitPlace, ...]:
-    """What the end of the path may be approaching: asked where it is not plainly an isolated point."""
+def _limits(problem: Problem, polished: Polished, width: int) -> tuple[tuple[LimitPlace, ...], bool]:
+    """What the end of the path may be approaching: asked where it is not plainly an isolated point.
+
+    And whether the best of these is degenerate, so that a longer path may tell more.
+    """
     if polished.stop_reason == "converged" and abs(polished.smallest_eigenvalue) > _ISOLATED:
-        return ()
+        return (), False
     places = []
-    for limit in approx_limits(problem, polished.theta, width, polished.loss)[:_TRIES]:
+    found = approx_limits(problem, polished.theta, width, polished.loss)[:_TRIES]
+    for limit in found:
         outputs = limit.chart.orientation * polished.theta[-width:]
         signs = tuple(_signs(outputs[list(group.members)]) for group in limit.chart.copies)
         places.append(LimitPlace(limit.chart.normal(), signs, exact(limit.q), limit.chart.order))
-    return tuple(places)
+    return tuple(places), any(limit.degenerate for limit in found[:1])
 
 
 def _signs(outputs: Array) -> Signs:

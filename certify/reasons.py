@@ -98,6 +98,15 @@ REASONS = {
         "The limit of a channel was found, but networks however near it have a smaller loss: the run is passing by.",
         "Train on from this point and certify it again.",
     ),
+    "copies-part": Reason(
+        "The limit of a channel was found, but the loss falls where copies in one of its groups move apart: the run is "
+        "passing by.",
+        "Train on from this point and certify it again.",
+    ),
+    "copies-undecided": Reason(
+        "The limit of a channel was found, but not proved whether copies in one of its groups keep together.",
+        _MORE_BITS,
+    ),
     "no-arithmetic": Reason(
         "The limit on the bits left no arithmetic to try.", "Allow at least 53 bits (--max-bits 53)."
     ),

@@ -120,7 +120,7 @@ def trace_to_limit(
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
-    if chart.triples or chart.mirrored_copies:
+    if not chart.plain:
         return Failure("no-path")
     slope = _slope(problem, data, len(path[0]))
     for start in (k for k in _STARTS if k < len(path)):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group, canonical_mirrored, chart_of
+from symmetry.charts import Chart, Group, Kind, canonical_mirrored, chart_of
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
@@ -63,6 +63,11 @@ class Limit:
     fit: float
     smallest_eigenvalue: float
 
+    @property
+    def degenerate(self) -> bool:
+        """Whether the Hessian is singular as far as float64 can tell."""
+        return abs(self.smallest_eigenvalue) < _DEGENERATE
+
 
 @np.errstate(all="ignore")  # weights may be enormous: what is not finite explains nothing
 def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> list[Limit]:
@@ -82,7 +87,7 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
     return sorted(
         found,
         key=lambda limit: (
-            abs(limit.smallest_eigenvalue) < _DEGENERATE,
+            limit.degenerate,
             len(limit.chart.groups),
             abs(np.log(limit.fit)),
             limit.shift,
@@ -128,8 +133,11 @@ def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
         near, spread = _NEAR * size[index].max(), apart[np.ix_(index, index)].max()
         if abs(a[index].sum()) < np.abs(a[index]).max() and spread < near:
             found += [(spread / near, Group("triple+", trio)), (spread / near, Group("triple-", trio))]
+        if mirrors:
+            found += _mirrored_triples(w, a, trio, near)
+    found += _splits(w, a, large, mirrors)
     if mirrors:
-        found += [(size[i] / _NEAR_ZERO, Group("zero", (i,))) for i in large if size[i] < _NEAR_ZERO]
+        found += _near_zero(w, a, size)
     found += [(spread / _EQUAL, group) for spread, group in _copies(apart, mirrored, scale, mirrors)]
     return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
 
@@ -153,6 +161,58 @@ def _copies(apart: Floats, mirrored: Floats, scale: Floats, mirrors: bool) -> It
                     halves = [[i for i in members if turned[first, i] == side] for side in (False, True)]
                     plain, flipped = sorted(halves, key=len, reverse=True)
                     yield spread, Group("copies", (*plain, *flipped), len(flipped))
+
+
+def _mirrored_triples(w: Floats, a: Floats, trio: tuple[int, ...], near: float) -> Iterator[tuple[float, Group]]:
+    """Three neurons that merge after one is flipped, which comes last."""
+    index = list(trio)
+    signs = np.where(w[index] @ w[index[0]] < 0, -1, 1)
+    folded, outputs = w[index] * signs[:, None], a[index] * signs
+    spread = max(np.linalg.norm(folded[i] - folded[j]) for i, j in combinations(range(3), 2))
+    if (signs > 0).all() or not spread < near or not abs(outputs.sum()) < np.abs(outputs).max():
+        return
+    flipped = min((signs > 0).sum(), (signs < 0).sum()) == (signs > 0).sum()
+    turned = sorted(trio, key=lambda i: (signs[trio.index(i)] > 0) == flipped)
+    for kind in ("triple+", "triple-"):
+        yield float(spread / near), Group(kind, tuple(turned), 1)
+
+
+def _splits(w: Floats, a: Floats, large: list[int], mirrors: bool) -> Iterator[tuple[float, Group]]:
+    """One neuron against several of opposite output that are close to each other, flipped or not."""
+    size = np.linalg.norm(w, axis=1)
+    for lone in large:
+        signs = np.where(mirrors & (w @ w[lone] < 0), -1, 1)
+        folded, outputs = w * signs[:, None], a * signs
+        away = np.linalg.norm(folded - w[lone], axis=1)
+        near = max(_NEAR * size[lone], 0.1)
+        against = [i for i in range(len(a)) if outputs[i] * a[lone] < 0 and away[i] < near]
+        for count in range(2, min(len(against), _MANY) + 1):
+            for copies in combinations(against, count):
+                index = list(copies)
+                middle = outputs[index] @ folded[index] / outputs[index].sum()
+                spread = float(np.linalg.norm(folded[index] - middle, axis=1).max())
+                # copies are closer to each other than to the one they stand against
+                if np.abs(a[index]).max() < _LARGE or not spread < max(np.linalg.norm(middle - w[lone]), _EQUAL * near):
+                    continue
+                kind: Kind = "split+" if outputs[index[0]] > 0 else "split-"
+                ordered = sorted(copies, key=lambda i: signs[i] < 0)
+                yield spread / near, Group(kind, (lone, *ordered), int((signs[index] < 0).sum()))
+
+
+def _near_zero(w: Floats, a: Floats, size: Floats) -> Iterator[tuple[float, Group]]:
+    """Neurons near zero, one or several that agree, those of negative output flipped."""
+    small = np.flatnonzero(size < _NEAR_ZERO).tolist()
+    yield from ((size[i] / _NEAR_ZERO, Group("zero", (i,))) for i in small if abs(a[i]) > _LARGE)
+    folded = w * np.where(a < 0, -1, 1)[:, None]
+    for count in range(2, min(len(small), _MANY) + 1):
+        for members in combinations(small, count):
+            index = list(members)
+            spread = max(np.linalg.norm(folded[i] - folded[j]) for i, j in combinations(index, 2))
+            if np.abs(a[index]).max() < _LARGE / count or not spread < size[index].max():
+                continue
+            ordered = sorted(members, key=lambda i: a[i] < 0)
+            flipped = int((a[index] < 0).sum()) % count  # none where all are negative
+            yield float(size[index].max() / _NEAR_ZERO), Group("zero", tuple(ordered), flipped)
 
 
 def _disjoint(
@@ -211,19 +271,12 @@ def _fit(problem: Problem, chart: Chart, objective: SquareLoss, q: Floats, eps: 
     """``above / Σ κ ε²``: what the run's loss has above the limit's against the prediction; 0 where a κ is negative."""
     outputs, r = objective.outputs(q, Float64(), 2)
     kappas = [
-        sum(2 / len(problem) * float(r @ outputs[k].correction()) for k in members)
-        for members in chart.small_coordinates()
+        sum(2 / len(problem) * float(r @ outputs[chart.term(group)].correction()) for group in groups)
+        for groups in chart.conditions
     ]
-    if min(kappas) <= 0:
+    if min(kappas, default=0.0) < 0:
         return 0.0
-    smallness = [float(np.mean(eps[place] ** 2)) for place in _places(chart)]
+    place = {group: k for k, group in enumerate(chart.diverging)}
+    smallness = [float(np.mean([eps[place[group]] ** 2 for group in groups])) for groups in chart.conditions]
     predicted = sum(k * e for k, e in zip(kappas, smallness, strict=True))
     return above / predicted if predicted > 0 else 0.0
-
-
-def _places(chart: Chart) -> list[list[int]]:
-    """For each small coordinate, the indices of its groups among the diverging ones."""
-    diverging = chart.diverging
-    shared = [i for i, group in enumerate(diverging) if group.kind in ("mirrored", "zero")]
-    own = [[i] for i in range(len(diverging)) if i not in shared]
-    return own + ([shared] if len(shared) == 2 else [[i] for i in shared])

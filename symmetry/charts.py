@@ -7,17 +7,22 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
   The last ``flipped`` members are *mirrored*: they have ``−w`` and ``−β_i a``, which is the same neuron plus the
   constant ``−β_i a`` (activations with ``σ(−z) = 1 − σ(z)``);
 * ``pair`` (i, j): ``w_i = w + εu, w_j = w − εu, a_i = c/2 + 1/(2ε), a_j = c/2 − 1/(2ε)``;
-* ``mirrored`` (i, j): the same for neuron i and for ``(−w_j, −a_j)``, which stands for neuron j less the constant
-  ``a_j`` (activations with ``σ(−z) = 1 − σ(z)``);
+* ``split+``, ``split-`` (j, i, i', …): a pair; the member with the positive (negative) output is split into
+  copies with shares ``β > 0``;
+* ``mirrored`` (i, j): a pair for neuron i and for ``(−w_j, −a_j)``, which stands for neuron j less the constant ``a_j``
+  (activations with ``σ(−z) = 1 − σ(z)``);
 * ``triple+``, ``triple-`` (i, j, k): ``w_i = w + p_i u + …`` along a line, ``Σp = 0``, with finite moments ``c = Σa``,
   ``v = Σaδ``, ``Σaδδᵀ → τuuᵀ``, ``τ = ±1``, ``δ_i = w_i − w``; here ``ε² = (p_i² + p_j² + p_k²)/2``;
-* ``zero`` (i,): ``a_i = 1/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid).
+* ``zero`` (i, …): ``a_i = β_i/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid).
+
+Of splits, triples and zero neurons the last members may be flipped as well: they stand for their mirror images, as in a
+mirrored pair.
 
 In a pair, a triple or a zero neuron the outgoing weights diverge as ``ε → 0``; the output is an analytic ``f(q, ε)``,
-``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` (docs/infinity.md). The constants that mirrored pairs and zero neurons
-release diverge one by one and must cancel: groups that share it are *balanced* against each other, and there are none
-or at least two of them. Mirrored copies release a finite constant; where no groups are balanced, the shares ``β`` have
-to make ``K`` between them: the chart is *tied*.
+``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` where copies coincide (docs/infinity.md). The constants that flipped members
+and zero neurons release diverge one by one and must cancel: groups that share it are *balanced* against each other, and
+there are none or at least two of them, or a zero group with flipped and unflipped members. Mirrored copies release a
+finite constant; where no groups are balanced, the shares ``β`` have to make ``K`` between them: the chart is *tied*.
 """
 
 from __future__ import annotations
@@ -26,32 +31,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.activation import Activation
+from symmetry.groups import ORDER, TAU, Group, Kind, check, conditions, stiff
 from symmetry.limits import Affine, Pair, Triple
 from symmetry.merging import read_triple, reciprocal, triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Neurons, SquareLoss, Term
 from symmetry.problem import Problem
 
+__all__ = ["Chart", "Flip", "Group", "Kind", "Unit", "canonical_mirrored", "chart_from_json", "chart_of"]
+
 Floats = NDArray[np.float64]
-Kind = Literal["copies", "pair", "mirrored", "triple+", "triple-", "zero"]
 
-_ORDER: dict[str, int] = {"copies": 0, "pair": 1, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 4}
-_SIZE: dict[str, int] = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 1}
-_TAU: dict[str, int] = {"triple+": 1, "triple-": -1}
-
-
-class Group(NamedTuple):
-    """Neurons that belong together; of copies, the last ``flipped`` members are mirrored."""
-
-    kind: Kind
-    members: tuple[int, ...]
-    flipped: int = 0
+_PAIRS = ("pair", "split+", "split-", "mirrored")
 
 
 class Unit(NamedTuple):
@@ -88,26 +85,15 @@ class Chart:
     groups: tuple[Group, ...]
 
     def __post_init__(self) -> None:
-        for kind, members, flipped in self.groups:
-            if kind not in _ORDER or (len(members) < 2 if kind == "copies" else len(members) != _SIZE[kind]):
-                raise ValueError(f"group {kind!r} of {len(members)} neurons, expected one of: copies (2 or more), "
-                                 "pair (2), mirrored (2), triple+ (3), triple- (3), zero (1)")  # fmt: skip
-            if not 0 <= 2 * flipped <= (len(members) if kind == "copies" else 0):
-                raise ValueError(f"group {kind!r} of {len(members)} neurons has {flipped} mirrored members, expected "
-                                 "at most half of them, and only of copies")  # fmt: skip
-        places = [_ORDER[group.kind] for group in self.groups]
-        if places != sorted(places):
-            raise ValueError(f"groups {self.groups} are out of order, expected {', '.join(_ORDER)}; use chart_of")
+        check(self.groups)
         used = [i for group in self.groups for i in group.members]
         if len(set(used)) != len(used) or not set(used) <= set(range(self.width)):
             raise ValueError(f"groups {self.groups} overlap or leave the {self.width} neurons")
-        if len(self.balanced) == 1 or sum(group.kind == "zero" for group in self.groups) > 1:
-            raise ValueError(f"groups {self.groups} release a constant that nothing balances, or two linear terms")
 
     @property
     def name(self) -> str:
         """The structure up to permutation: ``pair``, ``copies3+mirrored+zero``, ``copies3-1`` (one mirrored), say."""
-        return "+".join(map(_kind, self.groups))
+        return "+".join(group.label for group in self.groups)
 
     @property
     def copies(self) -> tuple[Group, ...]:
@@ -123,22 +109,22 @@ class Chart:
     @property
     def diverging(self) -> tuple[Group, ...]:
         """The groups whose outgoing weights diverge."""
-        return tuple(group for group in self.groups if group.kind != "copies")
+        return tuple(group for group in self.groups if group.diverges)
 
     @property
     def pairs(self) -> tuple[Group, ...]:
         """The groups that leave a pair limit."""
-        return tuple(group for group in self.groups if group.kind in ("pair", "mirrored"))
+        return tuple(group for group in self.groups if group.kind in _PAIRS)
 
     @property
     def triples(self) -> tuple[Group, ...]:
         """The groups that leave a triple limit."""
-        return tuple(group for group in self.groups if group.kind in _TAU)
+        return tuple(group for group in self.groups if group.kind in TAU)
 
     @property
     def balanced(self) -> tuple[Group, ...]:
         """The groups that release a constant."""
-        return tuple(group for group in self.groups if group.kind in ("mirrored", "zero"))
+        return tuple(group for group in self.groups if group.releases)
 
     @property
     def mirrored_copies(self) -> tuple[Group, ...]:
@@ -149,6 +135,11 @@ class Chart:
     def has_constant(self) -> bool:
         """Whether the limit network has a free constant ``K``."""
         return bool(self.balanced or self.mirrored_copies)
+
+    @property
+    def plain(self) -> bool:
+        """Whether diverging groups are pairs, mirrored pairs and single zero neurons, and no copies are mirrored."""
+        return not any(g.kind in TAU or g.flipped or (g.diverges and g.copied) for g in self.groups)
 
     @property
     def tied(self) -> bool:
@@ -204,7 +195,7 @@ class Chart:
         if self.ordinary:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
         terms += [Pair(self.dimension, activation) for _ in self.pairs]
-        terms += [Triple(self.dimension, activation, _TAU[g.kind]) for g in self.triples]
+        terms += [Triple(self.dimension, activation, TAU[g.kind]) for g in self.triples]
         if self.has_constant:
             terms.append(Affine(self.dimension, self.has_linear))
         return tuple(terms)
@@ -213,33 +204,44 @@ class Chart:
         """The square loss of the limit network."""
         return SquareLoss(problem, self.terms(problem.activation))
 
-    def small_coordinates(self) -> list[list[int]]:
-        """For each condition ``Σ κ > 0``, the indices of the terms whose ``κ`` add up.
+    @cached_property
+    def conditions(self) -> tuple[tuple[Group, ...], ...]:
+        """For each condition ``Σ κ > 0``, the groups whose ``κ`` add up."""
+        return tuple(conditions(self.groups))
 
-        An ordinary pair and a triple have their own ``ε``. Two balanced groups share one (``ε_2 = −ε_1 + O(ε_1²)``,
-        with one sign convention); three or more span a cone on which every ``κ`` must be positive.
-        """
-        first = 1 if self.ordinary else 0
+    @cached_property
+    def stiff(self) -> tuple[Group, ...]:
+        """The diverging groups whose copies a definite form must hold together."""
+        return tuple(stiff(self.groups))
+
+    def term(self, group: Group) -> int:
+        """The index of a diverging group's term among :meth:`terms`."""
         limits = (*self.pairs, *self.triples)
-        place = {group: first + k for k, group in enumerate(limits)}
-        place |= {group: first + len(limits) for group in self.groups if group.kind == "zero"}
-        own = [[place[group]] for group in limits if group.kind != "mirrored"]
-        shared = [place[group] for group in self.balanced]
-        return own + ([shared] if len(shared) == 2 else [[index] for index in shared])
+        return (1 if self.ordinary else 0) + (len(limits) if group.kind == "zero" else limits.index(group))
+
+    @property
+    def shared(self) -> tuple[Group, ...]:
+        """The groups with shares ``β``: copies and copied members of diverging groups."""
+        return tuple(group for group in self.groups if group.copied)
+
+    @property
+    def family(self) -> int:
+        """The dimension of the set of shares: their sums are 1, and where they have to make ``K`` it is one less."""
+        return sum(len(group.copied) - 1 for group in self.shared) - (self.tied or len(self.balanced) == 1)
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
         """The parts of ``q`` in terms of neurons and pairs; ordinary neurons first, in coordinates of their own."""
         d, m = self.dimension, len(self.ordinary)
-        copies = list(map(_kind, self.copies))
+        copies = [group.label for group in self.copies]
         kinds = copies + ["neuron"] * (m - len(copies))
         size = [Unit(kind, slice(i * (d + 1), (i + 1) * (d + 1))) for i, kind in enumerate(kinds)]
         start = m * (d + 1)
         for group in self.pairs:
-            size.append(Unit(group.kind, slice(start, start + 2 * d + 1)))
+            size.append(Unit(group.label, slice(start, start + 2 * d + 1)))
             start += 2 * d + 1
         for group in self.triples:
-            size.append(Unit(group.kind, slice(start, start + 3 * d + 1)))
+            size.append(Unit(group.label, slice(start, start + 3 * d + 1)))
             start += 3 * d + 1
         if self.has_constant:
             size.append(Unit("affine", slice(start, start + 1 + (d if self.has_linear else 0))))
@@ -266,24 +268,23 @@ class Chart:
         parts: list[Floats] = [*middles, np.array([b.sum() for b in outputs])]
         eps, slope = [], w[0] * 0
         for group in self.diverging:
-            i = group.members[0]
+            index, signs = list(group.members), np.array(group.signs)
+            wi, ai = w[index] * signs[:, None], a[index] * signs
+            constant = constant + a[index][signs < 0].sum()
             if group.kind == "zero":
-                constant += a[i] / 2
-                slope = a[i] * w[i] / 4
-                eps.append(1 / a[i])
-                continue
-            if group.kind in _TAU:
-                coordinates, size = read_triple(w[list(group.members)], a[list(group.members)], _TAU[group.kind])
+                constant = constant + ai.sum() / 2
+                slope = ai @ wi / 4
+                eps.append(1 / ai.sum())
+            elif group.kind in TAU:
+                coordinates, size = read_triple(wi, ai, TAU[group.kind])
                 parts.append(coordinates)
                 eps.append(size)
-                continue
-            j = group.members[1]
-            sign = 1 if group.kind == "pair" else -1
-            wj, aj = sign * w[j], sign * a[j]
-            if group.kind == "mirrored":
-                constant += a[j]
-            parts += [(w[i] + wj) / 2, (a[i] - aj) * (w[i] - wj) / 2, np.array([a[i] + aj])]
-            eps.append(1 / (a[i] - aj))
+            else:
+                first, second = _sides(group)
+                high, low = ai[first].sum(), ai[second].sum()
+                w_high, w_low = ai[first] @ wi[first] / high, ai[second] @ wi[second] / low
+                parts += [(w_high + w_low) / 2, (high - low) * (w_high - w_low) / 2, np.array([high + low])]
+                eps.append(1 / (high - low))
         if self.has_constant:
             parts.append(np.array([constant]))
         if self.has_linear:
@@ -291,16 +292,23 @@ class Chart:
         return np.concatenate(parts), np.array(eps)
 
     @property
+    def dependent(self) -> Group | None:
+        """The balanced group whose ``ε`` the others and ``K`` determine: the last one that is no triple."""
+        if len(self.balanced) < 2:
+            return None
+        return [group for group in self.balanced if group not in self.triples][-1]
+
+    @property
     def free(self) -> tuple[tuple[Group, int], ...]:
         """The diverging groups with the number of small coordinates that :meth:`network` asks for.
 
-        One for each ``ε``, two for a triple; the last of the balanced groups has none, as ``K`` determines its ``ε``.
+        One for each ``ε``, two for a triple; the dependent group has none, as ``K`` determines its ``ε``.
         """
-        last = self.balanced[-1] if self.balanced else None
+        last = self.dependent
         return tuple((g, 0 if g == last else 2 if g in self.triples else 1) for g in self.diverging)
 
     def network(self, q: Exact, small: Sequence[Fraction], shares: Sequence[Sequence[Fraction]] = ()) -> Network:
-        """The finite network at a point of the chart, exact: where the channel is entered.
+        """The finite network at a point of the chart where copies coincide, exact: where the channel is entered.
 
         Its output is ``f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)``.
 
@@ -308,59 +316,76 @@ class Chart:
             q: (P',) exact, the limit network.
             small: not 0; in the order of :attr:`free`, ``ε`` of each group, ``p_i, p_j`` of each triple (``p_k`` is
                 ``−p_i − p_j``).
-            shares: for each group of copies, the coefficients ``β`` (sum 1), in a tied chart such that mirrored members
-                have outputs with sum ``K``; equal ones by default, but for the first mirrored group of a tied chart.
+            shares: for each group in :attr:`shared`, the coefficients ``β`` (sum 1), in a tied chart such that mirrored
+                members have outputs with sum ``K``; equal ones by default, but for the first mirrored group of a tied
+                chart. A zero group that balances itself keeps their proportions among flipped and unflipped members.
 
         Raises:
             ValueError: numbers that do not fit the chart, or for which there is no such network.
         """
         wanted = sum(count for _, count in self.free)
         size = self.units[-1].place.stop
-        if len(q) != size or len(small) != wanted or len(shares) not in (0, len(self.copies)):
+        if len(q) != size or len(small) != wanted or len(shares) not in (0, len(self.shared)):
             raise ValueError(
                 f"{len(q)} coordinates, {len(small)} small ones, shares of {len(shares)} groups; chart {self.name} has "
-                f"{size}, {wanted}, {len(self.copies)}"
+                f"{size}, {wanted}, {len(self.shared)}"
             )
         w, a = np.empty((self.width, self.dimension), dtype=object), np.empty(self.width, dtype=object)
         d, q = self.dimension, self.by_unit(exact(q))
         blocks = [q[unit.place] for unit in self.units]
         given = [exact(beta) for beta in shares] or self._default_shares(blocks)
+        betas = dict(zip(self.shared, given, strict=True))
+        for group, beta in betas.items():
+            if len(beta) != len(group.copied) or beta.sum() != 1:
+                raise ValueError(f"shares are {[str(b) for b in beta]}, expected {len(group.copied)} with sum 1")
         for k, members in enumerate(self.ordinary):
-            beta = given[k] if k < len(given) else exact([1])
-            if len(beta) != len(members) or beta.sum() != 1:
-                raise ValueError(f"shares are {[str(b) for b in beta]}, expected {len(members)} with sum 1")
+            beta = betas[self.copies[k]] if k < len(self.copies) else exact([1])
             turn = self.orientation[list(members)]
             w[list(members)], a[list(members)] = turn[:, None] * blocks[k][:d], turn * beta * blocks[k][d]
         released = sum(a[self.orientation < 0], Fraction(0))
         if self.tied and released != blocks[-1][0]:
             raise ValueError(f"mirrored copies have outputs with sum {released}, expected K = {blocks[-1][0]}")
         limits = dict(zip((*self.pairs, *self.triples), blocks[len(self.ordinary) :], strict=False))
-        # Σ 1/ε over the balanced groups is 2K + Σ c over the mirrored pairs; mirrored copies have made a part of K
-        rest = 2 * (blocks[-1][0] - released) if self.balanced else Fraction(0)
-        rest += sum((limits[g][2 * d] for g in self.balanced if g.kind == "mirrored"), Fraction(0))
+        missing = blocks[-1][0] - released if self.balanced else Fraction(0)
         values = iter(exact(small))
-        for group, count in self.free:
-            index = list(group.members)
+        last = self.dependent
+        for group, count in sorted(self.free, key=lambda item: item[0] == last):
+            index, signs = list(group.members), np.array(group.signs)
+            beta = betas.get(group, exact([1]))
             if count == 2:
-                w[index], a[index] = triple(limits[group], next(values), next(values), _TAU[group.kind])
-                continue
-            inverse = reciprocal(next(values)) if count else rest
-            if inverse == 0:
-                raise ValueError(f"the ε of {group} that K leaves is infinite; take other small coordinates")
-            if group in self.balanced:
-                rest -= inverse
-            if group.kind == "zero":
-                w[index], a[index] = 4 * blocks[-1][1:] / inverse, inverse
-                continue
-            (i, j), (middle, u, c) = index, np.split(limits[group], [d, 2 * d])
-            sign = 1 if group.kind == "pair" else -1
-            w[i], a[i] = middle + u / inverse, (c[0] + inverse) / 2
-            w[j], a[j] = sign * (middle - u / inverse), sign * (c[0] - inverse) / 2
+                wi, ai = triple(limits[group], next(values), next(values), TAU[group.kind])
+            else:
+                rate, offset = _release(group, beta, limits[group][2 * d] if group in limits else Fraction(0))
+                if count:
+                    inverse = reciprocal(next(values))
+                elif rate == 0 or missing == offset:
+                    raise ValueError(f"the ε of {group} that K leaves is infinite; take other small coordinates")
+                else:
+                    inverse = (missing - offset) / rate
+                if group.kind == "zero":
+                    if group == self._alone:
+                        beta = _balanced_shares(beta, signs, missing / inverse)
+                    wi, ai = np.tile(4 * blocks[-1][1:] / inverse, (len(index), 1)), beta * inverse
+                else:
+                    middle, u, c = np.split(limits[group], [d, 2 * d])
+                    first, second = _sides(group)
+                    wi, ai = np.empty((len(index), d), dtype=object), np.empty(len(index), dtype=object)
+                    wi[first], wi[second] = middle + u / inverse, middle - u / inverse
+                    ai[first], ai[second] = (c[0] + inverse) / 2, (c[0] - inverse) / 2
+                    if group.copied:
+                        ai[list(group.copied)] *= beta
+            w[index], a[index] = wi * signs[:, None], ai * signs
+            missing -= a[index][signs < 0].sum() + (ai.sum() / 2 if group.kind == "zero" else 0)
         return Network(w, a)
+
+    @property
+    def _alone(self) -> Group | None:
+        """The zero group that balances itself."""
+        return self.balanced[0] if len(self.balanced) == 1 else None
 
     def _default_shares(self, blocks: Sequence[Exact]) -> list[Exact]:
         """Equal shares; in a tied chart the first mirrored group makes what is missing from ``K``."""
-        shares = [exact([Fraction(1, len(g.members))] * len(g.members)) for g in self.copies]
+        shares = [exact([Fraction(1, len(g.copied))] * len(g.copied)) for g in self.shared]
         if self.tied:
             d, rest = self.dimension, blocks[-1][0]
             for k, group in enumerate(self.copies):
@@ -398,7 +423,7 @@ class Chart:
                 flip[start : start + d] *= -1
                 flip[start + 2 * d] *= -1
                 flip[released, start + 2 * d] = 1
-            elif unit.kind in _TAU:
+            elif unit.kind.startswith("triple"):
                 flip[start + 2 * d : start + 3 * d] *= -1
             else:
                 continue
@@ -406,17 +431,42 @@ class Chart:
         return found
 
 
-def _kind(group: Group) -> str:
-    """The kind of a group, with its size where that varies: ``copies3``, ``copies3-1`` with one mirrored member."""
-    size = str(len(group.members)) if group.kind == "copies" else ""
-    return group.kind + size + (f"-{group.flipped}" if group.flipped else "")
+def _sides(group: Group) -> tuple[list[int], list[int]]:
+    """The places of the members at ``w + εu`` and at ``w − εu``."""
+    return ([*group.copied], [0]) if group.copied else ([0], [1])
+
+
+def _release(group: Group, beta: Exact, c: Any) -> tuple[Any, Any]:
+    """``(ρ, b)``: the group releases the constant ``ρ/ε + b``; pairs in the sense of Theorem 7, zero neurons.
+
+    The flipped share ``β`` of the one side and the flag of the other have the outputs ``β(c/2 + 1/(2ε))``,
+    ``c/2 − 1/(2ε)`` to be taken back.
+    """
+    signs = np.array(group.signs)
+    if group.kind == "zero":
+        return (beta @ signs if group.copied else Fraction(1)) / 2, Fraction(0)
+    first, second = _sides(group)
+    one = beta[signs[first] < 0].sum() if group.copied else Fraction(int(signs[0] < 0))
+    other = int(signs[second[0]] < 0)
+    return Fraction(other - one) / 2, -c * (one + other) / 2
+
+
+def _balanced_shares(beta: Exact, signs: NDArray[np.int64], excess: Any) -> Exact:
+    """Shares in the proportions ``β`` with ``½Σsβ = excess``, where the group alone releases the constant."""
+    out = beta.copy()
+    for sign in (1, -1):
+        part = beta[signs == sign].sum()
+        if not part:
+            raise ValueError(f"shares {[str(b) for b in beta]} of flipped or unflipped members add up to 0")
+        out[signs == sign] *= (1 + 2 * sign * excess) / (2 * part)
+    return out
 
 
 def chart_of(width: int, dimension: int, groups: Sequence[Group]) -> Chart:
-    """The chart with its groups in canonical order: copies (the largest first), pairs, mirrored, triples, zero."""
+    """The chart with its groups in canonical order: that of :data:`symmetry.groups.ORDER`, the largest first."""
 
-    def place(group: Group) -> tuple[int, int, int, tuple[int, ...]]:
-        return _ORDER.get(group.kind, len(_ORDER)), -len(group.members), group.flipped, group.members
+    def place(group: Group) -> tuple[int, int, str, tuple[int, ...]]:
+        return ORDER.get(group.kind, len(ORDER)), -len(group.members), group.label, group.members
 
     return Chart(width, dimension, tuple(sorted(groups, key=place)))
 

@@ -42,7 +42,7 @@ class Pair:
         z = arithmetic.matmul(data.x, blocks["w"].T)
         s = arithmetic.matmul(data.x, blocks["u"].T)
         jet = self.activation.jet(z, order + 1, arithmetic)
-        return PairOutputs(self, blocks["c"], s, jet, data, arithmetic)
+        return PairOutputs(self, blocks, s, jet, data, arithmetic)
 
     def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Curve:
         z, s, c = _lines(self.layout, curve, data, arithmetic, ("w", "u"))
@@ -52,8 +52,9 @@ class Pair:
 class PairOutputs:
     """:class:`Pair` on all inputs: ``jet[k]`` encloses ``σ^(k)(w·x_n)`` and ``s`` encloses ``u·x_n``, (N, 1)."""
 
-    def __init__(self, term: Pair, c: Any, s: Any, jet: list[Any], data: Data, arithmetic: Arithmetic):
-        self.term, self.c, self.s, self.jet, self.data, self.arithmetic = term, c, s, jet, data, arithmetic
+    def __init__(self, term: Pair, blocks: dict[str, Any], s: Any, jet: list[Any], data: Data, arithmetic: Arithmetic):
+        self.term, self.c, self.u, self.s, self.jet = term, blocks["c"], blocks["u"], s, jet
+        self.data, self.arithmetic = data, arithmetic
         self.value = self._mixed(0).reshape(-1)
 
     def _mixed(self, k: int) -> Any:
@@ -70,13 +71,30 @@ class PairOutputs:
         # ww: (cσ'' + sσ''') xxᵀ    wu: σ'' xxᵀ    wc: σ' x    the rest 0
         d, ar, column = self.term.dimension, self.arithmetic, r.reshape(-1, 1)
         ww = ar.matmul(self.data.xx.T, column * self._mixed(2)).reshape(d, d)
-        wu = ar.matmul(self.data.xx.T, column * self.jet[2]).reshape(d, d)
+        wu = self._bend(r)
         wc = ar.matmul(self.data.x.T, column * self.jet[1]).reshape(d)
         out = ar.zeros((2 * d + 1, 2 * d + 1))
         w, u, c = slice(0, d), slice(d, 2 * d), 2 * d
         out[w, w], out[w, u], out[u, w] = ww, wu, wu
         out[w, c], out[c, w] = wc, wc
         return out
+
+    def _bend(self, r: Any) -> Any:
+        """``Σ r σ'' x xᵀ``, (d, d)."""
+        d = self.term.dimension
+        return self.arithmetic.matmul(self.data.xx.T, r.reshape(-1, 1) * self.jet[2]).reshape(d, d)
+
+    def hold(self, r: Any, scale: Fraction, sign: int, weight: Fraction) -> Any:
+        """``±(2/N) Σ r σ'' x xᵀ + t uuᵀ``, (d, d): if it is positive definite, copies of the member keep together.
+
+        Args:
+            r: the residuals, (N,).
+            scale: ``2/N``.
+            sign: of the output of the member that is split.
+            weight: ``t``, any number: only vectors across ``u`` count.
+        """
+        number = self.arithmetic.number
+        return self._bend(r) * number(sign * scale) + self.u.T * self.u * number(weight)
 
     def variation(self) -> tuple[Any, Any]:
         # With X = ‖x‖ and p, q, t the lengths of the w-, u- and c-parts of a unit vector:
@@ -241,3 +259,12 @@ class AffineOutputs:
         if self.s is None:
             raise ValueError("a constant has no correction")
         return (self.s * self.s * self.s * self.arithmetic.number(Fraction(-4, 3))).reshape(-1)
+
+    def hold(self, r: Any, scale: Fraction, sign: int, weight: Fraction) -> Any:
+        """``−(2/N) Σ r (ℓ·x) x xᵀ``, (d, d): positive definite if copies of the zero neuron keep together."""
+        if self.s is None:
+            raise ValueError("a constant has no copies")
+        d = self.term.dimension
+        return self.arithmetic.matmul(self.data.xx.T, r.reshape(-1, 1) * self.s).reshape(d, d) * self.arithmetic.number(
+            -scale
+        )

@@ -22,6 +22,7 @@ from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem
 
 SIGMOID = activation("sigmoid")
+PAIRS = ("pair", "split+", "split-", "mirrored")
 
 STRUCTURES: dict[str, list[tuple[Any, ...]]] = {
     "pair": [("pair", 2)],
@@ -46,7 +47,21 @@ STRUCTURES: dict[str, list[tuple[Any, ...]]] = {
     "copies4-2": [("copies", 4, 2)],
     "copies2-1+pair": [("copies", 2, 1), ("pair", 2)],
     "copies3-1+mirrored+zero": [("copies", 3, 1), ("mirrored", 2), ("zero", 1)],
+    "split+3": [("split+", 3)],
+    "split-4": [("split-", 4)],
+    "pair+split-3": [("pair", 2), ("split-", 3)],
+    "split+3-1+mirrored": [("split+", 3, 1), ("mirrored", 2)],
+    "split-3-2+zero": [("split-", 3, 2), ("zero", 1)],
+    "split+3-1+split-3-1": [("split+", 3, 1), ("split-", 3, 1)],
+    "mirrored+triple--1": [("mirrored", 2), ("triple-", 3, 1)],
+    "triple+-1+zero": [("triple+", 3, 1), ("zero", 1)],
+    "split+3-1+triple+-1+zero2": [("split+", 3, 1), ("triple+", 3, 1), ("zero", 2)],
+    "mirrored+zero2": [("mirrored", 2), ("zero", 2)],
+    "mirrored+zero3-2": [("mirrored", 2), ("zero", 3, 2)],
+    "zero2-1": [("zero", 2, 1)],
+    "copies2-1+zero3-1": [("copies", 2, 1), ("zero", 3, 1)],
 }
+"""Groups of each structure: kind, number of neurons, and how many of them are flipped."""
 
 
 def chart(name: str, *, ordinary: int = 1, dimension: int = 2, order: Sequence[int] | None = None) -> Chart:
@@ -75,12 +90,17 @@ def charts(draw: Any, names: Sequence[str] = tuple(STRUCTURES), max_dimension: i
 def size(chart: Chart) -> int:
     """The number of coordinates ``q``, ``P'``, counted from the definitions of the limit networks."""
     d = chart.dimension
-    counts = {"copies": d + 1, "pair": 2 * d + 1, "mirrored": 2 * d + 1, "triple+": 3 * d + 1, "triple-": 3 * d + 1}
-    grouped = sum(len(group.members) for group in chart.groups)
-    total = (chart.width - grouped) * (d + 1) + sum(counts.get(group.kind, 0) for group in chart.groups)
-    kinds = [group.kind for group in chart.groups]
-    constant = "mirrored" in kinds or "zero" in kinds or any(group.flipped for group in chart.groups)
-    return total + constant + d * ("zero" in kinds)
+    total = (chart.width - sum(len(group.members) for group in chart.groups)) * (d + 1)
+    for group in chart.groups:
+        lines = {"copies": 1, "zero": 0, "triple+": 3, "triple-": 3}.get(group.kind, 2)
+        total += lines * d + (lines > 0)
+    zero = any(group.kind == "zero" for group in chart.groups)
+    return total + (zero or any(g.flipped or g.kind == "mirrored" for g in chart.groups)) + d * zero
+
+
+def condition_terms(chart: Chart) -> list[list[int]]:
+    """For each sum of ``κ`` that has to be positive, the places of the terms that add up."""
+    return [[chart.term(group) for group in groups] for groups in chart.conditions]
 
 
 def rationals(rng: Random, count: int) -> Exact:
@@ -95,16 +115,17 @@ def smalls(chart: Chart, rng: Random, scale: Fraction) -> list[Fraction]:
 
 
 def shares(chart: Chart, rng: Random, q: Exact) -> list[list[Fraction]]:
-    """Coefficients of the copies, of both signs, none of them 0; mirrored ones make the constant of ``q``."""
+    """Shares of the copies, none of them 0: of both signs for copies that stay finite; mirrored ones make ``K``."""
     out = []
-    for group in chart.copies:
-        beta = [Fraction(rng.choice([-3, -2, -1, 1, 2, 3]), 7) for _ in group.members[1:]]
+    for group in chart.shared:
+        choices = [-3, -2, -1, 1, 2, 3] if group.kind == "copies" else [1, 2]
+        beta = [Fraction(rng.choice(choices), 7) for _ in group.copied[1:]]
         rest = 1 - sum(beta, Fraction(0))
         if not rest:
             beta[0], rest = beta[0] / 2, beta[0] / 2
         out.append([*beta, rest])
     mirrored = [k for k, group in enumerate(chart.copies) if group.flipped]
-    if mirrored and not any(group.kind in ("mirrored", "zero") for group in chart.groups):
+    if mirrored and not chart.balanced:
         # −Σ a_j x_j = K, x_j the mirrored shares' sum
         a = q[len(chart.ordinary) * chart.dimension :]
         missing = q[-1] + sum(a[k] * sum(out[k][-chart.copies[k].flipped :]) for k in mirrored)
@@ -143,7 +164,7 @@ def blocks(chart: Chart, q: Exact) -> list[tuple[str, Exact]]:
     neurons = chart.width - sum(len(g.members) for g in chart.diverging) - sum(len(g.members) - 1 for g in chart.copies)
     w, a, rest = np.split(np.asarray(q, dtype=object), [neurons * d, neurons * (d + 1)])
     parts = [("neuron", np.append(w[i * d : (i + 1) * d], a[i])) for i in range(neurons)]
-    for wanted, length in ((("pair", "mirrored"), 2 * d + 1), (("triple+", "triple-"), 3 * d + 1)):
+    for wanted, length in ((PAIRS, 2 * d + 1), (("triple+", "triple-"), 3 * d + 1)):
         for group in chart.groups:
             if group.kind in wanted:
                 parts.append((group.kind, rest[:length]))
@@ -161,7 +182,7 @@ def limit_output(chart: Chart, q: Exact, x: Exact) -> Any:
         s = derivatives(number(b[:d] @ x), 2)
         if kind == "neuron":
             total += number(b[d]) * s[0]
-        elif kind in ("pair", "mirrored"):
+        elif kind in PAIRS:
             total += number(b[2 * d]) * s[0] + number(b[d : 2 * d] @ x) * s[1]
         else:
             tau = 1 if kind == "triple+" else -1
@@ -179,6 +200,7 @@ def planted(
     *,
     kappas: Sequence[float] = (),
     curvatures: Mapping[int, Any] | None = None,
+    holds: Mapping[int, float] | None = None,
     count: int = 120,
     seed: int = 0,
     noise: float = 0.0,
@@ -193,6 +215,7 @@ def planted(
         q: the limit network.
         kappas: one for each term with a correction (pairs, triples, zero neuron), or none.
         curvatures: ``B_j`` (d, d), by neuron.
+        holds: ``(2/N) Σ r σ'' (v·x)²`` of a term that is a pair, ``v`` of its length across ``u`` (d = 2), by term.
         count: number of inputs, random.
         seed: of the inputs.
         noise: size of a further random residual, orthogonal to the columns of ``J``.
@@ -214,6 +237,10 @@ def planted(
         for row, column in zip(*np.triu_indices(chart.dimension), strict=True):
             rows.append(bend * x[:, row] * x[:, column])
             sides.append(np.asarray(wanted, dtype=np.float64)[row, column])
+    for k, wanted in (holds or {}).items():
+        u = outputs[k].u[0]
+        rows.append(2 / count * outputs[k].jet[2][:, 0] * (x @ np.array([-u[1], u[0]])) ** 2)
+        sides.append(wanted)
     matrix = np.array(rows)
     r, *_ = np.linalg.lstsq(matrix, np.array(sides), rcond=None)
     more = noise * rng.normal(size=count)

@@ -3,9 +3,9 @@
 A *chart* groups the neurons. Neurons in no group, and each group of *copies* as one, are neurons ``a σ(w·x)`` of the
 limit network; with ``z = w·x``, the other groups, whose outgoing weights diverge, leave
 
-    pair, mirrored      c σ(z) + s σ'(z),  s = u·x
-    triple± (τ = ±1)    c σ(z) + y σ'(z) + (τ/2) s² σ''(z),  y = v·x,  s = u·x
-    zero                K + s,  s = ℓ·x      (mirrored groups alone: K)
+    pair, split±, mirrored    c σ(z) + s σ'(z),  s = u·x
+    triple± (τ = ±1)          c σ(z) + y σ'(z) + (τ/2) s² σ''(z),  y = v·x,  s = u·x
+    zero                      K + s,  s = ℓ·x      (without a zero group: K, where a constant is free)
 
 Its critical point ``q*`` is isolated by the theorems of ``isolated.py``; what follows is checked all over the
 existence box. The proofs are in docs/infinity.md.
@@ -28,14 +28,20 @@ others are, and unrestricted by those of which both signs occur.
 
 **Channels.** Near ``(q*, 0)`` the network is ``f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` with
 
-    pair, mirrored      φ = (c/2) s² σ'' + (1/6) s³ σ^(3)
-    triple±             φ = (τ/2) p² σ'' + (α s³/6 + s² p/2) σ^(3) + (τ/24) s⁴ σ^(4),  α = u·v/u·u,  p = y − αs
-    zero                φ = −(4/3) s³.
+    pair, split±, mirrored    φ = (c/2) s² σ'' + (1/6) s³ σ^(3)
+    triple±                   φ = (τ/2) p² σ'' + (α s³/6 + s² p/2) σ^(3) + (τ/24) s⁴ σ^(4),  α = u·v/u·u,  p = y − αs
+    zero                      φ = −(4/3) s³.
 
-If ``κ = (2/N) Σ_n r_n φ(x_n) > 0`` for every small coordinate, ``(q*, 0)`` is a local minimum of the loss, at
-infinity, where the Hessian (after splits) has no negative eigenvalue, else a saddle at infinity. Each diverging
-group has its own small coordinate, but where exactly two share the released constants (mirrored, zero) these have
-one, and their ``κ`` add up.
+If every ``κ = (2/N) Σ_n r_n φ(x_n)`` that counts is positive and copies keep together, ``(q*, 0)`` is a local minimum
+of the loss, at infinity, where the Hessian (after splits) has no negative eigenvalue, else a saddle at infinity. A
+group releases a constant if it is mirrored, zero, or has flipped members. Every ``κ`` counts, with two exceptions. Of exactly
+two groups that release constants the ``κ`` add up, if neither is a triple or has flipped and unflipped copies. Beside a
+triple the only other one that does has none.
+
+Copies (members of a split but the first; two or more of a zero group) keep together if a matrix is positive definite:
+
+    split±              ±(2/N) Σ_n r_n σ'' x xᵀ + t uuᵀ,  with some number t
+    zero                −(2/N) Σ_n r_n s x xᵀ             (not if it is the only other group beside a triple).
 """
 
 from __future__ import annotations
@@ -49,26 +55,65 @@ from .isolated import DataAt, Proved, check_box, check_eigenvalue, check_loss, c
 from .loss import Derivatives, Jet, Problem, Unit, Vector, neurons
 from .reading import Unreadable, bounds, fields, integer, need, sequence
 
-_ORDER = {"copies": 0, "pair": 1, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 4}
-_MEMBERS = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3, "zero": 1}
+_ORDER = {"copies": 0, "pair": 1, "split+": 2, "split-": 2, "mirrored": 3, "triple+": 4, "triple-": 4, "zero": 5}
+_MEMBERS = {"pair": (2, 2), "mirrored": (2, 2), "triple+": (3, 3), "triple-": (3, 3)}
+_LEAST = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 _TAU = {"triple+": 1, "triple-": -1}
 
 
 @dataclass(frozen=True)
+class Diverging:
+    """A group whose outgoing weights diverge: its kind, its number of neurons, and how many are flipped, the last."""
+
+    kind: str
+    size: int
+    flipped: int
+
+    @property
+    def copies(self) -> int:
+        """How many members share one output: all of a split but the first, all of two or more zero neurons; else 0."""
+        if self.kind in ("split+", "split-"):
+            return self.size - 1
+        return self.size if self.kind == "zero" and self.size > 1 else 0
+
+    @property
+    def releases(self) -> bool:
+        return self.kind in ("mirrored", "zero") or self.flipped > 0
+
+    @property
+    def mixed(self) -> bool:
+        return 0 < self.flipped < self.copies
+
+    @property
+    def name(self) -> str:
+        return self.kind + (str(self.size) if self.copies else "") + f"-{self.flipped}" * (self.flipped > 0)
+
+
+@dataclass(frozen=True)
 class Chart:
-    """Sizes of the groups of copies and how many of each are mirrored, kinds of the diverging groups, and the number
-    of neurons of the limit network.
+    """Sizes of the groups of copies and how many of each are mirrored, the diverging groups, and the number of neurons
+    of the limit network.
     """
 
     copies: list[int]
     flipped: list[int]
-    diverging: list[str]
+    diverging: list[Diverging]
     neurons: int
 
     @property
     def name(self) -> str:
         copies = [f"copies{k}" + f"-{f}" * (f > 0) for k, f in zip(self.copies, self.flipped, strict=True)]
-        return "+".join(copies + self.diverging)
+        return "+".join(copies + [group.name for group in self.diverging])
+
+    @property
+    def kinds(self) -> list[str]:
+        """Of the diverging groups."""
+        return [group.kind for group in self.diverging]
+
+    @property
+    def plain(self) -> bool:
+        """Whether diverging groups are pairs, mirrored pairs and single zero neurons, and no copies are mirrored."""
+        return not any(self.flipped) and not any(g.kind in _TAU or g.copies or g.flipped for g in self.diverging)
 
     @property
     def tied(self) -> bool:
@@ -78,7 +123,33 @@ class Chart:
     @property
     def shared(self) -> list[int]:
         """Which of the diverging groups release a constant."""
-        return [k for k, kind in enumerate(self.diverging) if kind in ("mirrored", "zero")]
+        return [k for k, group in enumerate(self.diverging) if group.releases]
+
+    @property
+    def conditions(self) -> list[list[int]]:
+        """Which ``κ`` are added up and have to be positive."""
+        shared = self.shared
+        triples = [k for k in shared if self.diverging[k].kind in _TAU]
+        if len(shared) == 2 and triples:
+            counted = [triples]
+        elif len(shared) == 2 and not any(self.diverging[k].mixed for k in shared):
+            counted = [shared]
+        else:
+            counted = [[k] for k in shared]
+        return [[k] for k in range(len(self.diverging)) if k not in shared] + counted
+
+    @property
+    def held(self) -> list[int]:
+        """The groups with copies that have to keep together."""
+        shared = self.shared
+        beside = len(shared) == 2 and any(self.diverging[k].kind in _TAU for k in shared)
+        return [k for k, group in enumerate(self.diverging) if group.copies and not (beside and group.kind == "zero")]
+
+    @property
+    def family(self) -> int:
+        """The dimension of the shares: one is fixed where they have to make ``K``, or a zero group balances itself."""
+        fixed = self.tied or len(self.shared) == 1
+        return sum(k - 1 for k in self.copies) + sum(g.copies - 1 for g in self.diverging if g.copies) - fixed
 
     def units(self, d: int) -> list[Unit]:
         """The limit network.
@@ -87,7 +158,7 @@ class Chart:
         pair, ``(w, v, u, c)`` of each triple; ``(K, ℓ)``.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
-        for kind in self.diverging:
+        for kind in self.kinds:
             if kind != "zero":
                 lines = 3 if kind in _TAU else 2
                 places = tuple(range(start + i * d, start + (i + 1) * d) for i in range(lines))
@@ -95,7 +166,7 @@ class Chart:
                 units.append(Unit(places, (start + lines * d,), formula, 4 if kind in _TAU else 3))
                 start += lines * d + 1
         if self.shared or self.tied:
-            line = (range(start + 1, start + 1 + d),) if "zero" in self.diverging else ()
+            line = (range(start + 1, start + 1 + d),) if "zero" in self.kinds else ()
             units.append(Unit(line, (start,), _affine, -1))
         return units
 
@@ -107,25 +178,36 @@ def read_chart(value: Any, width: int, dimension: int) -> Chart:
     need(value["width"] == width and value["dimension"] == dimension, f"{where}: another width or dimension")
     groups = value["groups"]
     if not isinstance(groups, list) or not all(isinstance(g, list) and len(g) in (2, 3) for g in groups):
-        raise Unreadable(f"{where}.groups: expected a list of [kind, members] or [kind, members, mirrored]")
-    used, kinds, copies, turned = 0, [], [], []
-    for kind, members, *flipped in groups:
+        raise Unreadable(f"{where}.groups: expected a list of [kind, members] or [kind, members, flipped]")
+    used, kinds, copies, turned, diverging = 0, [], [], [], []
+    for kind, members, *rest in groups:
         need(isinstance(kind, str) and kind in _ORDER, f"{where}: {ascii(kind)[:20]} is no kind of group")
         size = len(members) if isinstance(members, list) else 0
-        need(size == _MEMBERS[kind] if kind in _MEMBERS else size >= 2, f"{where}: {kind}: a group of {size}")
+        least, most = _MEMBERS.get(kind, (_LEAST.get(kind, 1), width))
+        need(least <= size <= most, f"{where}: {kind}: a group of {size}")
         need(members == list(range(used, used + size)), f"{where}: the neurons are not numbered in order")
+        flipped = integer(rest[0], f"{where}.groups", 1, 1000) if rest else 0
+        # half of copies, one of a triple; of splits not the first, and not all of a zero group
+        bound = {"copies": size // 2, "pair": 0, "mirrored": 0, "triple+": 1, "triple-": 1}.get(kind, size - 1)
+        need(flipped <= bound, f"{where}: {kind}: {flipped} of {size} are mirrored")
         used += size
         kinds.append(kind)
-        mirrored = integer(flipped[0], f"{where}.groups", 1, 1000) if flipped else 0
-        need(2 * mirrored <= size * (kind == "copies"), f"{where}: {kind}: {mirrored} of {size} are mirrored")
         if kind == "copies":
             copies.append(size)
-            turned.append(mirrored)
+            turned.append(flipped)
+        else:
+            diverging.append(Diverging(kind, size, flipped))
     need(0 < used <= width, f"{where}: groups {used} of {width} neurons")
     need([_ORDER[kind] for kind in kinds] == sorted(_ORDER[kind] for kind in kinds), f"{where}: groups out of order")
-    chart = Chart(copies, turned, [kind for kind in kinds if kind != "copies"], len(copies) + width - used)
-    balanced = len(chart.shared) != 1 and kinds.count("zero") <= 1
-    need(balanced, f"{where}: a released constant that nothing balances, or two linear terms")
+    chart = Chart(copies, turned, diverging, len(copies) + width - used)
+    shared = [diverging[k] for k in chart.shared]
+    alone = len(shared) == 1 and not (shared[0].kind == "zero" and shared[0].mixed)
+    linear = kinds.count("zero")
+    need(not alone and linear <= 1, f"{where}: a released constant that nothing balances, or two linear terms")
+    # flipped copies of a split release a constant of one sign, which is that of the split
+    signs = {group.kind for group in shared}
+    need(signs not in ({"split+"}, {"split-"}), f"{where}: constants of one sign")
+    need(sum(group.kind in _TAU for group in shared) <= 1, f"{where}: two triples with flipped members")
     return chart
 
 
@@ -167,7 +249,7 @@ def check_limit(claim: dict[str, Any], witness: dict[str, Any], problem: Problem
     if chart.diverging:
         _check_channel(witness["channel"], chart, proved)
     index = proved.index + sum(s.negative_added for s in splits)
-    dimension = sum(chart.copies) - len(chart.copies) - chart.tied
+    dimension = chart.family
     zeros = sum(s.zero for s in splits)
     finite = ("local-minimum", "saddle")
     kind = (finite if not chart.diverging else ("minimum-at-infinity", "saddle-at-infinity"))[index > 0 or zeros > 0]
@@ -189,7 +271,7 @@ def check_limit(claim: dict[str, Any], witness: dict[str, Any], problem: Problem
             eigenvalue is not None and not any(bounds(eigenvalue, "claim.lambda_min")),
             "claim.lambda_min: 0 on a plateau",
         )
-    elif chart.copies:
+    elif chart.copies or any(group.copies for group in chart.diverging):
         need(eigenvalue is None, "claim.lambda_min: not proved of copies")
     elif eigenvalue is not None:
         check_eigenvalue(eigenvalue, proved)
@@ -262,7 +344,7 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
     over, data, number = proved.over_tight, proved.around.data, proved.around.data.number
     phi: list[Vector] = []
     place = chart.neurons
-    for kind in chart.diverging:
+    for kind in chart.kinds:
         unit, sigma, slots = proved.around.units[place], over.sigma[place], over.slots[place]
         if kind == "zero":
             s = over.slots[-1][0]
@@ -284,14 +366,37 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
         else:
             _, s, c = slots
             phi.append(square * sigma[2] * c * number(Fraction(1, 2)) + square * s * sigma[3] * number(Fraction(1, 6)))
-    fields(step, "witness.channel", {"kappa_lower", "kappa_upper"})
-    own = [[k] for k in range(len(phi)) if k not in chart.shared]
-    conditions = own + ([chart.shared] if len(chart.shared) == 2 else [[k] for k in chart.shared])
+    fields(step, "witness.channel", {"kappa_lower", "kappa_upper", "weights"})
     low, high = (
-        sequence(step[name], f"witness.channel.{name}", len(conditions)) for name in ("kappa_lower", "kappa_upper")
+        sequence(step[name], f"witness.channel.{name}", len(chart.conditions))
+        for name in ("kappa_lower", "kappa_upper")
     )
     scale = number(Fraction(2, data.count))
-    for condition, lower, upper in zip(conditions, low, high, strict=True):
+    for condition, lower, upper in zip(chart.conditions, low, high, strict=True):
         kappa = sum((phi[k].dot(over.r) for k in condition), number(0)) * scale
         need(0 < lower <= kappa.lower()[0], "witness.channel.kappa_lower: 0 < κ_lower ≤ κ fails")
         need(kappa.upper()[0] <= upper, "witness.channel.kappa_upper: κ ≤ κ_upper fails")
+    weights = sequence(step["weights"], "witness.channel.weights", len(chart.held))
+    for k, weight in zip(chart.held, weights, strict=True):
+        _check_held(k, weight, chart, proved)
+
+
+def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
+    """The copies of a diverging group keep together."""
+    over, data, number = proved.over_tight, proved.around.data, proved.around.data.number
+    kind, d, where = chart.diverging[k].kind, len(data.x), "witness.channel.weights"
+    if kind == "zero":
+        need(weight == 0, f"{where}: expected 0 for a zero group")
+        form, along = over.slots[-1][0] * over.r * number(-1), None
+    else:
+        place = chart.neurons + k
+        form = over.sigma[place][2] * over.r * number(-1 if kind == "split-" else 1)
+        box = [value.widened(number(r)) for value, r in zip(proved.around.theta, proved.tight, strict=True)]
+        along = [box[i] for i in proved.around.units[place].lines[1]]
+    matrix = [[data.moment(form, i, j) for j in range(d)] for i in range(d)]
+    if along is not None:
+        # moments lack the factor 2/N
+        scale = number(weight * Fraction(data.count, 2))
+        matrix = [[matrix[i][j] + along[i] * along[j] * scale for j in range(d)] for i in range(d)]
+    found = pivots(matrix)
+    need(found == [d, 0], f"{where}: the matrix that holds copies together has the inertia {found} by elimination")

@@ -130,8 +130,7 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
     d = problem.dimension
     width = len(last) // (d + 1)
     need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
-    simple = not any(chart.flipped) and not any(kind.startswith("triple") for kind in chart.diverging)
-    need(simple, "path: not defined for triples and mirrored copies")
+    need(chart.plain, "path: not defined for triples, splits, several zero neurons and mirrored copies")
     neurons = tuple((tuple(last[i * d : (i + 1) * d]), last[width * d + i]) for i in path.order)
     merged = together(chart, neurons)
     if merged != neurons:

@@ -49,12 +49,12 @@ class Place:
 
 def sizes(chart: Chart) -> list[int]:
     """How many neurons the groups have, in order; those in no group come after them."""
-    return [*chart.copies, *({"zero": 1}.get(kind, 2) for kind in chart.diverging)]
+    return [*chart.copies, *({"zero": 1}.get(kind, 2) for kind in chart.kinds)]
 
 
 def free_count(chart: Chart) -> int:
     """How many ``ε`` are free."""
-    return len(chart.diverging) - (1 if chart.shared else 0)
+    return len(chart.kinds) - (1 if chart.shared else 0)
 
 
 def together(chart: Chart, neurons: Network) -> Network:
@@ -88,7 +88,7 @@ def first_place(chart: Chart, neurons: Network) -> Place:
     w += [v for v, _ in neurons[start:]]
     a += [output for _, output in neurons[start:]]
     q, eps, constant, slope = [v for row in w for v in row] + a, [], Fraction(0), [Fraction(0)] * d
-    for kind, group in zip(chart.diverging, groups, strict=True):
+    for kind, group in zip(chart.kinds, groups, strict=True):
         (w1, a1), (w2, a2) = group[0], group[-1]
         if kind == "zero":
             constant += a1 / 2
@@ -105,7 +105,7 @@ def first_place(chart: Chart, neurons: Network) -> Place:
         q.append(a1 + a2)
         eps.append(1 / (a1 - a2))
     if chart.shared:
-        q += [constant, *(slope if "zero" in chart.diverging else [])]
+        q += [constant, *(slope if "zero" in chart.kinds else [])]
         del eps[chart.shared[-1]]
     return Place(q, eps)
 
@@ -138,14 +138,14 @@ def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Serie
         total = _sum(total, _product(sigma, a, ORDER, data))
         rest = rest + _bound([(0, _wide(a))], _wide(z), data)
     groups: list[tuple[Series, Series, Series]] = []
-    for kind in chart.diverging:
+    for kind in chart.kinds:
         if kind != "zero":
             z, s = ([_line(data, part[k : k + d]) for part in curve] for k in (place, place + d))
             groups.append((z, s, [data.number(part[place + 2 * d]) for part in curve]))
             place += 2 * d + 1
     if chart.shared:
         total = _sum(total, [data.zero + data.number(part[place]) for part in curve])
-    if "zero" in chart.diverging:
+    if "zero" in chart.kinds:
         s = [_line(data, [4 * v for v in part[place + 1 :]]) for part in curve]
         groups.append(([data.zero] * 3, s, [data.number(0)] * 3))
     for (z, s, c), (known, wide) in zip(groups, _epsilons(chart, curve, lines, d), strict=True):
@@ -165,7 +165,7 @@ def _epsilons(chart: Chart, curve: list[Numbers], lines: list[Numbers], d: int) 
     fractions = [(line, [Fraction(1)]) for line in lines]
     if chart.shared:
         place, total = chart.neurons * (d + 1), [Fraction(0)] * 3
-        for kind in chart.diverging:
+        for kind in chart.kinds:
             if kind == "mirrored":
                 total = [t + part[place + 2 * d] for t, part in zip(total, curve, strict=True)]
             place += 0 if kind == "zero" else 2 * d + 1

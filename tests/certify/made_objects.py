@@ -77,7 +77,7 @@ def in_chart(
     signs = Inertia(len(center), 0, np.eye(len(center)), (1,) * len(center))
     found = tuple(Split(j, positive, negative, 0, (0, 0, 0), 1, 0) for j, (positive, negative) in enumerate(splits))
     index = sum(proof.added_negative for proof in found)
-    kappa = (Channel(chart.name, exact([1 / 4]), exact([1 / 2])),) if chart.diverging else ()
+    kappa = (Channel(chart.name, exact([1 / 4]), exact([1 / 2]), exact([])),) if chart.diverging else ()
     finite = Kind.SADDLE if index else Kind.LOCAL_MINIMUM
     return CriticalObject(
         kind=Kind.MINIMUM_AT_INFINITY if chart.diverging else finite,

@@ -13,7 +13,7 @@ import flint
 import numpy as np
 import pytest
 from library import ARITHMETICS, arb, fraction, precision
-from limit_cases import chart, planted, rationals, size
+from limit_cases import chart, condition_terms, planted, rationals, size
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.midrad import Float64Enclosures
@@ -76,8 +76,8 @@ def test_which_conditions_are_asked_for(kind: str) -> None:
         for kappas in cases:
             found = made(name, kappas, arithmetic)
             assert isinstance(found, Channel), (name, kappas)
-            groups = chart(name).small_coordinates()
-            for low, high, members in zip(found.kappa_lower, found.kappa_upper, groups, strict=True):
+            counted = condition_terms(chart(name))
+            for low, high, members in zip(found.kappa_lower, found.kappa_upper, counted, strict=True):
                 assert 0 < low <= sum(kappas[k - 1] for k in members) <= high
     for name, cases in refused.items():
         for kappas in cases:
@@ -210,7 +210,7 @@ def test_the_rate(name: str, kappas: list[float], seed: int) -> None:
     small = [Fraction(1, 10**5) * (1 + Fraction(k, 2)) for k in range(sum(count for _, count in found.free))]
     network = found.network(exact(q), small)
     eps = found.read(network.w.astype(float), network.a.astype(float))[1]
-    sums = [sum(kappas[k - 1] for k in members) for members in found.small_coordinates()]
+    sums = [sum(kappas[k - 1] for k in members) for members in condition_terms(found)]
     for low, high, kappa in zip(proof.kappa_lower, proof.kappa_upper, sums, strict=True):
         assert float(low) - 1e-9 <= kappa <= float(high) + 1e-9
     wanted = float(np.array(kappas) @ eps**2)

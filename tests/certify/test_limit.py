@@ -93,7 +93,7 @@ def test_plateaus_and_channels_of_real_runs(run: tuple[int, int], classified: di
     if found.chart.diverging:
         assert found.kind is Kind.MINIMUM_AT_INFINITY
         assert found.strict is None
-        assert len(proof(found, Channel).kappa_lower) == len(found.chart.small_coordinates())
+        assert len(proof(found, Channel).kappa_lower) == len(found.chart.conditions)
         assert all(low > 0 for low in proof(found, Channel).kappa_lower)
     else:
         assert found.kind is Kind.LOCAL_MINIMUM

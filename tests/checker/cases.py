@@ -127,6 +127,10 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
             n, [("triple-", 3)], [0.348615, 0.016061, -0.191569, 2.494283, -0.002022, 2.113232, -1.017483]
         ),
     ),
+    "split": (
+        "c",
+        lambda n: _chart(n, [("split-", 3)], [0.537969, -1.00575, -0.592593, 1.012163, 2.004784]),
+    ),
     "composed": (
         "c",
         lambda n: _chart(

@@ -162,6 +162,25 @@ def entries() -> list[dict[str, Any]]:
             {"claim.kind": "minimum-at-infinity", "claim.morse_index": 0},
         ),
         false(
+            "copies that nothing holds together across the pair",
+            "split",
+            "witness.channel.weights",
+            {"witness.channel.weights": ["0"]},
+        ),
+        false(
+            "copies of the other member",
+            "split",
+            "witness.channel.weights",
+            {"witness.chart.groups": [["split+", [0, 1, 2]]], "claim.chart": "split+3"},
+        ),
+        false(
+            "mirrored copies whose constant nothing balances",
+            "split",
+            "released constant",
+            {"witness.chart.groups": [["split-", [0, 1, 2], 1]], "claim.chart": "split-3-1"},
+        ),
+        false("a family of minima called a point", "split", "claim.nullity", {"claim.nullity": 0}),
+        false(
             "kappa bounded too high",
             "channel",
             "kappa_lower",
