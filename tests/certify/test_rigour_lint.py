@@ -37,6 +37,8 @@ FLOATS = {
     ("lemmas.py", "float(value)"): "shown in a failure",
     ("infinity.py", "float(low)"): "shown in a failure",
     ("infinity.py", "float(high)"): "shown in a failure",
+    ("infinity.py", "float(values[0])"): "shown in a failure; its sign only names the failure",
+    ("infinity.py", "float(np.linalg.norm(bend) / (u * u).sum())"): "the size of a weight, of which any is valid",
     ("manifold.py", "float(low)"): "shown in a failure",
     ("manifold.py", "float(scale)"): "shown in a failure",
     ("manifold.py", "float(np.abs(values).min())"): "shown in a failure",
