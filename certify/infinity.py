@@ -98,4 +98,5 @@ def _held(group: Group, outputs: Any, r: Any, scale: Fraction, arithmetic: Enclo
     if isinstance(found, Inertia) and found.negative == 0:
         return weight
     values = np.linalg.eigvalsh(arithmetic.approx(matrix))
-    return Failure("copies-part" if values[0] < 0 else "copies-undecided", (("smallest_eigenvalue", float(values[0])),))
+    code = "copies-part" if isinstance(found, Inertia) else "copies-undecided"
+    return Failure(code, (("smallest_eigenvalue", float(values[0])),))
