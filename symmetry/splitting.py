@@ -8,7 +8,7 @@ Let ``θ`` be critical, ``a_j ≠ 0``. Neuron j becomes copies with ``w_i = s_i 
 
 the sum over the split neurons. ``H`` is the Hessian of the narrow network. *Mirrored*: some neuron has flipped and
 unflipped copies, ``c ≠ 0``; then ``H`` is that of the narrow network with a free output bias, and the outputs obey one
-condition more. Statements and proofs: docs/infinity.md, Theorem 2; docs/symmetry.md, Theorem 4.
+condition more. Statements and proofs: docs/infinity.md, Theorems 2 and 4a; docs/symmetry.md, Theorem 4.
 """
 
 from __future__ import annotations
