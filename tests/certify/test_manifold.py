@@ -507,6 +507,8 @@ def test_an_eigenvalue_of_1e_30_is_seen_only_at_high_precision(small: Fraction) 
         found = proved(tilted(small), ARITHMETICS[kind]())
         assert isinstance(found, Failure)
         assert found.code == "singular-split"
+        # nor is a share of 0 beside it called a saddle
+        assert isinstance(proved(tilted(small), ARITHMETICS[kind](), signs=(1, 0)), Failure)
     sharp = proved(tilted(small), Arb(212))
     if small:
         # V is a float64 matrix: a disc of size 1e-16 may hide 1e-30 at any precision; the sign is never wrong
