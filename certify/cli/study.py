@@ -49,6 +49,12 @@ def _widths(context: click.Context, parameter: click.Parameter, value: str) -> t
     help="Attempts of the saddle search at each width; 0: no saddles.",
 )
 @click.option(
+    "--saddles",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Saddles in DIR/width4.npz, … instead of a search for them.",
+)
+@click.option(
     "--protocol-runs",
     type=click.IntRange(min=0),
     default=1000,
@@ -69,6 +75,7 @@ def study(
     points: Path | None,
     quick: bool,
     saddle_seeds: int,
+    saddles: Path | None,
     protocol_runs: int,
     jobs: int | None,
     cluster: str | None,
@@ -95,6 +102,7 @@ def study(
         "runs": runs,
         "optimizer": optimizer,
         "saddle_seeds": saddle_seeds,
+        "saddles": None if saddles is None else str(saddles),
         "protocol_runs": protocol_runs,
     }
     if quick:

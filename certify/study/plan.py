@@ -30,6 +30,7 @@ class Plan:
         optimizer: makes the runs, a name in :data:`sweep.optimisers.OPTIMIZERS`.
         points: a directory with ``width4/``, ``width5/``, … of saved points to study instead of new runs.
         saddle_seeds: attempts of the search for saddles at each width; 0 leaves it out.
+        saddles: a directory with ``width4.npz``, … of saddles found before, taken instead of a search.
         protocol_runs: at most so many runs of each width with a negative smallest eigenvalue go through SLSQP and the
             perturbation protocol; 0 leaves it out. This, and the search for saddles, is done for widths up to one more
             than the teacher's.
@@ -42,6 +43,7 @@ class Plan:
     optimizer: str
     points: str | None = None
     saddle_seeds: int = 600
+    saddles: str | None = None
     protocol_runs: int = 1000
     max_bits: int = 212
 

@@ -20,7 +20,9 @@ from certify.study.negative import follow
 from certify.study.plan import Plan, StudyError, begin
 from certify.study.points import make_points, read_stopped
 from certify.study.verdicts import check_verdicts, make_verdicts
+from sweep.points import read_points
 from sweep.saddles import find_saddles, points_of
+from symmetry.network import Points
 from symmetry.problem import Problem
 
 TIMINGS = "timings.json"
@@ -156,9 +158,9 @@ def _narrow(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, tell
 def _saddles(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, tell: Tell) -> None:
     searched = out / "saddles" / "searched" / f"width{width}"
     if not (searched / "manifest.json").is_file():
-        found = find_saddles(problem, width, range(plan.saddle_seeds), jobs=jobs, progress=tell)
-        if found:
-            make_verdicts(searched, plan, problem, points_of(found, width), jobs=jobs, progress=None)
+        points = _searched(plan, problem, width, jobs, tell)
+        if points is not None:
+            make_verdicts(searched, plan, problem, points, jobs=jobs, progress=None)
     directory = out / "saddles" / "induced" / f"width{width}"
     if (directory / "manifest.json").is_file():
         return
@@ -172,12 +174,21 @@ def _saddles(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, tel
     ]
     if not objects:
         return
-    points, verdicts = members(problem, objects)
-    described = describe_run(problem, points, {"arithmetic": "auto", "max_bits": plan.max_bits, "polish": False})
+    made, verdicts = members(problem, objects)
+    described = describe_run(problem, made, {"arithmetic": "auto", "max_bits": plan.max_bits, "polish": False})
     journal = begin_results(directory, described, resume=True, overwrite=False)
     if journal is not None:
         with journal:
-            write_results(directory, described, problem, points, verdicts, objects)
+            write_results(directory, described, problem, made, verdicts, objects)
+
+
+def _searched(plan: Plan, problem: Problem, width: int, jobs: int, tell: Tell) -> Points | None:
+    """What a search found before, or finds now."""
+    if plan.saddles is not None:
+        path = Path(plan.saddles) / f"width{width}.npz"
+        return read_points(path, dimension=problem.dimension) if path.is_file() else None
+    found = find_saddles(problem, width, range(plan.saddle_seeds), jobs=jobs, progress=tell)
+    return points_of(found, width) if found else None
 
 
 def _atlas(out: Path, tell: Tell) -> None:
