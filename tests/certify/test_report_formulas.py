@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from made_objects import isolated, stratum, tiny_problem
 
+from certify import theorem
 from certify.certificate import certificate_of
+from certify.study.report import formulas
 from certify.study.report.formulas import html
 from certify.theorem import setting, statement
 from certify.verdict import CriticalObject
@@ -37,3 +40,12 @@ def test_escapes_and_scripts() -> None:
 def test_an_unknown_command_is_refused() -> None:
     with pytest.raises(ValueError, match="is not known here"):
         html(r"$\integral x$")
+
+
+def test_every_command_that_theorems_use_is_known() -> None:
+    source = Path(theorem.__file__).read_text("utf-8")
+    used = set(re.findall(r"\\\\([a-zA-Z]+)", source)) - {"begin", "end", "texttt", "hat", "frac"}
+    assert {"sigma", "kappa", "infty"} <= used
+    known = " ".join(formulas._SYMBOLS)
+    for name in sorted(used):
+        assert f"\\{name}" in known, name
