@@ -196,6 +196,14 @@ def test_saddles_are_written_and_counted() -> None:
     assert "24/24 attempts" in result.stderr
 
 
+def test_critical_points_of_one_neuron() -> None:
+    result = run("saddles --problem thesis --width 1 --seeds 0:5 --min-index 0 --jobs 1 --out s.npz")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].startswith("index 0: at least")
+    assert read_points(Path("s.npz"), dimension=2).width == 1
+    refused(run("saddles --problem thesis --width 1 --seeds 0:5 --jobs 1 --out t.npz"), "nothing found from 5 seeds")
+
+
 def test_saddles_upward() -> None:
     command = "saddles --problem thesis --width 3 --seeds 0:4 --upward --draws 1 --min-index 0 --jobs 1 --out s.npz"
     result = run(command)
