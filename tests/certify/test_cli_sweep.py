@@ -221,7 +221,7 @@ def test_saddles_upward() -> None:
 
 def test_no_saddles() -> None:
     refused(run("saddles --problem thesis --width 4 --seeds 5:5 --out s.npz"), "expected FIRST:END with FIRST < END")
-    refused(run("saddles --problem thesis --width 1 --seeds 0:5 --out s.npz"), "--width")
+    refused(run("saddles --problem thesis --width 0 --seeds 0:5 --out s.npz"), "--width")
     assert not list(Path().iterdir())
 
 

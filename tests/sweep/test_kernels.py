@@ -7,7 +7,14 @@ import pytest
 import torch
 from kernel_cases import CASES, assert_componentwise, generic, problem, students, table
 
-from sweep.kernels import loss_gradient, loss_gradient_hessian, prepare, smallest_eigenvalue
+from sweep.kernels import (
+    gradient_at,
+    loss_gradient,
+    loss_gradient_hessian,
+    prepare,
+    scratch,
+    smallest_eigenvalue,
+)
 from sweep.lanes import LANES
 from symmetry.problem import load_problem
 
@@ -101,6 +108,22 @@ def test_factors_and_the_direct_way_meet():
         found = loss_gradient_hessian(prepare(case), theta, 1)
         for part, expected, size in zip(found, values, terms, strict=True):
             assert_componentwise(part[0], expected, size)
+
+
+@pytest.mark.parametrize(
+    ("name", "shared"), [("thesis", [1, 0, 0, 1]), ("table", [0, 0, 0, 0]), ("grid", [0, 0, 0, 0])]
+)
+def test_which_neurons_take_the_direct_way(name, shared):
+    """Exponents beyond ±350, neuron by neuron; all neurons where there is no grid, or none worth factorising."""
+    case = CASES[name]
+    data = prepare(case)
+    w = np.array([[34.9, 35.0], [35.1, 35.0], [-70.1, 0.0], [0.5, -69.0]])
+    theta, gradient = np.concatenate([w.ravel(), np.ones(4)]), np.empty(12)
+    memory = scratch(4, *(data.arguments[i] for i in (0, 3, 4)), False)
+    gradient_at(theta, 4, *data.arguments, memory, False, gradient)
+    assert memory[2].tolist() == shared
+    values, terms = generic(case, theta, 4)
+    assert_componentwise(gradient, values[1], terms[1] * 100)  # w·x is rounded, and its error is amplified
 
 
 @pytest.mark.parametrize("name", ["thesis", "table"])
