@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,7 @@ _LARGE = 3.0
 _NEAR = 0.5
 _NEAR_ZERO = 0.3
 _EQUAL = 0.05
-_DEGENERATE = 1e-13
+_DEGENERATE = 1e-11
 _WORST_FIT = 1.5
 """A run in a channel has ``(L − L_∞)/Σκε²`` between this and its reciprocal: on real runs 0.98 to 1.10."""
 
@@ -267,6 +269,16 @@ def _follow(problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float) -
     return Limit(chart, q, limit, float(np.linalg.norm(q - start)), fit, float(values[0]))
 
 
+def _held(group: Group, outputs: Any, r: Floats) -> bool:
+    """Whether copies in a diverging group keep together."""
+    scale = Fraction(2, len(r))
+    if group.kind == "zero":
+        return bool(np.linalg.eigvalsh(outputs.hold(r, scale, 1, Fraction(0)))[0] > 0)
+    matrix, u = outputs.hold(r, scale, -1 if group.kind == "split-" else 1, Fraction(0)), outputs.u
+    # along u the matrix is 0
+    return bool(np.linalg.eigvalsh(matrix + u.T @ u * np.linalg.norm(matrix) / (u @ u.T))[0] > 0)
+
+
 def _fit(problem: Problem, chart: Chart, objective: SquareLoss, q: Floats, eps: Floats, above: float) -> float:
     """``above / Σ κ ε²``: what the run's loss has above the limit's against the prediction; 0 where a κ is negative."""
     outputs, r = objective.outputs(q, Float64(), 2)
@@ -274,7 +286,7 @@ def _fit(problem: Problem, chart: Chart, objective: SquareLoss, q: Floats, eps: 
         sum(2 / len(problem) * float(r @ outputs[chart.term(group)].correction()) for group in groups)
         for groups in chart.conditions
     ]
-    if min(kappas, default=0.0) < 0:
+    if min(kappas, default=0.0) < 0 or not all(_held(group, outputs[chart.term(group)], r) for group in chart.stiff):
         return 0.0
     place = {group: k for k, group in enumerate(chart.diverging)}
     smallness = [float(np.mean([eps[place[group]] ** 2 for group in groups])) for groups in chart.conditions]
