@@ -26,7 +26,7 @@ from symmetry.release import Place, piece, residuals
 from symmetry.strata import Stratum
 
 _AHEAD, _PLACES = 4, 20
-_STARTS = (0, 4, 12, 30)
+_STARTS = (0, 8, 24, 48)
 """How many vertices of the polish are followed before the chart takes over."""
 
 _INSIDE = 0.9
