@@ -163,9 +163,10 @@ def _approx_places(
         return bool(np.all(bounds > 0) if curve.last else np.all(bounds < 0))
 
     try:
-        merged, here = first_place(chart, networks[0])
+        merged, place = first_place(chart, networks[0])
     except ZeroDivisionError:  # outputs that add up to 0
         return None
+    here = _rounded(place.q.tolist(), place.eps)
     parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
     if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):
         return None
@@ -252,8 +253,19 @@ def _order(slope: Slope, problem: Problem, stratum: Stratum, theta: Array) -> in
     end = Network.from_theta(exact(theta), problem.dimension)
     zero = stratum.nearest(end)
     first, approx = zero.theta().astype(np.float64), Float64()
-    for order, curve in ((1, (end.theta() - zero.theta(),)), (2, separation(zero, end))):
-        line = slope.objective.along([first, *(v.astype(np.float64) for v in curve)], approx)
-        if np.all(slopes(line, approx, vanishing=order) > 0):
+    for order, parts in ((1, (end.theta() - zero.theta(),)), (2, separation(zero, end))):
+        curve = [first, *(v.astype(np.float64) for v in parts)]
+        # gradients are cheap: most curves are seen to fall somewhere
+        if order == 2 and not np.any(curve[1]):
+            continue
+        if not all(slope.gradient(_at(curve, t)) @ _at(curve, t, 1) > 0 for t in (1.0, 0.6, 0.3)):
+            continue
+        if np.all(slopes(slope.objective.along(curve, approx), approx, vanishing=order) > 0):
             return order
     return 0
+
+
+def _at(curve: Sequence[Array], t: float, derivative: int = 0) -> Array:
+    """The point, or the velocity, of a polynomial curve."""
+    parts = [v * (t**k if not derivative else k * t ** max(k - 1, 0)) for k, v in enumerate(curve)]
+    return np.asarray(sum(parts[1:], parts[0]))

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import comb, lcm
+from math import comb, factorial, lcm
 from typing import Any
 
 import numpy as np
@@ -82,22 +82,15 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
         known = list(term.coefficients)
         return Expansion(known + [nothing] * (order + 1 - len(known)), nothing)
     z, slope, *bends = term.argument
-    bend = bends[0] if bends else None
     jet = activation.jet(z, order + len(term.polynomials) - 1, arithmetic)
-    powers = _Powers(slope, bend, arithmetic)
-    reach = abs(slope) if bend is None else abs(slope) + abs(bend) * 2
-    sizes = _Powers(reach, None if bend is None else abs(bend), arithmetic)
-
-    def times(values: Any, factor: Any) -> Any:
-        return arithmetic.matmul(values, factor.reshape(-1, 1)) if len(factor.shape) == 1 else values * factor
-
-    series = [[powers.combine(m, jet[k:]) for m in range(order + 1)] for k in range(len(term.polynomials))]
+    series: _Monomials | _Binomials = _Binomials(slope, bends[0], arithmetic) if bends else _Monomials(slope)
     coefficients: list[Any] = []
     for m in range(order + 1):
         parts = [
-            times(series[k][m - i], p)
+            _times(part, p, factor, arithmetic)
             for k, polynomial in enumerate(term.polynomials)
             for i, p in enumerate(polynomial[: m + 1])
+            for part, factor in series.terms(m - i, jet[k:])
         ]
         coefficients.append(sum(parts[1:], parts[0]))
     parts = []
@@ -107,40 +100,71 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
             bound = abs(polynomial[i])
             for power in range(i + 1, len(polynomial)):
                 bound = bound + abs(polynomial[power]) * comb(power, i)
-            top = order + 1 - i
-            # sup |σ| is not needed: P_0 has degree 2 at most, so top > 0 where k = 0
-            bounds = [arithmetic.number(activation.sup(k + j)) if k + j else None for j in range(top + 1)]
-            spread = sizes.combine(top, bounds)
-            parts.append(times(spread, bound))
+            # sup |σ| is not needed: P_0 has degree 2 at most, so that k + j > 0
+            sups = [activation.sup(k + j) if k + j else Fraction(0) for j in range(order + 2 - i)]
+            parts += [_times(part, bound, factor, arithmetic) for part, factor in series.bounds(order + 1 - i, sups)]
     return Expansion(coefficients, sum(parts[1:], parts[0]))
 
 
-class _Powers:
-    """The polynomials ``binom(j, m−j) ζ^(2j−m) η^(m−j)/j!`` of one curve."""
+def _times(values: Any, p: Any, factor: Fraction, arithmetic: Arithmetic) -> Any:
+    """``Σ factor·values·p`` over the columns, (N, 1)."""
+    scaled = p if factor == 1 else p * arithmetic.number(factor)
+    return arithmetic.matmul(values, scaled.reshape(-1, 1)) if len(p.shape) == 1 else values * scaled
+
+
+class _Monomials:
+    """``S_m`` of a straight line: ``σ^(m) ζ^m/m!``."""
+
+    def __init__(self, slope: Any):
+        self.powers = [None, slope]
+        self.products: dict[tuple[int, int], Any] = {}
+
+    def _power(self, m: int) -> Any:
+        while len(self.powers) <= m:
+            self.powers.append(self.powers[-1] * self.powers[1])
+        return self.powers[m]
+
+    def terms(self, m: int, derivatives: Sequence[Any]) -> list[tuple[Any, Fraction]]:
+        """Arrays (N, m) and the numbers they are to be multiplied with; their sum is ``S_m``."""
+        key = (m, id(derivatives[m]))
+        if key not in self.products:
+            self.products[key] = self._power(m) * derivatives[m] if m else derivatives[0]
+        return [(self.products[key], Fraction(1, factorial(m)))]
+
+    def bounds(self, m: int, sups: Sequence[Fraction]) -> list[tuple[Any, Fraction]]:
+        """The same for ``S̄_m``, with bounds in the place of derivatives."""
+        size = abs(self._power(m)) if m else abs(self.powers[1]) * 0 + 1
+        return [(size, sups[m] / factorial(m))]
+
+
+class _Binomials:
+    """``S_m = Σ_j σ^(j) binom(j, m−j) ζ^(2j−m) η^(m−j)/j!`` of a bent curve."""
 
     def __init__(self, slope: Any, bend: Any, arithmetic: Arithmetic):
-        self.slope, self.bend, self.arithmetic = slope, bend, arithmetic
-        self.known: dict[tuple[int, int], Any] = {}
+        self.slope, self.bend = _Monomials(slope), _Monomials(bend)
+        self.reach, self.size = _Monomials(abs(slope) + abs(bend) * 2), _Monomials(abs(bend))
 
-    def combine(self, m: int, derivatives: Sequence[Any]) -> Any:
-        """``Σ_j derivatives[j] · binom(j, m−j) ζ^(2j−m) η^(m−j)/j!``, (N, m)."""
-        if m == 0:
-            return derivatives[0]
-        lowest = m if self.bend is None else (m + 1) // 2
-        parts = [self._power(2 * j - m, m - j) * derivatives[j] for j in range(lowest, m + 1)]
-        return sum(parts[1:], parts[0])
+    def terms(self, m: int, derivatives: Sequence[Any]) -> list[tuple[Any, Fraction]]:
+        """As for straight lines."""
+        if not m:
+            return [(derivatives[0], Fraction(1))]
+        parts = self._monomials(self.slope, self.bend, m)
+        return [(value * derivatives[j], factor) for j, value, factor in parts]
 
-    def _power(self, first: int, second: int) -> Any:
-        # with j = first + second:  ζ^first η^second / (first! second!)
-        if (first, second) not in self.known:
-            if first + second == 1:
-                found = self.slope if first else self.bend
-            elif first:
-                found = self._power(first - 1, second) * self.slope * self.arithmetic.number(Fraction(1, first))
-            else:
-                found = self._power(0, second - 1) * self.bend * self.arithmetic.number(Fraction(1, second))
-            self.known[first, second] = found
-        return self.known[first, second]
+    def bounds(self, m: int, sups: Sequence[Fraction]) -> list[tuple[Any, Fraction]]:
+        """As for straight lines."""
+        if not m:
+            return [(self.size.powers[1] * 0 + 1, sups[0])]
+        return [(value, factor * sups[j]) for j, value, factor in self._monomials(self.reach, self.size, m)]
+
+    @staticmethod
+    def _monomials(first: _Monomials, second: _Monomials, m: int) -> list[tuple[int, Any, Fraction]]:
+        found = []
+        for j in range((m + 1) // 2, m + 1):
+            powers = [part._power(k) for part, k in ((first, 2 * j - m), (second, m - j)) if k]
+            product = powers[0] * powers[1] if len(powers) == 2 else powers[0]
+            found.append((j, product, Fraction(comb(j, m - j), factorial(j))))
+        return found
 
 
 def slopes(residuals: Expansion, arithmetic: Arithmetic, *, vanishing: int = 0, even: bool = False) -> Any:
@@ -168,24 +192,29 @@ def slopes(residuals: Expansion, arithmetic: Arithmetic, *, vanishing: int = 0, 
     powers = [0, *range(2, order + 1)] if even else list(range(vanishing, order + 1))
     columns = arithmetic.concatenate([*(residuals.coefficients[j] for j in powers), residuals.rest], axis=1)
     gram = arithmetic.matmul(columns.T, columns) * arithmetic.number(Fraction(1, residuals.rest.shape[0]))
-    roots = arithmetic.sqrt(arithmetic.concatenate([gram[j : j + 1, j] for j in range(len(powers) + 1)]))
-    e = roots[len(powers) :]
-    error = e * (order + 1)
-    for j, power in enumerate(powers):
-        error = error + roots[j : j + 1] * (order + 1 + power)
+    size = len(powers)
+    roots = arithmetic.sqrt(arithmetic.concatenate([gram[j : j + 1, j] for j in range(size + 1)])).reshape(-1, 1)
+    weights = np.array([[float(order + 1 + power) for power in powers] + [float(order + 1)]])
+    error = arithmetic.matmul(arithmetic.array(weights), roots).reshape(-1) * roots[size:, 0]
     lowest = 2 if even else max(2 * vanishing, 1)
-    derivative: list[Any] = [gram[:1, 0] * 0] * (2 * order - lowest + 1)
-    for i, left in enumerate(powers):
-        for j, right in enumerate(powers):
-            if left + right:
-                place = left + right - lowest
-                derivative[place] = derivative[place] + gram[i : i + 1, j] * (left + right)
     from_zero = even or vanishing > 0
-    matrix = _bernstein(len(derivative) - 1, from_zero)
-    values = arithmetic.matmul(arithmetic.array(matrix), arithmetic.concatenate(derivative).reshape(-1, 1)).reshape(-1)
+    matrix, multiple = _slope_matrix(tuple(powers), lowest, from_zero)
+    products = gram[:size, :size].reshape(size * size, 1)
+    values = arithmetic.matmul(arithmetic.array(matrix), products).reshape(-1)
     # a little room, so that another arithmetic, which bounds a little differently, finds the same
-    wide = e * error * arithmetic.number(Fraction(33, 16) * int(matrix[0, 0]))
+    wide = error * arithmetic.number(Fraction(33, 16) * multiple)
     return values - wide if from_zero else values + wide
+
+
+@lru_cache(maxsize=32)
+def _slope_matrix(powers: tuple[int, ...], lowest: int, unit: bool) -> tuple[NDArray[np.float64], int]:
+    """Integers that take the products ``G_ij``, row by row, to a multiple of the Bernstein coefficients of ``D``.
+
+    ``D = Σ (i + j) G_ij t^(i+j−lowest)``, ``i`` and ``j`` among ``powers``. Returns the matrix and the multiple.
+    """
+    bernstein = _bernstein(2 * powers[-1] - lowest, unit)
+    columns = [bernstein[:, i + j - lowest] * (i + j) if i + j else bernstein[:, 0] * 0 for i in powers for j in powers]
+    return np.stack(columns, axis=1), int(bernstein[0, 0])
 
 
 @lru_cache(maxsize=16)
