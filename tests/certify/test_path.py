@@ -7,16 +7,19 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from library import TEACHER, small, true_point
+from made_objects import isolated
 
+from certify.classification import _with_path
 from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proof import Failure, Proof
 from certify.trace import trace_to_limit
+from certify.verdict import Relation, Verdict
 from sweep.channels import approx_limits
 from sweep.kernels import prepare
 from sweep.points import read_points
 from sweep.polish import polish
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart
+from symmetry.charts import Chart, Group, chart_of
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
@@ -234,3 +237,39 @@ def test_copies_with_other_outputs_do_not_come_together_downhill():
     apart = Network(network.w, a)
     assert np.any(merged != apart.theta())
     assert not leads(chart, apart, [here])
+
+
+def test_the_flat_minimum_that_looks_like_a_pair_has_no_way_to_infinity():
+    """Outputs like 2.6 and −3.2, incoming weights close: but κ < 0, the loss rises towards the limit."""
+    problem = load_problem("thesis")
+    points = read_points("data/adam/width4", dimension=2)
+    theta = points.theta()[points.seed.tolist().index(20)]
+    polished = polish(prepare(problem), theta.copy(), 4, max_steps=400)
+    assert polished.loss == pytest.approx(5.0176e-5, rel=1e-4)
+    outputs = polished.theta[-4:]
+    pair = tuple(sorted(np.argsort(-np.abs(outputs))[:2].tolist()))
+    assert outputs[pair[0]] * outputs[pair[1]] < 0
+    chart = chart_of(4, 2, [Group("pair", pair)])
+    network = Network.from_theta(exact(polished.theta), 2).permuted(chart.order)
+    normal = chart.normal()
+    _, here = first_place(normal, network)
+    assert not leads(normal, network, [Place(here.q, (Fraction(0),))])
+    for share in (2, 4, 8):
+        assert not leads(normal, network, [Place(here.q, (here.eps[0] / share,))])
+
+
+def test_a_path_that_ends_just_outside_the_box_is_no_path():
+    """The end is compared with the box exactly, after everything else."""
+    found = isolated([[1, 2], [-3, 1]], [2, -1])
+    assert found.box is not None
+    assert found.network is not None
+    saved = Network(found.network.w + 1, found.network.a)
+    edge = found.box.center + exact(found.box.uniqueness_radius)
+    draft = Verdict(0, "made", None, found.width, found.kind, Relation.POLISHED, object=found)
+    for beyond, relation in ((Fraction(0), Relation.PATH), (Fraction(1, 2**80), Relation.POLISHED)):
+        end = edge.copy()
+        end[0] += beyond
+        proof = Descent(np.array([end]), 0)
+        told = _with_path(draft, {"descent": proof.to_json(), "zero": None}, saved)
+        assert told.relation is relation
+        assert (told.descent is None) is (relation is Relation.POLISHED)
