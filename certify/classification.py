@@ -30,7 +30,7 @@ from certify.html import html
 from certify.locate import LimitPlace, Location
 from certify.manifold import Split
 from certify.path import Descent
-from certify.pool import Journal, Pool, Progress, Task
+from certify.pool import Journal, Pool, Progress, Task, Timing
 from certify.proof import Failure, Proof, dyadic, from_text
 from certify.rounding import up
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
@@ -69,6 +69,7 @@ def classify_points(
     arithmetic: str = "auto",
     polish: bool = True,
     progress: Progress | None = None,
+    timing: Timing | None = None,
     journal: Journal | None = None,
     cluster: str | None = None,
 ) -> Classification:
@@ -83,6 +84,7 @@ def classify_points(
         polish: whether points may be moved to where they were heading; if not, only what holds where they stand is
             proved.
         progress: called with (stage, done, total).
+        timing: called with the name of each task, which begins with a candidate's number, and its seconds.
         journal: where finished parts are kept and looked up.
         cluster: address of a Dask scheduler, instead of ``jobs``; needs a journal on storage that its workers share.
 
@@ -92,7 +94,7 @@ def classify_points(
     """
     if points.dimension != problem.dimension:
         raise ValueError(f"points have dimension {points.dimension}, expected {problem.dimension} to match the problem")
-    with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress, cluster) as pool:
+    with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress, cluster, timing) as pool:
         theta = points.theta()
         tasks = [Task("locate", str(i), row.tolist()) for i, row in enumerate(theta)]
         locations = [Location.from_json(answer) for answer in pool.run(tasks)]

@@ -21,7 +21,8 @@ from certify.rounding import down, up
 from certify.store import Results, ResultsError, Row
 from certify.verdict import CriticalObject, Kind, Relation
 from certify.zero import ZeroLoss
-from symmetry.network import Network
+from symmetry.charts import Chart
+from symmetry.network import Exact, Network
 
 _DIGITS = 12
 
@@ -137,6 +138,8 @@ def _statements(row: Row, found: CriticalObject) -> Iterator[str]:
     if found.network is not None:
         name = "One of its members" if found.manifold_dimension else "The centre"
         yield f"{name}, rounded: {_neurons(found.network)}."
+    if found.chart is not None and found.box is not None:
+        yield f"The limit network at the centre, rounded: {_limit_network(found.chart, found.box.center)}."
     if found.manifold_dimension and not found.stratum:
         yield f"It belongs to a set of critical points of dimension {found.manifold_dimension}."
     if found.kind is not Kind.GLOBAL_MINIMUM:
@@ -217,6 +220,27 @@ def _neurons(network: Network) -> str:
         inner = ", ".join(f"{float(x):.6g}" for x in w)
         terms.append(f"{float(a):.6g}·σ(({inner})·x)")
     return " + ".join(terms).replace("+ -", "- ")
+
+
+def _limit_network(chart: Chart, q: Exact) -> str:
+    """The limit network in formulas, rounded to six digits for reading."""
+    d, terms = chart.dimension, []
+
+    def vector(part: Exact) -> str:
+        return f"({', '.join(f'{float(x):.6g}' for x in part)})·x"
+
+    blocks = [chart.by_unit(q)[unit.place] for unit in chart.units]
+    for kind, b in zip((unit.kind for unit in chart.units), blocks, strict=True):
+        if kind == "affine":
+            terms.append(f"{float(b[0]):.6g}" + (f" + {vector(b[1:])}" if len(b) > 1 else ""))
+            continue
+        z = vector(b[:d])
+        terms.append(f"{float(b[-1]):.6g}·σ({z})")
+        if len(b) > d + 1:  # a pair or a triple: w, u or v, …, c
+            terms.append(f"({vector(b[d : 2 * d])})·σ'({z})")
+        if kind.startswith("triple"):
+            terms.append(f"{'+' if kind[6] == '+' else '-'}½ ({vector(b[2 * d : 3 * d])})²·σ''({z})")
+    return " + ".join(terms).replace("+ -", "- ").replace("+ +", "+ ")
 
 
 def _contained(row: Row, found: CriticalObject, results: Results) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -40,6 +41,9 @@ from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 
 Progress = Callable[[str, int, int], None]
+
+Timing = Callable[[str, float], None]
+"""Called with the name of a task, which begins with its candidate's number, and the seconds it took."""
 
 _CHUNK = 16
 """Tasks that a cluster gets as one; a candidate takes some hundredths of a second."""
@@ -180,9 +184,16 @@ def _start(problem: Problem, width: int, arithmetic: str, max_bits: int, polish:
     _worker = _worker_of(problem, width, arithmetic, max_bits, polish)
 
 
-def _answer(task: Task) -> Any:
+def _answer(task: Task) -> tuple[Any, float]:
     assert _worker is not None
-    return _worker.run(task)
+    return _timed(_worker, task)
+
+
+def _timed(worker: Worker, task: Task) -> tuple[Any, float]:
+    """The answer and the seconds it took."""
+    began = time.perf_counter()
+    answer = worker.run(task)
+    return answer, time.perf_counter() - began
 
 
 class Pool:
@@ -193,6 +204,7 @@ class Pool:
         journal: where finished parts are kept and looked up.
         progress: called with (stage, done, total).
         cluster: address of a Dask scheduler, instead of ``jobs``; needs a journal, on storage that all workers share.
+        timing: told how long each task took, but for those on a cluster.
     """
 
     def __init__(
@@ -206,11 +218,13 @@ class Pool:
         journal: Journal | None,
         progress: Progress | None,
         cluster: str | None = None,
+        timing: Timing | None = None,
     ):
         if cluster is not None and journal is None:
             raise ValueError("a cluster needs a journal, expected one in a directory that its workers share")
         self._arguments = (problem, width, arithmetic, max_bits, polish)
         self._jobs, self._journal, self._progress, self._cluster = jobs, journal, progress, cluster
+        self._timing = timing
         self._executor: ProcessPoolExecutor | None = None
         self._own: Worker | None = None
         self._stack = ExitStack()
@@ -251,18 +265,20 @@ class Pool:
         if self._cluster is not None:
             yield from self._on_cluster(tasks, missing)
             return
-        for i, answer in self._here(tasks, missing):
+        for i, (answer, seconds) in self._here(tasks, missing):
+            if self._timing is not None:
+                self._timing(tasks[i].key, seconds)
             if self._journal is not None:
                 self._journal.put(tasks[i].stage, tasks[i].name, answer)
             yield i, answer
 
-    def _here(self, tasks: Sequence[Task], missing: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def _here(self, tasks: Sequence[Task], missing: Sequence[int]) -> Iterator[tuple[int, tuple[Any, float]]]:
         if self._executor is None:
             assert self._own is not None
             for i in missing:
-                yield i, self._own.run(tasks[i])
+                yield i, _timed(self._own, tasks[i])
             return
-        futures: dict[Future[Any], int] = {self._executor.submit(_answer, tasks[i]): i for i in missing}
+        futures: dict[Future[tuple[Any, float]], int] = {self._executor.submit(_answer, tasks[i]): i for i in missing}
         for future in as_completed(futures):
             yield futures[future], future.result()
 

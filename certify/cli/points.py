@@ -13,6 +13,8 @@ import click
 from certify.cli.common import Refusal, progress_bars, refuse_other_problem, refusing, usable_cores
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from certify.store import Results
     from symmetry.network import Points
     from symmetry.problem import Problem
@@ -120,10 +122,23 @@ def certify_points(
     from certify.classification import classify_points
     from sweep.shards import RunsError
 
+    spent: dict[str, float] = {}
+
+    def timing(key: str, seconds: float) -> None:
+        candidate = key.split("-")[0]
+        spent[candidate] = spent.get(candidate, 0.0) + seconds
+
     try:
         with journal, progress_bars() as progress, refusing(RunsError, ImportError):
             answer = classify_points(
-                problem, points, jobs=jobs, journal=journal, progress=progress, cluster=cluster, **settings
+                problem,
+                points,
+                jobs=jobs,
+                journal=journal,
+                progress=progress,
+                timing=timing,
+                cluster=cluster,
+                **settings,
             )
             write_results(out, run, problem, points, answer.verdicts, answer.objects)
     except KeyboardInterrupt:
@@ -133,8 +148,20 @@ def certify_points(
             err=True,
         )
         raise click.Abort from None
+    _tell_slowest({int(key): seconds for key, seconds in spent.items() if key.isdigit()})
     with refusing(ResultsError):
         return read_results(out)
+
+
+def _tell_slowest(spent: Mapping[int, float]) -> None:
+    """On stderr the time per candidate. Times are kept in no file, so that results are the same from run to run."""
+    if spent:
+        slowest, ranked = max(spent, key=spent.__getitem__), sorted(spent.values())
+        click.echo(
+            f"certify: seconds per candidate: median {ranked[len(ranked) // 2]:.2f}, "
+            f"slowest {ranked[-1]:.1f} (candidate {slowest})",
+            err=True,
+        )
 
 
 def refuse_overflow(problem: Problem, points: Points) -> None:

@@ -6,15 +6,17 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_objects import ball, in_chart, isolated, made_points, stratum, verdict, write
 
 import certify
-from certify.explain import Explanation, explain
+from certify.explain import Explanation, _limit_network, explain
 from certify.lemmas import BallMinimum
 from certify.reasons import REASONS, code_of
 from certify.store import ResultsError
 from certify.verdict import Kind, Relation, Verdict
+from symmetry.charts import Chart, Group
 
 W, A = [[1, 2], [3, Fraction(1, 3)]], [1, -1]
 RADII = [2.0**-k for k in (3, 4, 5, 6, 7, 8)]
@@ -231,3 +233,13 @@ def test_no_such_candidate(tmp_path: Path) -> None:
     for index in (-1, 1):
         with pytest.raises(ResultsError, match=f"has candidates 0 to 0, there is no candidate {index}"):
             explain(results, index)
+
+
+def test_the_limit_network_in_formulas() -> None:
+    found = Chart(7, 2, (Group("mirrored", (0, 1)), Group("triple-", (2, 3, 4)), Group("zero", (5,))))
+    numbers = np.array([Fraction(k, 8) for k in range(1, 1 + found.units[-1].place.stop)], dtype=object)
+    assert _limit_network(found, numbers) == (
+        "0.375·σ((0.125, 0.25)·x) + 1·σ((0.5, 0.625)·x) + ((0.75, 0.875)·x)·σ'((0.5, 0.625)·x)"
+        " + 1.875·σ((1.125, 1.25)·x) + ((1.375, 1.5)·x)·σ'((1.125, 1.25)·x)"
+        " - ½ ((1.625, 1.75)·x)²·σ''((1.125, 1.25)·x) + 2 + (2.125, 2.25)·x"
+    )

@@ -29,3 +29,15 @@ def test_tasks_of_one_key_are_told_apart_by_what_they_ask(tmp_path: Path, monkey
             assert pool.run(tasks[:1]) == [[1, 0]]
             assert pool.run(tasks) == [[1, 0], [2, 0]]
     assert asked == [[1], [2]]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_task_is_timed(jobs: int) -> None:
+    told: list[tuple[str, float]] = []
+    tasks = [Task("locate", str(i), [0.5, -0.25, 0.125, 0.75, 1.0, -1.0]) for i in range(2)]
+    with Pool(
+        tiny_problem(), 2, "auto", 53, False, jobs, None, None, timing=lambda key, seconds: told.append((key, seconds))
+    ) as pool:
+        pool.run(tasks)
+    assert sorted(key for key, _ in told) == ["0", "1"]
+    assert all(seconds > 0 for _, seconds in told)
