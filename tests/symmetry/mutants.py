@@ -165,7 +165,8 @@ MUTANTS = COUNTING + STRATA + OTHERS
 
 
 def survives(mutant: Mutant | None, tests: tuple[str, ...] = TESTS) -> bool:
-    """Whether the tests pass with the mutant planted (``None``: with nothing changed)."""
+    """Whether the tests pass with the mutant planted (``None``: with nothing changed); those of its file come first."""
+    tests = tuple(sorted(tests, key=lambda name: mutant is None or name != f"test_{mutant.file}"))
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in ("symmetry", "tests"):
