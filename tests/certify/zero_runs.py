@@ -86,8 +86,8 @@ def main() -> int:
             missing += len(found) - len(on) - len(near)
             print(
                 f"{optimizer}, width {width}: {len(found)} of 1000 runs at zero loss; on an enumerated stratum "
-                f"{len(on)} ({len({x.stratum for x in on})} orbits, {sum(x.approached for x in on)} by a path); near one "
-                f"{len(near)}, at most {max(near.values(), default=0):.1e} away: {list(near)}; "
+                f"{len(on)} ({len({x.stratum for x in on})} orbits, {sum(x.approached for x in on)} by a path); "
+                f"near one {len(near)}, at most {max(near.values(), default=0):.1e} away: {list(near)}; "
                 f"{time.process_time() - began:.0f} s of CPU time",
                 flush=True,
             )
