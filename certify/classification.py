@@ -338,7 +338,8 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
     if descent.closing == 3:
         box = verdict.object.box
         assert box is not None
-        inside = box.uniquely_contains(descent.places[-1][: len(box.center)])
+        size, last = len(box.center), descent.places[-1]
+        inside = box.uniquely_contains(last[:size]) and not any(last[size:])
         inside = inside and _shares(verdict.object, saved.permuted(descent.order))
         return replace(verdict, relation=Relation.PATH, descent=descent) if inside else verdict
     end = saved.theta() if descent.last is None else descent.last
