@@ -88,6 +88,9 @@ def _held(group: Group, outputs: Any, r: Any, scale: Fraction, arithmetic: Enclo
     sign, zero = -1 if group.kind == "split-" else 1, group.kind == "zero"
     weight = Fraction(0)
     if not zero:
+        length = arithmetic.lower((outputs.u * outputs.u).sum(axis=1))[0]
+        if length is None or not length > 0:
+            return Failure("copies-undecided")  # without a direction the pair is none
         bend, u = (arithmetic.approx(v) for v in (outputs.hold(r, scale, sign, weight), outputs.u))
         size = float(np.linalg.norm(bend) / (u * u).sum())
         if not 0 < size < np.inf:

@@ -40,7 +40,7 @@ Beside a triple the only other one that does has none.
 
 Copies (members of a split but the first; two or more of a zero group) keep together if a matrix is positive definite:
 
-    split±              ±(2/N) Σ_n r_n σ'' x xᵀ + t uuᵀ,  with some number t
+    split±              ±(2/N) Σ_n r_n σ'' x xᵀ + t uuᵀ,  with some number t, and u ≠ 0
     zero                −(2/N) Σ_n r_n s x xᵀ             (not if it is the only other group beside a triple).
 """
 
@@ -393,6 +393,7 @@ def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
         form = over.sigma[place][2] * over.r * number(-1 if kind == "split-" else 1)
         box = [value.widened(number(r)) for value, r in zip(proved.around.theta, proved.tight, strict=True)]
         along = [box[i] for i in proved.around.units[place].lines[1]]
+        need(sum((v * v for v in along), number(0)).lower()[0] > 0, f"{where}: u may vanish")
     matrix = [[data.moment(form, i, j) for j in range(d)] for i in range(d)]
     if along is not None:
         # moments lack the factor 2/N
