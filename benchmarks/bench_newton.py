@@ -1,6 +1,6 @@
 """Runs per second from random starts to a critical point: Newton, SLSQP, L-BFGS, interleaved in one run.
 
-    python benchmarks/bench_newton.py [--width 5] [--runs 400] [--processes 2]
+    python benchmarks/bench_newton.py [--width 5] [--runs 800] [--processes 2]
 
 On the shipped problem (1681 inputs), Xavier-uniform starts, float64, one thread a process, each optimiser of
 :mod:`sweep.optimisers` with its defaults and with the same compiled gradients. The sides take turns, a part of the
@@ -89,7 +89,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Newton against SLSQP and L-BFGS from random starts.")
     parser.add_argument("--width", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--runs", type=int, default=800)
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
     n, runs = given.processes, given.runs

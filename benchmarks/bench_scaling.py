@@ -1,6 +1,6 @@
 """What a sweep costs as a function of width, inputs and runs; all cases take turns in one run.
 
-    python benchmarks/bench_scaling.py [--repeats 15]
+    python benchmarks/bench_scaling.py [--repeats 60]
 
 * a step of Adam and a Hessian of one student, for widths 4 to 64 on the shipped problem (1681 inputs, a grid that is
   its own negative), and for 1e3 to 1e5 inputs at width 5: on a grid about the origin, where exponentials are shared and
@@ -32,7 +32,7 @@ from symmetry.problem import Inputs, Problem, load_problem
 
 WIDTHS = (4, 5, 6, 7, 8, 16, 32, 64)
 INPUTS = (1_000, 10_000, 100_000)
-SECONDS = 0.01
+SECONDS = 0.002
 RUNS = (50, 200, 800)
 
 
@@ -105,7 +105,7 @@ def peak_memory(optimizer: str, steps: int, runs: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The cost of a sweep by width, inputs and runs.")
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=60)
     given = parser.parse_args()
     with threadpool_limits(1):
         table = microseconds(given.repeats)
