@@ -23,6 +23,7 @@ def as_key(stratum: Stratum, outputs: tuple[int, ...]) -> object:
     ("c", "outputs", "width"),
     [
         (1, (3,), 3),
+        (1, (3,), 4),  # a class D of three with signs +, +, −: either sign may come first
         (1, (1, -1), 2),
         (1, (1, -1), 3),
         (1, (1, -1), 4),
@@ -41,11 +42,13 @@ def test_orbits_are_the_maximal_strata(c, outputs, width):
     target = Target(vectors, tuple(Fraction(a) for a in outputs), reflection)
     found = {}
     for orbit in strata_orbits(target, width):
+        found_before = len(found)
         for stratum in members(orbit):
             assert stratum.name == orbit.name
             form = as_key(stratum, outputs)
             assert form not in found
             found[form] = stratum.dimension
+        assert len(found) - found_before == orbit.orbit_size
     assert found == maximal(outputs, reflection, 2, width)
 
 
