@@ -75,18 +75,21 @@ def microseconds(repeats: int) -> dict[tuple[str, int, int], dict[str, float]]:
     for case, sides in timed.items():
         for side, work in sides.items():
             work(1)
-            began = time.perf_counter()
-            work(1)
-            counts[case, side] = max(1, int(SECONDS / (time.perf_counter() - began)))
+            counts[case, side] = max(1, int(SECONDS / min(seconds(work, 1) for _ in range(20))))
             best[case, side] = np.inf
     for _ in range(repeats):
         for case, sides in timed.items():
             for side, work in sides.items():
-                began = time.perf_counter()
-                work(counts[case, side])
-                spent = (time.perf_counter() - began) / counts[case, side]
-                best[case, side] = min(best[case, side], 1e6 * spent)
+                spent = 1e6 * seconds(work, counts[case, side]) / counts[case, side]
+                best[case, side] = min(best[case, side], spent)
     return {case: {side: best[case, side] for side in sides} for case, sides in timed.items()}
+
+
+def seconds(work: Callable[[int], object], count: int) -> float:
+    """How long it takes to do something so many times."""
+    began = time.perf_counter()
+    work(count)
+    return time.perf_counter() - began
 
 
 def peak_memory(optimizer: str, steps: int, runs: int) -> float:
