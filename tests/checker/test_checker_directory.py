@@ -60,7 +60,7 @@ def test_the_directories_are_what_the_attacks_assume(directory: Path, polished: 
         (kind, None if kind == "not-critical" else "contained") for kind in kinds
     ]
     assert verdict(directory).code == 0
-    assert verdict(polished).counts["global-minimum"] == {"contained": 2, "polished": 1, "path": 1}
+    assert verdict(polished).counts["global-minimum"] == {"contained": 2, "path": 2}
 
 
 def test_candidates_are_the_points_bit_for_bit(directory: Path) -> None:
@@ -177,11 +177,11 @@ def test_a_path_may_not_lead_to_another_zero(polished: Path) -> None:
         check_path(line, None, problem, lambda bits: Data(problem, Integers(bits)))
 
 
-def test_polished_is_no_path(polished: Path) -> None:
-    def claim(rows: list[Any]) -> None:
-        next(row for row in rows if row["relation"] == "polished")["relation"] = "path"
+def test_polished_has_no_path(polished: Path) -> None:
+    def disown(rows: list[Any]) -> None:
+        next(row for row in rows if row["relation"] == "path")["relation"] = "polished"
 
-    change_lines(polished, "verdicts.jsonl", claim)
+    change_lines(polished, "verdicts.jsonl", disown)
     assert "path: given for the relation path only" in rejection(polished)
 
 
@@ -216,11 +216,12 @@ def read_problem_of_two() -> Problem:
     return Problem("", ((Fraction(0),), (Fraction(0),)), (Fraction(0),), ())
 
 
-def test_polished_is_not_contained(polished: Path) -> None:
+def test_a_path_is_not_contained(polished: Path) -> None:
     def claim_contained(rows: list[Any]) -> None:
-        row = next(row for row in rows if row["relation"] == "polished")
+        row = next(row for row in rows if row["relation"] == "path")
         row.update(relation="contained", moved=0.0)
 
+    change_lines(polished, "witnesses.jsonl", _drop)
     change_lines(polished, "verdicts.jsonl", claim_contained)
     assert "does not lie in the certified region" in rejection(polished)
 
