@@ -14,7 +14,7 @@ from cases import checked
 
 from certify.checker.integers import Integers
 from certify.checker.isolated import pivots
-from certify.checker.limits import Chart
+from certify.checker.limits import Chart, Diverging
 from certify.checker.loss import SUP, Around, Data, Unit, neurons
 
 MP = mpmath.mp.clone()
@@ -22,12 +22,14 @@ MP.dps = 120
 STEP = MP.mpf(10) ** -25
 
 CHARTS = {
-    "neurons": Chart([], [], 2),
-    "pair": Chart([], ["pair"], 1),
-    "mirrored and zero": Chart([], ["mirrored", "zero"], 0),
-    "two mirrored": Chart([], ["mirrored", "mirrored"], 0),
-    "triple+": Chart([], ["triple+"], 1),
-    "triple-": Chart([], ["triple-"], 0),
+    "neurons": Chart([], [], [], 2),
+    "pair": Chart([], [], [Diverging("pair", 2, 0)], 1),
+    "split": Chart([], [], [Diverging("split+", 3, 0)], 1),
+    "mirrored and zero": Chart([], [], [Diverging("mirrored", 2, 0), Diverging("zero", 1, 0)], 0),
+    "two mirrored": Chart([], [], [Diverging("mirrored", 2, 0), Diverging("mirrored", 2, 0)], 0),
+    "triple+": Chart([], [], [Diverging("triple+", 3, 0)], 1),
+    "triple-": Chart([], [], [Diverging("triple-", 3, 0)], 0),
+    "flipped triple and zero": Chart([], [], [Diverging("triple+", 3, 1), Diverging("zero", 1, 0)], 0),
 }
 
 
@@ -45,8 +47,8 @@ def output(chart: Chart, q: Sequence[Any], x: Sequence[Any]) -> Any:
 
     total = sum((q[m * d + i] * sigma(line(i * d)) for i in range(m)), MP.mpf(0))
     start = m * (d + 1)
-    for kind in chart.diverging:
-        if kind in ("pair", "mirrored"):
+    for kind in chart.kinds:
+        if kind in ("pair", "mirrored", "split+"):
             z, s, c = line(start), line(start + d), q[start + 2 * d]
             total += c * sigma(z) + s * sigma(z, 1)
             start += 2 * d + 1
@@ -56,7 +58,7 @@ def output(chart: Chart, q: Sequence[Any], x: Sequence[Any]) -> Any:
             total += c * sigma(z) + y * sigma(z, 1) + tau * s * s * sigma(z, 2) / 2
             start += 3 * d + 1
     if chart.shared:
-        total += q[start] + (line(start + 1) if "zero" in chart.diverging else 0)
+        total += q[start] + (line(start + 1) if "zero" in chart.kinds else 0)
     return total
 
 
