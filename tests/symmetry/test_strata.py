@@ -336,6 +336,13 @@ def test_known_extensions(inner, outer):
     assert stratum.maximal() == (stratum if outer is None else thesis(*outer))
 
 
+def test_equal_vectors_are_not_opposite_ones():
+    """On both strata the outputs of D1 have sum 0, and on the first they are 0; its vectors are opposite."""
+    inner, outer = thesis(C1, C2, C3, C4, D1, flip(D1)), thesis(C1, C2, C3, C4, D1, D1)
+    assert not inner.is_subset(outer)
+    assert inner.is_subset(inner.maximal())
+
+
 # ---------------------------------------------------------------- what is refused
 
 
