@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ VERIFIED, UNREADABLE, REJECTED = 0, 2, 4
 ARITHMETICS = ("integer", "mpmath", "arb", "both")
 BUDGET = 3600.0
 ARCHIVE = ".zip"
+
+SECONDS = {"integer": 3e-7, "arb": 2e-7, "mpmath": 1.2e-6, "both": 5e-7}
+"""What an operation takes, on average over the certificates of ``benchmarks/bench_checker.py`` and the shipped points,
+on one core of a server of 2023 with Python 3.11."""
 
 MALFORMED = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 """What input raises that no check foresaw: it is refused, like any other that does not follow the format."""
@@ -115,19 +120,17 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
 
 
 def cost(certificate: Certificate, problem: Problem) -> float:
-    """Seconds one core may take, roughly: every evaluation has N(m + P²) operations, the matrices P³."""
-    width = certificate.claim["width"]
-    size, bits, evaluations = width * (problem.dimension + 1), BITS, 2
+    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box; more digits cost more."""
+    size, bits, evaluations = certificate.claim["width"] * (problem.dimension + 1), BITS, 2
     step = certificate.witness.get("krawczyk")
     if step is not None:
         if not isinstance(step, dict) or not isinstance(step.get("center"), list):
             raise Unreadable("witness.krawczyk.center: expected a list")
-        size, evaluations = len(step["center"]), 4
+        size, evaluations = len(step["center"]), 3 + ("lemma_1" in certificate.witness)
         bits = read_box(certificate.witness, size).bits
     elif "empty_ball" not in certificate.witness:
         return 0.0
-    operations = evaluations * len(problem) * (20 * width + size**2) + 20 * size**3
-    return float(2e-7 * operations * max(1.0, bits / 256))
+    return float(evaluations * (len(problem) + size) * (size**2 + 30.0 * size) * max(1.0, bits / 256))
 
 
 def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> Any:
@@ -136,22 +139,28 @@ def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> 
 
 
 def path_cost(witness: Any, problem: Problem) -> float:
-    """Seconds one core may take for a path, roughly: on each piece 60 operations for every input and neuron."""
+    """Operations for a path, roughly: 120 on each piece for every input and neuron."""
     pieces = count_pieces(witness)
-    if not pieces:
-        return 0.0
-    return 6e-7 * 60 * pieces * len(problem) * len(witness["candidate"]["a"])
+    return 120.0 * pieces * len(problem) * len(witness["candidate"]["a"]) if pieces else 0.0
 
 
-def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budget: float) -> Outcome:
-    """Check a results directory (zipped or not), or one certificate file against a problem."""
+def check(
+    path: Path,
+    *,
+    problem: Path | None,
+    arithmetic: str,
+    jobs: int,
+    budget: float,
+    announce: Callable[[str], None] = lambda words: None,
+) -> Outcome:
+    """Check a results directory (zipped or not), or one certificate file; ``announce`` is told the cost first."""
     if path.suffix == ARCHIVE and path.is_file():
         with TemporaryDirectory(prefix="losscert-check-") as folder:
             try:
                 path = unpack(path, Path(folder))
             except Unreadable as error:
                 return Outcome(unreadable=[str(error)])
-            return check(path, problem=problem, arithmetic=arithmetic, jobs=jobs, budget=budget)
+            return check(path, problem=problem, arithmetic=arithmetic, jobs=jobs, budget=budget, announce=announce)
     outcome = Outcome()
     try:
         directory = read_directory(path) if path.is_dir() else None
@@ -163,8 +172,12 @@ def check(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budge
         witnesses = directory.witnesses if directory else []
         paths = {i: Traced(w, _chart_of(w, read)) for i, w in enumerate(witnesses) if count_pieces(w)}
         outcome.estimate += sum(path_cost(item.witness, known) for item in paths.values())
-        if outcome.estimate > budget * jobs:
-            raise Unreadable(f"the check may take {outcome.estimate / jobs:.0f} s, more than --budget {budget:.0f}")
+        outcome.estimate *= SECONDS[arithmetic]
+        seconds = outcome.estimate / min(jobs, os.cpu_count() or 1)
+        what = f"{len(read)} certificates and {len(paths)} paths may take {seconds:.2g} s"
+        if seconds > budget:
+            raise Unreadable(f"{what}, more than --budget {budget:.0f}")
+        announce(f"{what} on {jobs} process{'es' * (jobs > 1)}")
         task = partial(check_one, problem=problem, arithmetic=arithmetic)
         with _mapping(jobs if len(read) + len(paths) > 1 else 1) as mapping:
             for name, (verdict, reason) in zip(read, mapping(task, read.values()), strict=True):
@@ -223,7 +236,14 @@ def report(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budg
         if hasattr(stream, "reconfigure"):  # hostile names cannot break the report
             stream.reconfigure(errors="backslashreplace")
     began = time.perf_counter()
-    outcome = check(path, problem=problem, arithmetic=arithmetic, jobs=jobs, budget=budget)
+    outcome = check(
+        path,
+        problem=problem,
+        arithmetic=arithmetic,
+        jobs=jobs,
+        budget=budget,
+        announce=lambda words: print(words, file=sys.stderr, flush=True),
+    )
     seconds = time.perf_counter() - began
     if as_json:
         print(json.dumps({**vars(outcome), "arithmetic": arithmetic, "seconds": round(seconds, 3)}))
@@ -232,7 +252,7 @@ def report(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budg
         for reason in getattr(outcome, word):
             print(f"{word}: {reason}")
     print(f"{len(outcome.verified)} certificates verified, {len(outcome.rejected)} rejections, ", end="")
-    print(f"{len(outcome.unreadable)} unreadable; {seconds:.1f} s (estimate {outcome.estimate / jobs:.1f} s).")
+    print(f"{len(outcome.unreadable)} unreadable; {seconds:.1f} s (estimate {outcome.estimate:.1f} s of one core).")
     for verdict, relations in sorted(outcome.counts.items()):
         print(f"  {verdict}: " + ", ".join(f"{count} {relation}" for relation, count in sorted(relations.items())))
     return outcome.code

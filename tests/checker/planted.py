@@ -1,0 +1,274 @@
+"""Errors planted in the provers: each is a patch of the source, the provers run again, and the checker must notice.
+
+    python tests/checker/planted.py [NAME …]
+
+The packages are copied, one place is changed, and the copy makes the certificates of ``cases.py`` and a results
+directory in a process of its own. The checker that judges them is the one of this checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import certify
+
+HERE = Path(__file__).parent
+ROOT = Path(certify.__file__).parents[1]
+
+_MAKE = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from cases import NAMES, case
+made = {{}}
+for name in {cases!r} or NAMES:
+    try:
+        given = case(name)
+        made[name] = [given.problem, given.certificate]
+    except Exception as error:
+        print(f"{{name}}: {{type(error).__name__}}: {{error}}", file=sys.stderr)
+Path({out!r}, "cases.json").write_text(json.dumps(made))
+if {directory}:
+    from directories import write
+    write(Path({out!r}, "polished"), polish=True)
+    write(Path({out!r}, "standing"))
+"""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A patch: in ``file``, ``old`` (which occurs once) becomes ``new``."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    directory: bool = False
+
+
+PLANTED = (
+    Planted(
+        "the Newton step is left out of the Krawczyk image",
+        "certify/krawczyk.py",
+        "        return cls(objective, center, step, y, arithmetic)",
+        "        return cls(objective, center, step * 0, y, arithmetic)",
+    ),
+    Planted(
+        "the existence box shrunk after the test",
+        "certify/krawczyk.py",
+        "    existence = _shrink(trial.step, first)",
+        "    existence = _shrink(trial.step, first) * 2.0**-20",
+    ),
+    Planted(
+        "the uniqueness box grown after the test",
+        "certify/krawczyk.py",
+        "    unique = _grow(trial, first)",
+        "    unique = _grow(trial, first) * 1.5",
+    ),
+    Planted(
+        "the Hessian at the centre for that over the box",
+        "certify/krawczyk.py",
+        "        evaluation = self.objective.evaluate(a.ball(self.center, radius), a, order)",
+        "        evaluation = self.objective.evaluate(a.array(self.center), a, order)",
+    ),
+    Planted(
+        "the Hessian without the curvature of the network",
+        "symmetry/objective.py",
+        "hessian[block, block] = gram[block, block] + out.curvature(r)",
+        "hessian[block, block] = gram[block, block]",
+    ),
+    Planted(
+        "a sign in the way from the centre to the critical point",
+        "certify/isolated.py",
+        "    return below(bounds[0] - shift), above(bounds[1] + shift)",
+        "    return below(bounds[0] + shift), above(bounds[1] - shift)",
+    ),
+    Planted(
+        "no spread of the sigmoid over a box",
+        "certify/arithmetic/midrad.py",
+        "        return MidRad(v.mid, (v.rad + reach * (np.abs(slope.mid) + slope.rad + reach * half)) * _UP + _TINY)",
+        "        return v",
+    ),
+    Planted(
+        "n₊ for n₊ − 1",
+        "certify/manifold.py",
+        "return (self.positive - 1) * self.curvature_negative",
+        "return self.positive * self.curvature_negative",
+    ),
+    Planted(
+        "a loss threshold for a proof",
+        "certify/zero.py",
+        "    return point if verify_equal_output(problem, point.network) else None",
+        "    return replace(point, network=network)",
+        directory=True,
+    ),
+    Planted(
+        "the loss of the centre for that of the critical point",
+        "certify/isolated.py",
+        "    loss = (below(max(low - shift, Fraction(0))), above(high + shift))",
+        "    loss = (above(high, 40), below(low, 40))",
+    ),
+    Planted(
+        "bounds rounded the wrong way",
+        "certify/rounding.py",
+        "    return value // unit * unit",
+        "    return -(-value // (unit * 2**40)) * (unit * 2**40)",
+    ),
+    Planted(
+        "a float64 eigenvalue for a bound",
+        "certify/inertia.py",
+        "    return below(lowest / theta), above(top[0])",
+        "    return Fraction(float(values[0])), Fraction(float(values[0]))",
+    ),
+    Planted(
+        "signs of the congruence not looked at",
+        "certify/inertia.py",
+        "    return Inertia(signs.count(1), signs.count(-1), v + 0.0, signs)",
+        "    return Inertia(len(signs), 0, v + 0.0, (1,) * len(signs))",
+    ),
+    Planted(
+        "Lemma 1 on a ball that was not evaluated",
+        "certify/lemmas.py",
+        "    mu, reach = eigenvalue[0], Fraction(isolated.ball_radius)",
+        "    mu, reach = eigenvalue[0], Fraction(isolated.ball_radius) * 10**6",
+    ),
+    Planted(
+        "a Lipschitz constant without its factor 3",
+        "symmetry/objective.py",
+        "return (j_norm * h_norm * 3 + rt) * arithmetic.number(Fraction(2, len(self.problem)))",
+        "return (j_norm * h_norm + rt) * arithmetic.number(Fraction(2, len(self.problem)))",
+    ),
+    Planted(
+        "an empty ball of eight times the cube that was evaluated",
+        "certify/exclusion.py",
+        "    box = arithmetic.ball(center, np.full(len(center), radius))  # the cube holds the ball",
+        "    box = arithmetic.ball(center, np.full(len(center), radius / 8))",
+    ),
+    Planted(
+        "κ with a wrong coefficient",
+        "symmetry/limits.py",
+        "        half, sixth = self.arithmetic.number(Fraction(1, 2)), self.arithmetic.number(Fraction(1, 6))",
+        "        half, sixth = self.arithmetic.number(Fraction(1, 2)), self.arithmetic.number(Fraction(1, 3))",
+    ),
+    Planted(
+        "centres written in single precision",
+        "certify/krawczyk.py",
+        "    proof = Krawczyk(center, existence, unique, inverse + 0.0, arithmetic.name, arithmetic.bits)",
+        "    from symmetry.network import exact\n    center = exact(center.astype(np.float32).astype(np.float64))\n"
+        "    proof = Krawczyk(center, existence, unique, inverse + 0.0, arithmetic.name, arithmetic.bits)",
+    ),
+    Planted(
+        "every candidate in every box",
+        "certify/distinct.py",
+        "    if proof is None or found.chart is not None or network.width != found.width:\n        return None",
+        "    return tuple(range(network.width))",
+        directory=True,
+    ),
+    Planted(
+        "columns rounded inward",
+        "certify/verdict.py",
+        '"loss_lower": down(o.loss[0]) if o else None,',
+        '"loss_lower": up(o.loss[0]) if o else None,',
+        directory=True,
+    ),
+    Planted(
+        "distances without the permutation",
+        "certify/classification.py",
+        '"distance": _distance(saved.permuted(permutation), reference) if permutation and reference else None,',
+        '"distance": _distance(saved, reference) if permutation and reference else None,',
+        directory=True,
+    ),
+)
+
+
+def run(planted: Planted | None, cases: tuple[str, ...] = ()) -> list[str]:
+    """Patch a copy, let it make certificates, and return what the checker of this checkout complains about.
+
+    Args:
+        planted: ``None`` patches nothing.
+        cases: those of ``cases.py`` to make; all of them if empty, then also directories where the error asks for them.
+
+    Raises:
+        ValueError: the place to patch is not there, or the patched provers make no certificate at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+        copy, out = Path(folder, "copy"), Path(folder, "out")
+        out.mkdir()
+        for package in ("certify", "sweep", "symmetry"):
+            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        if planted is not None:
+            patch(copy / planted.file, planted)
+        wanted = not cases and (planted is None or planted.directory)
+        code = _MAKE.format(here=str(HERE), out=str(out), directory=wanted, cases=cases)
+        path = os.pathsep.join([str(copy), str(HERE)])
+        # the patched provers would fail their own self-test of false certificates only if the checker were patched
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode or not (out / "cases.json").is_file():
+            raise ValueError(f"the patched provers stopped: {done.stderr.strip().splitlines()[-1:]}")
+        return complaints(out)
+
+
+def patch(path: Path, planted: Planted) -> None:
+    text = path.read_text("utf-8")
+    if text.count(planted.old) != 1:
+        raise ValueError(f"{planted.name}: the place to patch occurs {text.count(planted.old)} times, expected once")
+    text = text.replace(planted.old, planted.new)
+    if "replace(point" in planted.new:
+        text = text.replace("from dataclasses import dataclass", "from dataclasses import dataclass, replace")
+    path.write_text(text, "utf-8")
+
+
+def complaints(out: Path) -> list[str]:
+    """Of the checker, about the certificates and directories in ``out``."""
+    from cases import check
+
+    from certify.checker.reading import Rejected, Unreadable
+    from certify.checker.run import check as check_path
+
+    found, made = [], json.loads((out / "cases.json").read_text())
+    if not made:
+        raise ValueError("the patched provers made no certificate")
+    for name, (belongs, certificate) in made.items():
+        try:
+            check(certificate, belongs)
+        except (Rejected, Unreadable) as error:
+            found.append(f"{name}: {error}")
+    for directory in ("polished", "standing"):
+        if (out / directory).is_dir():
+            outcome = check_path(out / directory, problem=None, arithmetic="integer", jobs=1, budget=1000.0)
+            found += [f"{directory}: {reason}" for reason in (*outcome.rejected, *outcome.unreadable)]
+    return found
+
+
+def main() -> None:
+    """Plant each error and print what the checker said first."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="parts of names; all by default")
+    wanted = parser.parse_args().names
+    missed = 0
+    for planted in PLANTED:
+        if wanted and not any(part in planted.name for part in wanted):
+            continue
+        found = run(planted)
+        missed += not found
+        print(f"| {planted.name} | `{planted.file}` | {found[0] if found else '**NOT NOTICED**'} |", flush=True)
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
