@@ -153,6 +153,12 @@ PLANTED = (
         "    box = arithmetic.ball(center, np.full(len(center), radius / 8))",
     ),
     Planted(
+        "not global without the teacher's width",
+        "certify/isolated.py",
+        "        not_global=lemma2(problem, network.width, certified.loss[0]),",
+        "        not_global=True,",
+    ),
+    Planted(
         "κ with a wrong coefficient",
         "symmetry/limits.py",
         "        half, sixth = self.arithmetic.number(Fraction(1, 2)), self.arithmetic.number(Fraction(1, 6))",
