@@ -233,7 +233,7 @@ def perturb(more: str, points: Path | str = SADDLES) -> Result:
 
 
 def test_perturbing_saddles() -> None:
-    result = perturb("--optimizer newton --epsilon 0.1 --epsilon 1 --direction lowest --times 2")
+    result = perturb("--optimizer newton --epsilon 0.1 --epsilon 1 --direction lowest --times 1")
     assert result.exit_code == 0
     count = len(read_points(SADDLES, dimension=2))
     lines = result.stdout.splitlines()
