@@ -53,6 +53,8 @@ ARGUED = {
     "claim.lambda_min": "bounds that still hold the value",
     "witness.channel.kappa_lower": "a bound that still holds",
     "witness.channel.kappa_upper": "a bound that still holds",
+    "witness.channel.weights": "another t for which the matrix is positive definite (Theorem 19)",
+    "witness.tie.slack": "a lower bound that still holds",
     "witness.lemma_1.radius": "Lemma 1 holds with the new number",
     "witness.lemma_1.gradient_norm": "Lemma 1 holds with the new number",
     "witness.lemma_1.smallest_eigenvalue": "Lemma 1 holds with the new number",
