@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--no-sandbox"]
+FLAGS += ["--disable-renderer-backgrounding"]
 
 ACTIONS = {
     "sort the runs by loss": "document.querySelector('#table-runs thead th:nth-child(4) button').click()",

@@ -17,7 +17,7 @@ from certify.study.report.page import script_safe
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync", "--no-sandbox"]
+FLAGS += ["--disable-component-update", "--disable-sync", "--no-sandbox", "--disable-renderer-backgrounding"]
 
 PATIENCE = 600_000
 """Milliseconds after which something is taken not to come; no test measures time."""
