@@ -40,6 +40,9 @@ _MAX_CHARTS = 60
 _MAX_GROUPS = 100
 _MAX_VISITS = 3000
 _MANY, _MANY_LARGE = 6, 16
+_NEIGHBOURS = 8
+"""Of more neurons at one place only so many are put together to splits and zero groups: the closest, the largest."""
+
 _MAX_STEPS = 120
 _MAX_SHIFT = 2.0  # triples are read off up to the second order only, and their Newton paths are curved
 
@@ -188,6 +191,7 @@ def _splits(w: Floats, a: Floats, large: list[int], mirrors: bool) -> Iterator[t
         away = np.linalg.norm(folded - w[lone], axis=1)
         near = max(_NEAR * size[lone], 0.1)
         against = [i for i in range(len(a)) if outputs[i] * a[lone] < 0 and away[i] < near]
+        against = sorted(sorted(against, key=lambda i: away[i])[:_NEIGHBOURS])
         for count in range(2, min(len(against), _MANY) + 1):
             for copies in combinations(against, count):
                 index = list(copies)
@@ -206,8 +210,9 @@ def _near_zero(w: Floats, a: Floats, size: Floats) -> Iterator[tuple[float, Grou
     small = np.flatnonzero(size < _NEAR_ZERO).tolist()
     yield from ((size[i] / _NEAR_ZERO, Group("zero", (i,))) for i in small if abs(a[i]) > _LARGE)
     folded = w * np.where(a < 0, -1, 1)[:, None]
-    for count in range(2, min(len(small), _MANY) + 1):
-        for members in combinations(small, count):
+    some = sorted(sorted(small, key=lambda i: -abs(a[i]))[:_NEIGHBOURS])
+    for count in range(2, min(len(some), _MANY) + 1):
+        for members in combinations(some, count):
             index = list(members)
             spread = max(np.linalg.norm(folded[i] - folded[j]) for i, j in combinations(index, 2))
             if np.abs(a[index]).max() < _LARGE / count or not spread < size[index].max():
