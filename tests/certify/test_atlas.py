@@ -1,6 +1,6 @@
 """The shipped atlas: it belongs to the shipped runs, and a sample of its certificates is verified.
 
-All of it, on demand: ``for file in data/atlas/*.zip; do certify check $file; done``.
+All of it, on demand: ``for file in data/atlas/*.zip; do certify check $file --budget 20000; done``.
 """
 
 from __future__ import annotations
