@@ -24,6 +24,14 @@ def on_device(case, theta, width, device):
     return [part.cpu().numpy() for part in all_three]
 
 
+def assert_formulas(found, case, theta, width):
+    """Each part of ``found`` is that of the formulas at each student, up to rounding."""
+    for s in range(len(theta)):
+        values, terms = generic(case, theta[s], width)
+        for part, expected, size in zip(found, values, terms, strict=True):
+            assert_componentwise(part[s], expected, size)
+
+
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("width", [1, 3, 5])
 @pytest.mark.parametrize("name", CASES)
@@ -33,10 +41,7 @@ def test_agrees_with_the_formulas(name, width, device):
         [students(case, width, 3), students(case, width, 3, scale=4.0), 0 * students(case, width, 1)]
     )
     found = on_device(case, theta, width, device)
-    for s in range(len(theta)):
-        values, terms = generic(case, theta[s], width)
-        for part, expected, size in zip(found, values, terms, strict=True):
-            assert_componentwise(part[s], expected, size)
+    assert_formulas(found, case, theta, width)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -58,10 +63,7 @@ def test_the_reference_agrees(name, device):
     case, width = CASES[name], 3
     theta = students(case, width, 2)
     found = autograd.loss_gradient_hessian(case, theta, width, device)
-    for s in range(len(theta)):
-        values, terms = generic(case, theta[s], width)
-        for part, expected, size in zip(found, values, terms, strict=True):
-            assert_componentwise(part[s], expected, size)
+    assert_formulas(found, case, theta, width)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -72,10 +74,7 @@ def test_huge_weights(scale, device):
     theta = np.round(64 * students(case, width, 4)) / 64
     theta[:, :2] *= scale
     found = on_device(case, theta, width, device)
-    for s in range(len(theta)):
-        values, terms = generic(case, theta[s], width)
-        for part, expected, size in zip(found, values, terms, strict=True):
-            assert_componentwise(part[s], expected, size)
+    assert_formulas(found, case, theta, width)
 
 
 @pytest.mark.parametrize("device", DEVICES)
