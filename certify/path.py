@@ -5,7 +5,8 @@ bounds of ``d/dt L`` are negative the loss falls strictly from one vertex to the
 
 * in the uniqueness box of a minimum: the loss is strictly convex there, so it falls on along the straight line to the
   minimum itself;
-* at an exact zero of the loss, along a line, or a curve ``θ_0 + t v_1 + t² v_2``, on which the loss rises from 0;
+* at an exact zero of the loss, along a line, or a curve ``θ_0 + t v_1 + t² v_2 + t³ v_3``, on which the loss rises
+  from 0;
 * in a chart: copies of a neuron are moved together, then the coordinates ``(q, ε)`` of the chart go from place to
   place, at last to infinity, into the uniqueness box of the limit network's minimum (docs/paths.md).
 """
@@ -23,7 +24,7 @@ from certify.arithmetic import Enclosures, ladder, quiet
 from certify.proof import Failure, Proof
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
-from symmetry.closing import separation
+from symmetry.closing import way_in
 from symmetry.lines import slopes
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
@@ -45,6 +46,7 @@ class Descent(Proof):
             vertex it falls in the object's chart; see :func:`prove_channel`.
         order: for closing 3, neuron ``i`` of the chart is neuron ``order[i]`` of the candidate.
         places: for closing 3, (l, P' + free ε) exact, the places ``(q, ε)`` after the first, at last with ``ε = 0``.
+            For closing 2, (1, P), the ``bend`` of the curve, where it has one.
     """
 
     theorem = "descent"
@@ -53,6 +55,11 @@ class Descent(Proof):
     closing: int
     order: tuple[int, ...] = ()
     places: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
+
+    @property
+    def bend(self) -> Exact | None:
+        """For closing 2, ``v_2`` of a curve of degree 3."""
+        return self.places[0] if self.closing == 2 and len(self.places) else None
 
     @property
     def last(self) -> Exact | None:
@@ -84,7 +91,16 @@ def prove_descent(
     return found
 
 
-def prove_zero(objective: SquareLoss, zero: Network, end: Exact, order: int, *, arithmetic: str, max_bits: int) -> bool:
+def prove_zero(
+    objective: SquareLoss,
+    zero: Network,
+    end: Exact,
+    order: int,
+    bend: Exact | None = None,
+    *,
+    arithmetic: str,
+    max_bits: int,
+) -> bool:
     """Prove that the loss rises strictly from an exact zero to ``end`` along the curve of the given order.
 
     ``False`` does not say that it does not.
@@ -93,12 +109,13 @@ def prove_zero(objective: SquareLoss, zero: Network, end: Exact, order: int, *, 
         objective: the loss; ``zero`` has residuals exactly 0.
         zero: the zero.
         end: (P,) exact.
-        order: 1: the straight line; 2: the curve of :func:`symmetry.closing.separation`.
+        order: 1: the straight line; 2: the curve of :func:`symmetry.closing.way_in`.
+        bend: of that curve.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
     first = zero.theta()
-    curve = (end - first,) if order == 1 else separation(zero, Network.from_theta(end, zero.dimension))
+    curve = (end - first,) if order == 1 else way_in(zero, Network.from_theta(end, zero.dimension), bend)
     return any(_rises(objective, first, curve, order, a) for a in ladder(arithmetic, min(max_bits, _BITS)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -28,6 +28,17 @@ from symmetry.strata import Stratum
 _AHEAD, _PLACES = 4, 20
 _STARTS = (0, 8, 24, 48)
 """How many vertices of the polish are followed before the chart takes over."""
+
+_FLAT = 1e-6
+"""Directions in which the residuals change by less than this, relatively, are left alone."""
+
+_SHARES = (1.0, 0.3, 0.1)
+
+_LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2)
+"""Where on a curve gradients are looked at before it is expanded."""
+
+_RARE = 6
+"""Of so many vertices one is asked for a curve with a bend."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -84,15 +95,24 @@ def trace_to_zero(
 ) -> tuple[Descent, Network] | Failure:
     """A proved path to an exact zero of the loss on a stratum, and the zero; otherwise as :func:`trace_to_box`."""
     slope = _slope(problem, data, len(path[0]))
-    found, arrived = approx_descent(slope, path, lambda theta: _order(slope, problem, stratum, theta) > 0)
-    if not arrived:
+    closings: list[_Closing | None] = []
+
+    def arrived(theta: Array) -> bool:
+        # curves with a bend cost more than all the rest
+        closings.append(_closing(slope, stratum, theta, bent=len(closings) % _RARE == 0))
+        return closings[-1] is not None
+
+    found, _ = approx_descent(slope, path, arrived)
+    closing = closings[-1]
+    if closing is None:
         return Failure("no-path")
-    end, order = exact(found[-1]), _order(slope, problem, stratum, found[-1])
-    zero = stratum.nearest(Network.from_theta(end, problem.dimension))
-    if not prove_zero(slope.objective, zero, end, order, arithmetic=arithmetic, max_bits=max_bits):
+    zero, end, bend = closing.zero, exact(found[-1]), closing.bend
+    if not prove_zero(slope.objective, zero, end, closing.order, bend, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises", (("piece", len(found)),))
-    proof = _proved(slope.objective, [exact(v) for v in found], order, arithmetic, max_bits)
-    return proof if isinstance(proof, Failure) else (proof, zero)
+    proof = _proved(slope.objective, [exact(v) for v in found], closing.order, arithmetic, max_bits)
+    if isinstance(proof, Failure):
+        return proof
+    return (proof if bend is None else replace(proof, places=bend[None])), zero
 
 
 def trace_to_limit(
@@ -248,21 +268,65 @@ def _proved(
     return Descent(out, closing)
 
 
-def _order(slope: Slope, problem: Problem, stratum: Stratum, theta: Array) -> int:
-    """The order of the curve from the nearest zero to ``theta`` along which the loss rises; 0: of none; approximate."""
-    end = Network.from_theta(exact(theta), problem.dimension)
+@dataclass(frozen=True)
+class _Closing:
+    """The last piece of a path to a zero; the arguments of :func:`certify.path.prove_zero`."""
+
+    zero: Network
+    order: int
+    bend: Exact | None = None
+
+
+def _closing(slope: Slope, stratum: Stratum, theta: Array, *, bent: bool) -> _Closing | None:
+    """A curve from the nearest zero to ``theta`` along which the loss rises; approximate.
+
+    Args:
+        slope: of the loss.
+        stratum: of the zero.
+        theta: (P,).
+        bent: whether curves with a bend are tried.
+    """
+    end = Network.from_theta(exact(theta), len(stratum.target.w[0]))
     zero = stratum.nearest(end)
-    first, approx = zero.theta().astype(np.float64), Float64()
-    for order, parts in ((1, (end.theta() - zero.theta(),)), (2, separation(zero, end))):
-        curve = [first, *(v.astype(np.float64) for v in parts)]
-        # gradients are cheap: most curves are seen to fall somewhere
-        if order == 2 and not np.any(curve[1]):
-            continue
-        if not all(slope.gradient(_at(curve, t)) @ _at(curve, t, 1) > 0 for t in (1.0, 0.6, 0.3)):
-            continue
-        if np.all(slopes(slope.objective.along(curve, approx), approx, vanishing=order) > 0):
-            return order
-    return 0
+    first = zero.theta().astype(np.float64)
+    if _rises(slope, [first, theta - first], 1):
+        return _Closing(zero, 1)
+    parts = [v.astype(np.float64) for v in separation(zero, end)]
+    # gradients are cheap: most curves are seen to fall somewhere
+    if not np.any(parts[0]):
+        return None
+    if _rises(slope, [first, *parts], 2):
+        return _Closing(zero, 2)
+    if not bent:
+        return None
+    for bend in _bends(slope.objective, first, parts[0], parts[1], theta):
+        if _rises(slope, [first, parts[0], bend, parts[1] - bend], 2):
+            return _Closing(zero, 2, exact(bend))
+    return None
+
+
+def _bends(objective: SquareLoss, zero: Array, first: Array, second: Array, end: Array) -> Iterator[Array]:
+    """``v_2`` that take back what separating neurons does to the residuals to second order, and a little more.
+
+    ``J v_2 = −½ f''[v_1, v_1] + φ J v_3`` nearly; with ``φ`` such that the last part is of the size of the residuals at
+    the end, the loss rises like ``t⁴`` from the start.
+    """
+    approx = Float64()
+    jacobian = objective.outputs(zero, approx, 1)[0][0].jacobian
+    bending = objective.along([zero, first], approx).coefficients[2]
+    floor = -np.linalg.lstsq(jacobian, bending, rcond=_FLAT)[0][:, 0]
+    residuals, change = objective.outputs(end, approx, 0)[1], jacobian @ (second - floor)
+    size = float(np.linalg.norm(change))
+    for share in _SHARES:
+        ahead = min(share * float(np.linalg.norm(residuals)) / size, 1.0) if size else 0.0
+        yield short(floor + ahead * (second - floor))
+
+
+def _rises(slope: Slope, curve: Sequence[Array], order: int) -> bool:
+    """Whether the loss rises along a curve from a zero; approximate."""
+    if not all(slope.gradient(_at(curve, t)) @ _at(curve, t, 1) > 0 for t in _LOOKS):
+        return False
+    return bool(np.all(slopes(slope.objective.along(curve, Float64()), Float64(), vanishing=order) > 0))
 
 
 def _at(curve: Sequence[Array], t: float, derivative: int = 0) -> Array:

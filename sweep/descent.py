@@ -24,7 +24,7 @@ _UNIT = 2.0**40
 """Vertices are multiples of its reciprocal: short numbers."""
 
 _AHEAD = 4
-_STEPS = 100
+_STEPS = 150
 _HALVINGS = 12
 
 

@@ -34,3 +34,15 @@ def separation(zero: Network, end: Network) -> tuple[Exact, Exact]:
             second[members] = a[:, None] * ((a @ delta[members]) / square)
     nothing = zero.a * 0
     return np.concatenate([(delta - second).ravel(), nothing]), np.concatenate([second.ravel(), end.a - zero.a])
+
+
+def way_in(zero: Network, end: Network, bend: Exact | None = None) -> tuple[Exact, ...]:
+    """The coefficients of ``t``, ``t²`` and, with a ``bend``, ``t³``, of a curve from ``zero`` to ``end``; exact.
+
+    Args:
+        zero: the zero.
+        end: another network.
+        bend: (P,) any ``v_2``; what is left of :func:`separation` is then ``v_3``.
+    """
+    first, second = separation(zero, end)
+    return (first, second) if bend is None else (first, bend, second - bend)

@@ -1,17 +1,18 @@
 """Network outputs along curves of parameters: Taylor polynomials in one variable, with a bound of the rest.
 
-On the curve ``θ(t) = θ + t h + t² k`` a term of a network is ``Σ_k P_k(t) σ^(k)(z + tζ + t²η)`` with polynomials
-``P_k``: a neuron has ``P_0 = a``, a pair ``P_0 = c, P_1 = s``. From the binomial theorem, with the coefficients
-``S_km`` of ``σ^(k)(z + tζ + t²η)`` and ``P_k(t) = Σ_i p_ki t^i``,
+On the curve ``θ(t) = θ + t h_1 + t² h_2 + …`` a term of a network is ``Σ_k P_k(t) σ^(k)(z + y(t))`` with polynomials
+``y = Σ_{i ≥ 1} y_i t^i`` and ``P_k``: a neuron has ``P_0 = a``, a pair ``P_0 = c, P_1 = s``. With ``[·]_m`` for the
+coefficient of ``t^m``, the coefficients ``S_km`` of ``σ^(k)(z + y)`` and ``P_k = Σ_i p_ki t^i``,
 
-    S_km = Σ_{m/2 ≤ j ≤ m} σ^(k+j)(z)/j! · binom(j, m−j) ζ^(2j−m) η^(m−j),       f_m = Σ_k Σ_{i ≤ m} p_ki S_k,m−i;
+    S_km = Σ_{j ≤ m} σ^(k+j)(z)/j! · [y^j]_m,       f_m = Σ_k Σ_{i ≤ m} p_ki S_k,m−i;
 
-the same formula about any other ``t``, where ``ζ + 2tη`` stands for ``ζ``, gives for ``|t| ≤ 1``
+the same formula about any other ``t``, where no coefficient of ``y`` exceeds ``ȳ_i = Σ_l binom(l, i)|y_l|``, gives for
+``|t| ≤ 1``
 
     |f^(K+1)(t)|/(K+1)! ≤ Σ_k Σ_i sup|P_k^(i)|/i! · S̄_k,K+1−i,
 
-``S̄`` with ``|ζ| + 2|η|``, ``|η|`` and ``sup |σ^(k+j)|``. One variable and not ``P``: nothing is lost to the wrapping of
-boxes, so the curves may be long.
+``S̄`` with ``ȳ`` and ``sup |σ^(k+j)|``. One variable and not ``P``: nothing is lost to the wrapping of boxes, so the
+curves may be long.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 from math import comb, factorial, lcm
 from typing import Any
 
@@ -35,10 +37,10 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Curve:
-    """A term ``Σ_k P_k(t) σ^(k)(z + tζ + t²η)``, summed over its m columns, before it is expanded.
+    """A term ``Σ_k P_k(t) σ^(k)(z + y(t))``, summed over its m columns, before it is expanded.
 
     Args:
-        argument: ``z``, ``ζ`` and, on a bent curve, ``η``, (N, m) each.
+        argument: ``z``, ``y_1`` and, on a bent curve, ``y_2``, …, (N, m) each.
         polynomials: ``polynomials[k][i]`` is ``p_ki``, (m,) or, where m = 1, (N, 1).
     """
 
@@ -53,7 +55,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A term ``Σ p_i t^i``, (N, 1) each, of degree 2 at most."""
+    """A term ``Σ p_i t^i``, (N, 1) each, of degree ``K`` at most."""
 
     coefficients: Sequence[Any]
 
@@ -81,9 +83,9 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
         nothing = term.coefficients[0] * 0
         known = list(term.coefficients)
         return Expansion(known + [nothing] * (order + 1 - len(known)), nothing)
-    z, slope, *bends = term.argument
+    z, *inner = term.argument
     jet = activation.jet(z, order + len(term.polynomials) - 1, arithmetic)
-    series: _Monomials | _Binomials = _Binomials(slope, bends[0], arithmetic) if bends else _Monomials(slope)
+    series: _Monomials | _Powers = _Powers(inner) if len(inner) > 1 else _Monomials(inner[0])
     coefficients: list[Any] = []
     for m in range(order + 1):
         parts = [
@@ -92,7 +94,7 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
             for i, p in enumerate(polynomial[: m + 1])
             for part, factor in series.terms(m - i, jet[k:])
         ]
-        coefficients.append(sum(parts[1:], parts[0]))
+        coefficients.append(_total(parts))
     parts = []
     for k, polynomial in enumerate(term.polynomials):
         for i in range(len(polynomial)):
@@ -100,10 +102,10 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
             bound = abs(polynomial[i])
             for power in range(i + 1, len(polynomial)):
                 bound = bound + abs(polynomial[power]) * comb(power, i)
-            # sup |σ| is not needed: P_0 has degree 2 at most, so that k + j > 0
+            # sup |σ| is not needed: P_0 has degree K at most, so that k + j > 0
             sups = [activation.sup(k + j) if k + j else Fraction(0) for j in range(order + 2 - i)]
             parts += [_times(part, bound, factor, arithmetic) for part, factor in series.bounds(order + 1 - i, sups)]
-    return Expansion(coefficients, sum(parts[1:], parts[0]))
+    return Expansion(coefficients, _total(parts))
 
 
 def _times(values: Any, p: Any, factor: Fraction, arithmetic: Arithmetic) -> Any:
@@ -113,7 +115,7 @@ def _times(values: Any, p: Any, factor: Fraction, arithmetic: Arithmetic) -> Any
 
 
 class _Monomials:
-    """``S_m`` of a straight line: ``σ^(m) ζ^m/m!``."""
+    """``S_m`` of a straight line: ``σ^(m) y_1^m/m!``."""
 
     def __init__(self, slope: Any):
         self.powers = [None, slope]
@@ -137,34 +139,45 @@ class _Monomials:
         return [(size, sups[m] / factorial(m))]
 
 
-class _Binomials:
-    """``S_m = Σ_j σ^(j) binom(j, m−j) ζ^(2j−m) η^(m−j)/j!`` of a bent curve."""
+class _Powers:
+    """``S_m = Σ_j σ^(j) [y^j]_m/j!`` of a curve ``y = t y_1 + t² y_2 + …``."""
 
-    def __init__(self, slope: Any, bend: Any, arithmetic: Arithmetic):
-        self.slope, self.bend = _Monomials(slope), _Monomials(bend)
-        self.reach, self.size = _Monomials(abs(slope) + abs(bend) * 2), _Monomials(abs(bend))
+    def __init__(self, inner: Sequence[Any]):
+        sizes = dict(enumerate(map(abs, inner), 1))
+        # the powers of y and of ȳ, each by degree in t
+        self.known = {1: dict(enumerate(inner, 1))}
+        self.wide = {1: {i: _total([sizes[k] * comb(k, i) for k in sizes if k >= i]) for i in sizes}}
+
+    def _power(self, known: dict[int, dict[int, Any]], j: int) -> dict[int, Any]:
+        """The coefficients of ``y^j``, up to those that are needed."""
+        if j not in known:
+            parts: dict[int, list[Any]] = {}
+            for (m, left), (i, right) in product(self._power(known, j - 1).items(), known[1].items()):
+                if m + i <= TOP + 1:
+                    parts.setdefault(m + i, []).append(left * right)
+            known[j] = {m: _total(values) for m, values in parts.items()}
+        return known[j]
 
     def terms(self, m: int, derivatives: Sequence[Any]) -> list[tuple[Any, Fraction]]:
         """As for straight lines."""
         if not m:
             return [(derivatives[0], Fraction(1))]
-        parts = self._monomials(self.slope, self.bend, m)
+        parts = self._coefficients(self.known, m)
         return [(value * derivatives[j], factor) for j, value, factor in parts]
 
     def bounds(self, m: int, sups: Sequence[Fraction]) -> list[tuple[Any, Fraction]]:
         """As for straight lines."""
         if not m:
-            return [(self.size.powers[1] * 0 + 1, sups[0])]
-        return [(value, factor * sups[j]) for j, value, factor in self._monomials(self.reach, self.size, m)]
+            return [(self.wide[1][1] * 0 + 1, sups[0])]
+        return [(value, factor * sups[j]) for j, value, factor in self._coefficients(self.wide, m)]
 
-    @staticmethod
-    def _monomials(first: _Monomials, second: _Monomials, m: int) -> list[tuple[int, Any, Fraction]]:
-        found = []
-        for j in range((m + 1) // 2, m + 1):
-            powers = [part._power(k) for part, k in ((first, 2 * j - m), (second, m - j)) if k]
-            product = powers[0] * powers[1] if len(powers) == 2 else powers[0]
-            found.append((j, product, Fraction(comb(j, m - j), factorial(j))))
-        return found
+    def _coefficients(self, known: dict[int, dict[int, Any]], m: int) -> list[tuple[int, Any, Fraction]]:
+        powers = ((j, self._power(known, j)) for j in range(1, m + 1))
+        return [(j, power[m], Fraction(1, factorial(j))) for j, power in powers if m in power]
+
+
+def _total(parts: Sequence[Any]) -> Any:
+    return sum(parts[1:], parts[0])
 
 
 def slopes(residuals: Expansion, arithmetic: Arithmetic, *, vanishing: int = 0, even: bool = False) -> Any:

@@ -48,7 +48,7 @@ class Term(Protocol):
         """Value (``order`` 0), Jacobian (1), second derivatives (2), bounds of the third (3)."""
 
     def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Curve | Polynomial:
-        """The term on a curve, ``curve[k]`` (p,) the coefficient of ``t^k``, ``k ≤ 2``."""
+        """The term on a curve, ``curve[k]`` (p,) the coefficient of ``t^k``."""
 
 
 class TermOutputs(Protocol):
@@ -203,7 +203,7 @@ class SquareLoss:
         """The residuals on a curve, ``|t| ≤ 1``.
 
         Args:
-            curve: (P,) each, points in the arithmetic: the coefficients of 1, ``t`` and, for a bent curve, ``t²``.
+            curve: (P,) each, points in the arithmetic: the coefficients of 1, ``t`` and, for a bent curve, ``t²``, ….
             arithmetic: where to compute.
         """
         data, terms, start = self.data(arithmetic), [], 0

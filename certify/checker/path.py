@@ -1,14 +1,15 @@
 """Paths: straight lines from the candidate from vertex to vertex, along which the loss falls, and on to the object.
 
-The proofs are in docs/paths.md. On a piece the weights are ``θ + t h + t² k``, so that a neuron's argument is
-``z + tζ + t²η`` and its output weight ``a + tα + t²β``. With the derivatives of the sigmoid at ``z`` the residuals are
+The proofs are in docs/paths.md. On a piece the weights are ``θ + t h_1 + t² h_2 + t³ h_3``, so that a neuron's argument
+is ``z + y(t)``, ``y = Σ t^i y_i``, and its output weight ``Σ t^i a_i``. With the derivatives of the sigmoid at ``z``
+the residuals are
 
     r_n(t) = Σ_{j ≤ K} r_nj t^j + e_n(t),   K = 5,   |e_n(t)| ≤ E_n |t|^(K+1),   |e_n'(t)| ≤ (K+1) E_n |t|^K.
 
-``E_n`` is the Leibniz sum of ``|a|+|α|+|β|, |α|+2|β|, |β|`` and the bounds ``s_6, s_5, s_4`` of the coefficients of
-``t^l`` in the Taylor series of the sigmoid about any point of the piece,
+``E_n`` is the Leibniz sum of ``Σ_l binom(l, i)|a_l|`` and the bounds ``s_{K+1−i}`` of the coefficients of ``t^{K+1−i}``
+in the Taylor series of the sigmoid about any point of the piece,
 
-    s_l = Σ_{l/2 ≤ j ≤ l} sup|σ^(j)|/j! · binom(j, l−j) (|ζ| + 2|η|)^(2j−l) |η|^(l−j).
+    s_l = Σ_j sup|σ^(j)|/j! · [ȳ^j]_l,   ȳ_i = Σ_l binom(l, i) |y_l|,   [·]_l the coefficient of t^l.
 
 With ``G_ij = Σ_n r_ni r_nj`` and ``ε² = Σ_n E_n²``, ``N d/dt L`` differs from ``Σ (i+j) G_ij t^(i+j−1)`` by at most
 ``2ε (Σ (K+1+j) √G_jj + (K+1) ε)`` for ``|t| ≤ 1``, and a polynomial lies between the least and the largest of its
@@ -20,10 +21,10 @@ Bernstein coefficients.
 singular, so all are positive definite; the loss is strictly convex and falls on along the straight line to the minimum.
 
 **To a zero** (``closing`` v = 1, 2): from the exact zero ``θ_0`` (``t = 0``) to the last vertex (``t = 1``) the loss
-rises. All residuals vanish at ``θ_0``. For v = 2 the curve has ``k ≠ 0``, ``h`` of incoming weights alone and ``Σ_i a_i
-h_i = 0`` over neurons whose incoming weights at ``θ_0`` agree up to sign: the residuals vanish to second order, because
-``σ'`` is even. So ``r_n0`` (and ``r_n1``) are 0, everything is divided by ``t^(2v−1)``, and all bounds on [0, 1] must
-be positive.
+rises. All residuals vanish at ``θ_0``. For v = 2 the curve has ``h_1`` of incoming weights alone and ``Σ_i a_i h_1i =
+0`` over neurons whose incoming weights at ``θ_0`` agree up to sign: the residuals vanish to second order, because
+``σ'`` is even. ``h_2`` is what is left, or it is given (``places``), and what is left is ``h_3``. So ``r_n0`` (and
+``r_n1``) are 0, everything is divided by ``t^(2v−1)``, and all bounds on [0, 1] must be positive.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ from typing import Any
 
 from .isolated import DataAt
 from .limits import Chart, read_chart
-from .loss import SUP, Data, Problem, Vector, sigmoid_jet
+from .loss import Data, Problem, Vector, sigmoid_jet
 from .reading import Unreadable, fields, integer, need, sequence
-from .release import Place, first_place, free_count, residuals, together
+from .release import SUPS, Place, first_place, free_count, residuals, together
 from .zero import Network, equals_teacher, network
 
 BITS = 192
@@ -51,7 +52,8 @@ ORDER = 5
 class Path:
     """The vertices after the candidate, and how the path ends; for ``closing`` 3 also the part in the chart.
 
-    Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``.
+    Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
+    ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve.
     """
 
     vertices: list[list[Fraction]]
@@ -78,7 +80,10 @@ def read_path(value: Any, size: int) -> Path:
     vertices = [sequence(v, "path.vertices", size) for v in value["vertices"]]
     order = [integer(i, "path.order", 0, MAX_VERTICES) for i in value["order"]]
     path = Path(vertices, integer(value["closing"], "path.closing", 0, 3), order, value["places"])
-    need((path.closing == 3) == bool(path.places) == bool(path.order), "path.places, path.order: for closing 3 only")
+    need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
+    most = {2: 1, 3: MAX_VERTICES}.get(path.closing, 0)
+    least = 1 if path.closing == 3 else 0
+    need(least <= len(path.places) <= most, "path.places: for closing 3 only, or one for 2")
     return path
 
 
@@ -121,6 +126,9 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
         need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")
         difference = [q - p for p, q in zip(_theta(zero), points[-1], strict=True)]
         curve = [difference] if path.closing == 1 else _separated(zero, difference, problem.dimension)
+        for row in path.places:
+            bend = sequence(row, "path.places", len(difference))
+            curve = [curve[0], bend, [q - p for p, q in zip(bend, curve[1], strict=True)]]
         values = _slopes(data, [_theta(zero), *curve], path.closing)
         need(all(v > 0 for v in values.lower()), "path: last piece: the loss is not proved to fall to 0")
 
@@ -206,63 +214,61 @@ def _rows(n: int, divided: int) -> list[list[Fraction]]:
 
 
 def _residuals(data: Data, curve: list[list[Fraction]]) -> tuple[list[Vector], Vector]:
-    """``r_j``, ``j ≤ K``, and ``E`` on the curve ``θ + t h`` or ``θ + t h + t² k``."""
+    """``r_j``, ``j ≤ K``, and ``E`` on the curve ``θ + t h_1 + t² h_2 + …``."""
     d = len(data.x)
     m = len(curve[0]) // (d + 1)
     columns: list[Vector] = [-data.y, *[data.zero] * ORDER]
     rest = data.zero
     for neuron in range(m):
-        z, zeta, *eta = (data.along([data.number(v) for v in part[neuron * d : (neuron + 1) * d]]) for part in curve)
+        z, *lines = (data.along([data.number(v) for v in part[neuron * d : (neuron + 1) * d]]) for part in curve)
         outputs = [data.number(part[m * d + neuron]) for part in curve]
         # over the ball z no derivative moves by more than its radius: |σ'|, …, |σ^(6)| < 1
         jet = [value.widened(z.radii()) for value in sigmoid_jet(z.midpoints(), ORDER)]
         series: list[Vector] = [jet[0], *[data.zero] * ORDER]
-        power: dict[int, Vector] = {}  # of (ζt + ηt²)^j/j!, by degree in t
+        inner = dict(enumerate(lines, 1))
+        power = inner  # y^j, by degree in t
         for j in range(1, ORDER + 1):
-            power = _times(power, zeta, eta, data, j)
+            power = _times(power, inner, ORDER) if j > 1 else power
+            derivative = jet[j] * data.number(Fraction(1, factorial(j)))
             for degree, value in power.items():
-                series[degree] = series[degree] + value * jet[j]
+                series[degree] = series[degree] + value * derivative
         for i, output in enumerate(outputs):
             for degree in range(ORDER + 1 - i):
                 columns[degree + i] = columns[degree + i] + series[degree] * output
-        rest = rest + _rest(zeta, eta, outputs, data)
+        rest = rest + _rest(_about(lines, 1), _about(outputs, 0), data)
     return columns, rest
 
 
-def _times(power: dict[int, Vector], zeta: Vector, eta: list[Vector], data: Data, j: int) -> dict[int, Vector]:
-    """``(ζt + ηt²)^j/j!`` up to ``t^K`` from that of ``j − 1``."""
-    factors = {1: zeta} | ({2: eta[0]} if eta else {})
-    if j == 1:
-        return factors
+def _times(power: dict[int, Vector], inner: dict[int, Vector], most: int) -> dict[int, Vector]:
+    """The product of two polynomials of ``t``, up to ``t^most``."""
     out: dict[int, Vector] = {}
     for degree, value in power.items():
-        for more, factor in factors.items():
-            if degree + more <= ORDER:
-                term = value * factor * data.number(Fraction(1, j))
+        for more, factor in inner.items():
+            if degree + more <= most:
+                term = value * factor
                 out[degree + more] = out[degree + more] + term if degree + more in out else term
     return out
 
 
-def _rest(zeta: Vector, eta: list[Vector], outputs: list[Vector], data: Data) -> Vector:
-    """One neuron's part of ``E``."""
-    reach, bend = abs(zeta), abs(eta[0]) if eta else None
-    if bend is not None:
-        reach = reach + bend * 2
+def _about(coefficients: Sequence[Vector], first: int) -> list[Vector]:
+    """Bounds ``Σ_k binom(k, i) |p_k|`` of the coefficients about any ``|t| ≤ 1``, of ``t^first`` and on."""
+    sizes = [abs(v) for v in coefficients]
+    return [
+        sum((size * comb(k, i) for k, size in enumerate(sizes[i - first + 1 :], i + 1)), sizes[i - first])
+        for i in range(first, first + len(sizes))
+    ]
 
-    def bound(degree: int) -> Vector:
-        total = data.zero
-        for j in range((degree + 1) // 2 if eta else degree, degree + 1):
-            first, second = 2 * j - degree, degree - j
-            term = data.zero + data.number(SUP[j - 2] * comb(j, second) / factorial(j))
-            for factor, times in ((reach, first), (bend, second)):
-                for _ in range(times):
-                    term = term * factor
-            total = total + term
-        return total
 
-    sizes = [abs(v) for v in outputs]
-    total = bound(ORDER + 1) * sum(sizes[1:], sizes[0])
-    for i in range(1, len(sizes)):
-        factor = sum((size * comb(i + k, i) for k, size in enumerate(sizes[i + 1 :], 1)), sizes[i])
-        total = total + bound(ORDER + 1 - i) * factor
+def _rest(lines: list[Vector], outputs: list[Vector], data: Data) -> Vector:
+    """One neuron's part of ``E``, from bounds of the coefficients of its argument and its output."""
+    inner = dict(enumerate(lines, 1))
+    power, powers = inner, {}
+    for j in range(1, ORDER + 2):
+        power = _times(power, inner, ORDER + 1) if j > 1 else power
+        powers[j] = power
+    total = data.zero
+    for i, output in enumerate(outputs):
+        degree = ORDER + 1 - i
+        parts = [value[degree] * data.number(SUPS[j] / factorial(j)) for j, value in powers.items() if degree in value]
+        total = total + sum(parts[1:], parts[0]) * output
     return total

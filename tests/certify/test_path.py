@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from bent_run import bent_run
 from library import TEACHER, small, true_point
 from made_objects import isolated
 
@@ -20,6 +21,7 @@ from sweep.points import read_points
 from sweep.polish import polish
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of
+from symmetry.closing import way_in
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
@@ -154,12 +156,50 @@ def test_copies_of_a_neuron_need_the_bent_curve():
     assert not closes(objective, nearest.network, nearest.network.theta(), 2)  # no way to go
 
 
+def test_a_curved_valley_needs_a_bend():
+    problem, _, proof, zero = bent_run()
+    objective, end, bend = SquareLoss.of_network(problem, 6), proof.last, proof.bend
+    assert end is not None
+    assert bend is not None
+
+    def rises(bend: Exact | None, end: Exact = end) -> bool:
+        return prove_zero(objective, zero, end, 2, bend, arithmetic="auto", max_bits=106)
+
+    assert rises(bend)
+    assert not rises(None)
+    assert not rises(-bend)
+    assert not rises(bend * 0)
+    assert not rises(bend, zero.theta())  # no way to go
+
+
+def test_a_bend_away_from_the_floor_is_refused():
+    """The residuals still vanish to second order, but the loss rises over the valley's wall and falls again."""
+    problem, _, proof, zero = bent_run()
+    objective, end, bend = SquareLoss.of_network(problem, 6), proof.last, proof.bend
+    away = exact(np.full(18, 2.0**-10))
+    first = zero.theta().astype(np.float64)
+    curve = [v.astype(np.float64) for v in way_in(zero, Network.from_theta(end, 2), bend + away)]
+
+    def at(t: float) -> float:
+        theta = first + sum(v * t**k for k, v in enumerate(curve, 1))
+        return float(objective.evaluate(theta, Float64(), order=0).loss[0])
+
+    assert at(0.6) > 2 * at(1.0)
+    assert not prove_zero(objective, zero, end, 2, bend + away, arithmetic="auto", max_bits=106)
+
+
 def test_json_round_trip():
     proof = Descent(np.array([exact([Fraction(1, 3), 2]), exact([0, -1])]), 2)
     again = Proof.from_json(proof.to_json())
     assert isinstance(again, Descent)
     assert np.all(again.vertices == proof.vertices)
     assert again.closing == 2
+    assert again.bend is None
+    row = np.array([exact([Fraction(1, 3), 5])])
+    bent = Proof.from_json(Descent(proof.vertices, 2, places=row).to_json())
+    assert isinstance(bent, Descent)
+    assert np.all(bent.bend == row[0])
+    assert Descent(proof.vertices, 3, places=row).bend is None
     empty = Proof.from_json(Descent(np.empty((0, 2), dtype=object), 1).to_json())
     assert isinstance(empty, Descent)
     assert empty.last is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from certify.arithmetic.arb import Arb
-from symmetry.closing import separation
+from symmetry.closing import separation, way_in
 from symmetry.network import Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem
@@ -47,3 +47,16 @@ def test_mirrored_copies_are_one_class():
     moved = first[:4].reshape(2, 2)
     assert np.all(3 * moved[0] + 2 * moved[1] == 0)
     assert np.all(second[4:] == 0)
+
+
+@pytest.mark.parametrize("name", ZEROS)
+def test_the_way_in_ends_where_it_should_whatever_the_bend(name: str):
+    zero = ZEROS[name]
+    rng = np.random.default_rng(4)
+    end = Network.of(zero.w + Network.of(rng.normal(size=zero.w.shape), zero.a).w, zero.a + 1)
+    bend = zero.theta() * 0 + THIRD
+    first, second, third = way_in(zero, end, bend)
+    assert np.all(second == bend)
+    assert np.all(first + second + third == end.theta() - zero.theta())
+    assert np.all(first == separation(zero, end)[0])
+    assert np.all(np.concatenate(way_in(zero, end)) == np.concatenate(separation(zero, end)))

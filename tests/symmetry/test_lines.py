@@ -27,8 +27,11 @@ TERMS: dict[str, Term] = {
 }
 
 
-def curve_of(size: int, bent: bool, length: float) -> list[Exact]:
-    parts = [RNG.normal(size=size)] + [length * RNG.normal(size=size) for _ in range(2 if bent else 1)]
+SHAPES = pytest.mark.parametrize("degree", [1, 2, 3], ids=["straight", "bent", "cubic"])
+
+
+def curve_of(size: int, degree: int, length: float) -> list[Exact]:
+    parts = [RNG.normal(size=size)] + [length * RNG.normal(size=size) for _ in range(degree)]
     return [exact(np.round(part * 1024) / 1024) for part in parts]
 
 
@@ -37,12 +40,12 @@ def at(curve: list[Exact], t: Fraction) -> Exact:
 
 
 @pytest.mark.parametrize("arithmetic", ["midrad", "arb106", "mpmath53"])
-@pytest.mark.parametrize("bent", [False, True], ids=["straight", "bent"])
+@SHAPES
 @pytest.mark.parametrize("name", TERMS)
-def test_the_expansion_holds_the_residuals_all_along(name: str, bent: bool, arithmetic: str):
+def test_the_expansion_holds_the_residuals_all_along(name: str, degree: int, arithmetic: str):
     objective = SquareLoss(small(), (TERMS[name],))
     a, sharp = ARITHMETICS[arithmetic](), Arb(200)
-    curve = curve_of(objective.size, bent, 0.2)
+    curve = curve_of(objective.size, degree, 0.2)
     found = objective.along([a.array(part) for part in curve], a)
     coefficients = [(a.lower(c)[:, 0], a.upper(c)[:, 0]) for c in found.coefficients]
     rest = a.upper(found.rest)[:, 0]
@@ -55,12 +58,12 @@ def test_the_expansion_holds_the_residuals_all_along(name: str, bent: bool, arit
         assert np.all(sharp.lower(r) <= high)
 
 
-@pytest.mark.parametrize("bent", [False, True], ids=["straight", "bent"])
+@SHAPES
 @pytest.mark.parametrize("name", TERMS)
-def test_the_rest_is_needed_and_of_the_right_order(name: str, bent: bool):
+def test_the_rest_is_needed_and_of_the_right_order(name: str, degree: int):
     """Halving the curve divides what the polynomial misses by ``2^(K+1)``; the bound is above it, not far above."""
     objective, approx = SquareLoss(small(), (TERMS[name],)), Float64()
-    whole = [part.astype(float) for part in curve_of(objective.size, bent, 0.3)]
+    whole = [part.astype(float) for part in curve_of(objective.size, degree, 0.3)]
     half = [part / 2**k for k, part in enumerate(whole)]
     missed = []
     for curve in (whole, half):
@@ -87,7 +90,7 @@ def derivative(objective: SquareLoss, curve: list[Any], t: float) -> float:
 def test_slopes_lie_above_the_derivative(length: float, arithmetic: str):
     objective, a = SquareLoss.of_network(small(), 2), ARITHMETICS[arithmetic]()
     for _ in range(5):
-        curve = curve_of(objective.size, False, length)
+        curve = curve_of(objective.size, 1, length)
         bound = max(a.upper(slopes(objective.along([a.array(part) for part in curve], a), a)))
         floats = [part.astype(float) for part in curve]
         true = max(derivative(objective, floats, t) for t in np.linspace(-1, 1, 41))
@@ -97,7 +100,7 @@ def test_slopes_lie_above_the_derivative(length: float, arithmetic: str):
 
 def test_slopes_are_sharp_on_short_pieces():
     objective, a = SquareLoss.of_network(small(), 2), Arb(106)
-    curve = curve_of(objective.size, False, 0.01)
+    curve = curve_of(objective.size, 1, 0.01)
     bound = max(a.upper(slopes(objective.along([a.array(part) for part in curve], a), a)))
     floats = [part.astype(float) for part in curve]
     true = max(derivative(objective, floats, t) for t in (-1, 1))

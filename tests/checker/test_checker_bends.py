@@ -1,0 +1,105 @@
+"""Curves with a bend into a zero: the checker verifies a shipped run's, and no other."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bent_run import bent_run
+
+from certify.checker.arb import Arb
+from certify.checker.loss import Data, Problem
+from certify.checker.path import check_path
+from certify.checker.problems import read_problem
+from certify.checker.reading import Rejected, Unreadable
+from certify.proof import dyadic
+from certify.stored_problem import write_problem
+from symmetry.network import Network
+
+Line = dict[str, Any]
+
+
+def _network(network: Network) -> Any:
+    return {"w": [[_text(x) for x in row] for row in network.w], "a": [_text(x) for x in network.a]}
+
+
+def _text(value: Any) -> str:
+    return dyadic(value) if not value.denominator & (value.denominator - 1) else str(value)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Problem]:
+    """The last piece alone: a line of witnesses.jsonl whose candidate is where the curve begins."""
+    problem, _, proof, zero = bent_run()
+    folder = tmp_path_factory.mktemp("problem")
+    write_problem(folder, problem)
+    assert proof.last is not None
+    path = {name: value for name, value in proof.to_json().items() if name != "theorem"} | {"vertices": []}
+    line = {"candidate": _network(Network.from_theta(proof.last, 2)), "path": path, "point": _network(zero)}
+    return json.loads(json.dumps(line)), read_problem(folder / "problem.json")
+
+
+def verdict(line: Line, problem: Problem) -> str:
+    try:
+        check_path(line, None, problem, lambda bits: Data(problem, Arb(bits)))
+    except (Rejected, Unreadable) as error:
+        return str(error)
+    return "verified"
+
+
+def test_the_curve_is_verified(made: tuple[Line, Problem]):
+    assert len(made[0]["path"]["places"]) == 1
+    assert verdict(*made) == "verified"
+
+
+def _turn(path: Any) -> None:
+    row = path["places"][0]
+    row[:] = [v[1:] if v.startswith("-") else f"-{v}" if v != "0" else v for v in row]
+
+
+FALSE: dict[str, tuple[Callable[[Any], None], str]] = {
+    "no bend": (lambda path: path["places"].clear(), "not proved to fall to 0"),
+    "bent to the other side": (_turn, "not proved to fall to 0"),
+    "bent over the wall": (lambda path: path["places"][0].__setitem__(0, "1*2^-8"), "not proved to fall to 0"),
+    "two bends": (lambda path: path["places"].append(path["places"][0]), "or one for 2"),
+    "a bend of a straight line": (lambda path: path.update(closing=1), "or one for 2"),
+    "a bend into a box": (lambda path: path.update(closing=0), "or one for 2"),
+    "a short bend": (lambda path: path["places"][0].pop(), "entries, expected"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FALSE))
+def test_false_bends(made: tuple[Line, Problem], name: str):
+    line, problem = copy.deepcopy(made[0]), made[1]
+    change, message = FALSE[name]
+    change(line["path"])
+    assert message in verdict(line, problem)
+
+
+def test_another_zero_is_refused(made: tuple[Line, Problem]):
+    line, problem = copy.deepcopy(made[0]), made[1]
+    line["point"]["a"][0], line["point"]["a"][1] = line["point"]["a"][1], line["point"]["a"][0]
+    assert verdict(line, problem) != "verified"
+
+
+def test_the_whole_path_is_verified(made: tuple[Line, Problem]):
+    """From where Adam stopped, with the pieces of falling loss that come first: the last few of them."""
+    _, saved, proof, _ = bent_run()
+    line, problem = copy.deepcopy(made[0]), made[1]
+    start = Network.from_theta(proof.vertices[-4], 2)
+    line["candidate"] = _network(start)
+    line["path"]["vertices"] = [[dyadic(v) for v in vertex] for vertex in proof.vertices[-3:]]
+    assert verdict(line, problem) == "verified"
+    assert saved.width == start.width
+    line["path"]["vertices"].reverse()
+    assert "piece" in verdict(line, problem)
+
+
+def test_the_module_is_on_its_own():
+    text = Path(check_path.__code__.co_filename).read_text("utf-8")
+    assert "symmetry" not in text
+    assert "numpy" not in text
