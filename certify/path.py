@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from typing import Any, cast
 
@@ -24,7 +26,7 @@ from certify.arithmetic import Enclosures, ladder, quiet
 from certify.proof import Failure, Proof
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
-from symmetry.closing import way_in
+from symmetry.closing import shrink, stretch, way_in
 from symmetry.lines import slopes
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
@@ -47,6 +49,7 @@ class Descent(Proof):
         order: for closing 3, neuron ``i`` of the chart is neuron ``order[i]`` of the candidate.
         places: for closing 3, (l, P' + free ε) exact, the places ``(q, ε)`` after the first, at last with ``ε = 0``.
             For closing 2, (1, P), the ``bend`` of the curve, where it has one.
+        octaves: for closings 1 and 2, how often the last curve is halved.
     """
 
     theorem = "descent"
@@ -55,6 +58,7 @@ class Descent(Proof):
     closing: int
     order: tuple[int, ...] = ()
     places: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
+    octaves: int = 0
 
     @property
     def bend(self) -> Exact | None:
@@ -97,12 +101,14 @@ def prove_zero(
     end: Exact,
     order: int,
     bend: Exact | None = None,
+    octaves: int = 0,
     *,
     arithmetic: str,
     max_bits: int,
 ) -> bool:
     """Prove that the loss rises strictly from an exact zero to ``end`` along the curve of the given order.
 
+    On ``0 < t ≤ 2^−octaves`` by its order, and on ``[2^−j, 2^(1−j)]``, ``j = 1, …, octaves``, as on other pieces.
     ``False`` does not say that it does not.
 
     Args:
@@ -111,12 +117,17 @@ def prove_zero(
         end: (P,) exact.
         order: 1: the straight line; 2: the curve of :func:`symmetry.closing.way_in`.
         bend: of that curve.
+        octaves: how often it is halved.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
     first = zero.theta()
-    curve = (end - first,) if order == 1 else way_in(zero, Network.from_theta(end, zero.dimension), bend)
-    return any(_rises(objective, first, curve, order, a) for a in ladder(arithmetic, min(max_bits, _BITS)))
+    parts = (end - first,) if order == 1 else way_in(zero, Network.from_theta(end, zero.dimension), bend)
+    curve, rungs = [first, *parts], partial(ladder, arithmetic, min(max_bits, _BITS))
+    ends = [Fraction(1, 2**j) for j in range(octaves + 1)]
+    if not all(any(_falls(objective, stretch(curve, a, b), rung) for rung in rungs()) for a, b in pairwise(ends)):
+        return False
+    return any(_rises(objective, shrink(curve, ends[-1]), order, rung) for rung in rungs())
 
 
 def first_place(chart: Chart, network: Network) -> tuple[Exact, Place]:
@@ -193,7 +204,7 @@ def _fall(
     # flat minimum float64 cannot tell the two apart, so that all bits are tried on a whole piece
     clear = bool(np.all(slopes(line, approx) < 0))
     rungs = ladder(arithmetic, min(max_bits, _BITS)) if clear or halvings == _HALVINGS else ()
-    if any(_falls(objective, middle, half, a) for a in rungs):
+    if any(_falls(objective, [middle, half], a) for a in rungs):
         return [end]
     if not halvings:
         return None
@@ -203,12 +214,12 @@ def _fall(
 
 
 @quiet
-def _falls(objective: SquareLoss, middle: Exact, half: Exact, a: Enclosures) -> bool:
-    line = objective.along([a.array(middle), a.array(half)], a)
+def _falls(objective: SquareLoss, curve: Sequence[Exact], a: Enclosures) -> bool:
+    line = objective.along([a.array(v) for v in curve], a)
     return all(bound is not None and bound < 0 for bound in a.upper(slopes(line, a)))
 
 
 @quiet
-def _rises(objective: SquareLoss, first: Exact, curve: Sequence[Exact], order: int, a: Enclosures) -> bool:
-    line = objective.along([a.array(v) for v in (first, *curve)], a)
+def _rises(objective: SquareLoss, curve: Sequence[Exact], order: int, a: Enclosures) -> bool:
+    line = objective.along([a.array(v) for v in curve], a)
     return all(bound is not None and bound > 0 for bound in a.lower(slopes(line, a, vanishing=order)))

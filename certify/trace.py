@@ -17,7 +17,7 @@ from sweep.descent import LimitSlope, Slope, approx_descent, short
 from sweep.kernels import KernelData
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
-from symmetry.closing import separation
+from symmetry.closing import separation, shrink, stretch
 from symmetry.lines import slopes
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
@@ -34,10 +34,12 @@ _FLAT = 1e-6
 
 _SHARES = (1.0, 0.3, 0.1)
 
-_LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2)
+_LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05)
 """Where on a curve gradients are looked at before it is expanded."""
 
-_RARE = 6
+_OCTAVES = 4
+
+_RARE = 4
 """Of so many vertices one is asked for a curve with a bend."""
 
 _INSIDE = 0.9
@@ -106,12 +108,13 @@ def trace_to_zero(
     closing = closings[-1]
     if closing is None:
         return Failure("no-path")
-    zero, end, bend = closing.zero, exact(found[-1]), closing.bend
-    if not prove_zero(slope.objective, zero, end, closing.order, bend, arithmetic=arithmetic, max_bits=max_bits):
+    zero, bend, way = closing.zero, closing.bend, (closing.order, closing.bend, closing.octaves)
+    if not prove_zero(slope.objective, zero, exact(found[-1]), *way, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises", (("piece", len(found)),))
     proof = _proved(slope.objective, [exact(v) for v in found], closing.order, arithmetic, max_bits)
     if isinstance(proof, Failure):
         return proof
+    proof = replace(proof, octaves=closing.octaves)
     return (proof if bend is None else replace(proof, places=bend[None])), zero
 
 
@@ -274,6 +277,7 @@ class _Closing:
 
     zero: Network
     order: int
+    octaves: int
     bend: Exact | None = None
 
 
@@ -289,19 +293,19 @@ def _closing(slope: Slope, stratum: Stratum, theta: Array, *, bent: bool) -> _Cl
     end = Network.from_theta(exact(theta), len(stratum.target.w[0]))
     zero = stratum.nearest(end)
     first = zero.theta().astype(np.float64)
-    if _rises(slope, [first, theta - first], 1):
-        return _Closing(zero, 1)
+    octaves = _octaves(slope, [first, theta - first], 1)
+    if octaves is not None:
+        return _Closing(zero, 1, octaves)
     parts = [v.astype(np.float64) for v in separation(zero, end)]
-    # gradients are cheap: most curves are seen to fall somewhere
     if not np.any(parts[0]):
         return None
-    if _rises(slope, [first, *parts], 2):
-        return _Closing(zero, 2)
-    if not bent:
-        return None
-    for bend in _bends(slope.objective, first, parts[0], parts[1], theta):
-        if _rises(slope, [first, parts[0], bend, parts[1] - bend], 2):
-            return _Closing(zero, 2, exact(bend))
+    octaves = _octaves(slope, [first, *parts], 2)
+    if octaves is not None:
+        return _Closing(zero, 2, octaves)
+    for bend in _bends(slope.objective, first, parts[0], parts[1], theta) if bent else ():
+        octaves = _octaves(slope, [first, parts[0], bend, parts[1] - bend], 2)
+        if octaves is not None:
+            return _Closing(zero, 2, octaves, exact(bend))
     return None
 
 
@@ -322,11 +326,19 @@ def _bends(objective: SquareLoss, zero: Array, first: Array, second: Array, end:
         yield short(floor + ahead * (second - floor))
 
 
-def _rises(slope: Slope, curve: Sequence[Array], order: int) -> bool:
-    """Whether the loss rises along a curve from a zero; approximate."""
+def _octaves(slope: Slope, curve: Sequence[Array], order: int) -> int | None:
+    """How often to halve a curve from a zero along which the loss rises; ``None`` where it does not; approximate."""
+    # gradients are cheap: most curves are seen to fall somewhere
     if not all(slope.gradient(_at(curve, t)) @ _at(curve, t, 1) > 0 for t in _LOOKS):
-        return False
-    return bool(np.all(slopes(slope.objective.along(curve, Float64()), Float64(), vanishing=order) > 0))
+        return None
+    approx = Float64()
+    for octaves in range(_OCTAVES + 1):
+        end = 0.5**octaves
+        if np.all(slopes(slope.objective.along(shrink(curve, end), approx), approx, vanishing=order) > 0):
+            return octaves
+        if not np.all(slopes(slope.objective.along(stretch(curve, end, end / 2), approx), approx) < 0):
+            return None
+    return None
 
 
 def _at(curve: Sequence[Array], t: float, derivative: int = 0) -> Array:

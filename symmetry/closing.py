@@ -7,7 +7,10 @@ first order, has residuals ``O(t²)`` and goes along the valley's floor (docs/pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -46,3 +49,25 @@ def way_in(zero: Network, end: Network, bend: Exact | None = None) -> tuple[Exac
     """
     first, second = separation(zero, end)
     return (first, second) if bend is None else (first, bend, second - bend)
+
+
+def stretch(curve: Sequence[Any], start: Fraction | float, end: Fraction | float) -> list[Any]:
+    """The coefficients in ``s`` of the part of a curve from ``t = start`` (``s = −1``) to ``t = end`` (``s = 1``).
+
+    Args:
+        curve: (P,) each, the coefficients of ``1, t, t², …``, exact or float64, as the ends are.
+        start: of ``t``.
+        end: of ``t``.
+    """
+    middle, half = (start + end) / 2, (end - start) / 2
+    # t^l = Σ_k binom(l, k) middle^(l−k) (half s)^k
+    rows = [
+        [v * (comb(k, i) * middle ** (k - i) * half**i) for k, v in enumerate(curve) if k >= i]
+        for i in range(len(curve))
+    ]
+    return [sum(row[1:], row[0]) for row in rows]
+
+
+def shrink(curve: Sequence[Any], end: Fraction | float) -> list[Any]:
+    """The same from ``t = 0`` (``s = 0``) to ``t = end`` (``s = 1``)."""
+    return [v * end**k for k, v in enumerate(curve)]

@@ -24,7 +24,8 @@ singular, so all are positive definite; the loss is strictly convex and falls on
 rises. All residuals vanish at ``θ_0``. For v = 2 the curve has ``h_1`` of incoming weights alone and ``Σ_i a_i h_1i =
 0`` over neurons whose incoming weights at ``θ_0`` agree up to sign: the residuals vanish to second order, because
 ``σ'`` is even. ``h_2`` is what is left, or it is given (``places``), and what is left is ``h_3``. So ``r_n0`` (and
-``r_n1``) are 0, everything is divided by ``t^(2v−1)``, and all bounds on [0, 1] must be positive.
+``r_n1``) are 0, everything is divided by ``t^(2v−1)``, and all bounds on [0, 1] must be positive. The curve may be
+halved first: from ``t = 1`` to 1/2, 1/4, … the loss falls as on other pieces.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from .zero import Network, equals_teacher, network
 
 BITS = 192
 MAX_VERTICES = 1000
+MAX_OCTAVES = 20
 ORDER = 5
 
 
@@ -53,13 +55,14 @@ class Path:
     """The vertices after the candidate, and how the path ends; for ``closing`` 3 also the part in the chart.
 
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
-    ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve.
+    ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves`` times.
     """
 
     vertices: list[list[Fraction]]
     closing: int
     order: list[int]
     places: list[Any]
+    octaves: int
 
 
 def count_pieces(witness: Any) -> int:
@@ -73,17 +76,19 @@ def count_pieces(witness: Any) -> int:
 
 def read_path(value: Any, size: int) -> Path:
     """The field ``path`` of a line of witnesses.jsonl, for ``size`` parameters."""
-    fields(value, "path", {"vertices", "closing", "order", "places"})
+    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves"})
     for name in ("vertices", "order", "places"):
         if not isinstance(value[name], list) or len(value[name]) > MAX_VERTICES:
             raise Unreadable(f"path.{name}: expected a list of at most {MAX_VERTICES}")
     vertices = [sequence(v, "path.vertices", size) for v in value["vertices"]]
     order = [integer(i, "path.order", 0, MAX_VERTICES) for i in value["order"]]
-    path = Path(vertices, integer(value["closing"], "path.closing", 0, 3), order, value["places"])
+    octaves = integer(value.get("octaves", 0), "path.octaves", 0, MAX_OCTAVES)
+    path = Path(vertices, integer(value["closing"], "path.closing", 0, 3), order, value["places"], octaves)
     need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
     most = {2: 1, 3: MAX_VERTICES}.get(path.closing, 0)
     least = 1 if path.closing == 3 else 0
     need(least <= len(path.places) <= most, "path.places: for closing 3 only, or one for 2")
+    need(path.closing in (1, 2) or not path.octaves, "path.octaves: for closing 1 and 2 only")
     return path
 
 
@@ -129,7 +134,12 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
         for row in path.places:
             bend = sequence(row, "path.places", len(difference))
             curve = [curve[0], bend, [q - p for p, q in zip(bend, curve[1], strict=True)]]
-        values = _slopes(data, [_theta(zero), *curve], path.closing)
+        curve = [_theta(zero), *curve]
+        for octave in range(path.octaves):
+            values = _slopes(data, _lower_half(curve, Fraction(1, 2**octave)), 0)
+            need(all(v < 0 for v in values.upper()), f"path: octave {octave}: the loss is not proved to fall")
+        shrunk = [[v / 2 ** (k * path.octaves) for v in part] for k, part in enumerate(curve)]
+        values = _slopes(data, shrunk, path.closing)
         need(all(v > 0 for v in values.lower()), "path: last piece: the loss is not proved to fall to 0")
 
 
@@ -153,6 +163,17 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())
         need(falls, f"path: place {number}: the loss is not proved to fall on the way there")
         here = place
+
+
+def _lower_half(curve: list[list[Fraction]], top: Fraction) -> list[list[Fraction]]:
+    """The coefficients in ``s`` of a curve from ``t = top`` (``s = −1``) to ``top/2`` (``s = 1``): ``t = top (3 − s)/4``."""
+    out = [[Fraction(0)] * len(curve[0]) for _ in curve]
+    for k, part in enumerate(curve):
+        for i in range(k + 1):
+            # (3 − s)^k = Σ_i binom(k, i) 3^(k−i) (−s)^i
+            share = (top / 4) ** k * comb(k, i) * 3 ** (k - i) * (-1) ** i
+            out[i] = [v + share * w for v, w in zip(out[i], part, strict=True)]
+    return out
 
 
 def _theta(neurons: Network) -> list[Fraction]:

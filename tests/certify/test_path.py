@@ -162,10 +162,12 @@ def test_a_curved_valley_needs_a_bend():
     assert end is not None
     assert bend is not None
 
-    def rises(bend: Exact | None, end: Exact = end) -> bool:
-        return prove_zero(objective, zero, end, 2, bend, arithmetic="auto", max_bits=106)
+    def rises(bend: Exact | None, end: Exact = end, octaves: int = proof.octaves) -> bool:
+        return prove_zero(objective, zero, end, 2, bend, octaves, arithmetic="auto", max_bits=106)
 
     assert rises(bend)
+    assert rises(bend, octaves=proof.octaves + 1)
+    assert not rises(bend, octaves=0)
     assert not rises(None)
     assert not rises(-bend)
     assert not rises(bend * 0)
@@ -185,7 +187,8 @@ def test_a_bend_away_from_the_floor_is_refused():
         return float(objective.evaluate(theta, Float64(), order=0).loss[0])
 
     assert at(0.6) > 2 * at(1.0)
-    assert not prove_zero(objective, zero, end, 2, bend + away, arithmetic="auto", max_bits=106)
+    for octaves in (0, 1, 4):
+        assert not prove_zero(objective, zero, end, 2, bend + away, octaves, arithmetic="auto", max_bits=106)
 
 
 def test_json_round_trip():

@@ -53,6 +53,7 @@ def verdict(line: Line, problem: Problem) -> str:
 
 def test_the_curve_is_verified(made: tuple[Line, Problem]):
     assert len(made[0]["path"]["places"]) == 1
+    assert made[0]["path"]["octaves"] > 0
     assert verdict(*made) == "verified"
 
 
@@ -62,9 +63,12 @@ def _turn(path: Any) -> None:
 
 
 FALSE: dict[str, tuple[Callable[[Any], None], str]] = {
-    "no bend": (lambda path: path["places"].clear(), "not proved to fall to 0"),
-    "bent to the other side": (_turn, "not proved to fall to 0"),
-    "bent over the wall": (lambda path: path["places"][0].__setitem__(0, "1*2^-8"), "not proved to fall to 0"),
+    "no bend": (lambda path: path["places"].clear(), "not proved to fall"),
+    "bent to the other side": (_turn, "not proved to fall"),
+    "bent over the wall": (lambda path: path["places"][0].__setitem__(0, "1*2^-8"), "not proved to fall"),
+    "halved too often": (lambda path: path.update(octaves=21), "octaves"),
+    "halves of a path into a box": (lambda path: path.update(closing=0, places=[]), "for closing 1 and 2 only"),
+    "not halved": (lambda path: path.update(octaves=0), "not proved to fall to 0"),
     "two bends": (lambda path: path["places"].append(path["places"][0]), "or one for 2"),
     "a bend of a straight line": (lambda path: path.update(closing=1), "or one for 2"),
     "a bend into a box": (lambda path: path.update(closing=0), "or one for 2"),
@@ -78,6 +82,14 @@ def test_false_bends(made: tuple[Line, Problem], name: str):
     change, message = FALSE[name]
     change(line["path"])
     assert message in verdict(line, problem)
+
+
+def test_more_halves_do_no_harm_and_none_need_not_be_named(made: tuple[Line, Problem]):
+    line, problem = copy.deepcopy(made[0]), made[1]
+    line["path"]["octaves"] += 1
+    assert verdict(line, problem) == "verified"
+    del line["path"]["octaves"]
+    assert "not proved to fall to 0" in verdict(line, problem)
 
 
 def test_another_zero_is_refused(made: tuple[Line, Problem]):

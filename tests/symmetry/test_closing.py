@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from certify.arithmetic.arb import Arb
-from symmetry.closing import separation, way_in
+from symmetry.closing import separation, shrink, stretch, way_in
 from symmetry.network import Network
 from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem
@@ -60,3 +60,15 @@ def test_the_way_in_ends_where_it_should_whatever_the_bend(name: str):
     assert np.all(first + second + third == end.theta() - zero.theta())
     assert np.all(first == separation(zero, end)[0])
     assert np.all(np.concatenate(way_in(zero, end)) == np.concatenate(separation(zero, end)))
+
+
+def test_parts_of_a_curve_are_parts_of_it():
+    curve = [np.array([Fraction(k + i, 7 + i) for i in range(3)]) for k in range(4)]
+
+    def at(curve: list[np.ndarray], t: Fraction) -> np.ndarray:
+        return np.asarray(sum(v * t**k for k, v in enumerate(curve)))
+
+    start, end = Fraction(1, 2), Fraction(1, 8)
+    for s in (Fraction(-1), Fraction(0), Fraction(1, 3), Fraction(1)):
+        assert np.all(at(stretch(curve, start, end), s) == at(curve, start + (end - start) * (1 + s) / 2))
+        assert np.all(at(shrink(curve, end), s) == at(curve, end * s))
