@@ -34,8 +34,10 @@ _FLAT = 1e-6
 
 _SHARES = (1.0, 0.3, 0.1)
 
-_LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05)
+_LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3)
 """Where on a curve gradients are looked at before it is expanded."""
+
+_BESIDE = 0.2
 
 _OCTAVES = 4
 
@@ -282,7 +284,7 @@ class _Closing:
 
 
 def _closing(slope: Slope, stratum: Stratum, theta: Array, *, bent: bool) -> _Closing | None:
-    """A curve from the nearest zero to ``theta`` along which the loss rises; approximate.
+    """A curve from a zero near ``theta`` to it along which the loss rises; approximate.
 
     Args:
         slope: of the loss.
@@ -291,7 +293,30 @@ def _closing(slope: Slope, stratum: Stratum, theta: Array, *, bent: bool) -> _Cl
         bent: whether curves with a bend are tried.
     """
     end = Network.from_theta(exact(theta), len(stratum.target.w[0]))
-    zero = stratum.nearest(end)
+    tried = (_from_zero(slope, zero, end, theta, bent=bent) for zero in _zeros(stratum, end))
+    return next((closing for closing in tried if closing is not None), None)
+
+
+def _zeros(stratum: Stratum, end: Network) -> Iterator[Network]:
+    """The nearest zero, and the nearest where free classes have the incoming weights of a teacher's neuron near them.
+
+    Where a class of copies that cancel each other comes to a teacher's neuron, or its mirror image, they are one class.
+    """
+    nearest, w = stratum.nearest(end), end.w.copy()
+    yield nearest
+    for block in stratum.free:
+        index = list(block.members)
+        vector = block.signs[0] * nearest.w[index[0]].astype(np.float64)
+        away = np.linalg.norm(np.concatenate([stratum.target.approx_w, -stratum.target.approx_w]) - vector, axis=1)
+        if away.min() < _BESIDE:
+            t, flipped = away.argmin() % len(stratum.target.w), away.argmin() >= len(stratum.target.w)
+            row = exact(stratum.target.w[t]) * (-1 if flipped else 1)
+            w[index] = np.array(block.signs)[:, None] * row
+    if np.any(w != end.w):
+        yield stratum.nearest(Network(w, end.a))
+
+
+def _from_zero(slope: Slope, zero: Network, end: Network, theta: Array, *, bent: bool) -> _Closing | None:
     first = zero.theta().astype(np.float64)
     octaves = _octaves(slope, [first, theta - first], 1)
     if octaves is not None:

@@ -13,7 +13,7 @@ from made_objects import isolated
 from certify.classification import _with_path
 from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proof import Failure, Proof
-from certify.trace import trace_to_limit
+from certify.trace import _zeros, trace_to_limit
 from certify.verdict import Relation, Verdict
 from sweep.channels import approx_limits
 from sweep.kernels import prepare
@@ -22,7 +22,7 @@ from sweep.polish import polish
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of
 from symmetry.closing import way_in
-from symmetry.matching import propose_stratum_point
+from symmetry.matching import propose_stratum_point, verify_equal_output
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem
@@ -316,3 +316,24 @@ def test_a_path_that_ends_just_outside_the_box_is_no_path():
         told = _with_path(draft, {"descent": proof.to_json(), "zero": None}, saved)
         assert told.relation is relation
         assert (told.descent is None) is (relation is Relation.POLISHED)
+
+
+def test_zeros_where_copies_that_cancel_meet_a_neuron_of_the_teacher():
+    """A class of free copies near the mirror image of a teacher's neuron: both zeros lie on the stratum."""
+    problem = load_problem("thesis")
+    assert problem.teacher is not None
+    rows, outputs = problem.teacher.w.tolist(), problem.teacher.a.tolist()
+    beside = [-v + Fraction(1, 50) for v in rows[1]]
+    near = Network.of([*rows, beside, beside], [*outputs, Fraction(1, 2), Fraction(-1, 2)])
+    found = propose_stratum_point(problem, near)
+    assert found is not None
+    first, second = _zeros(found.stratum, near)
+    assert np.all(first.theta() == near.theta())
+    assert np.all(second.w[4:] == -problem.teacher.w[1])
+    for zero in (first, second):
+        assert found.stratum.contains(zero)
+        assert verify_equal_output(problem, zero)
+    away = Network.of([*rows, [5, 5], [5, 5]], [*outputs, Fraction(1, 2), Fraction(-1, 2)])
+    far = propose_stratum_point(problem, away)
+    assert far is not None
+    assert len(list(_zeros(far.stratum, away))) == 1
