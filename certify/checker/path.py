@@ -55,7 +55,8 @@ class Path:
     """The vertices after the candidate, and how the path ends; for ``closing`` 3 also the part in the chart.
 
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
-    ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves`` times.
+    ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves``
+    times.
     """
 
     vertices: list[list[Fraction]]
@@ -166,11 +167,11 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
 
 
 def _lower_half(curve: list[list[Fraction]], top: Fraction) -> list[list[Fraction]]:
-    """The coefficients in ``s`` of a curve from ``t = top`` (``s = −1``) to ``top/2`` (``s = 1``): ``t = top (3 − s)/4``."""
+    """The coefficients in ``s`` of a curve from ``t = top`` (``s = −1``) to ``top/2`` (``s = 1``)."""
     out = [[Fraction(0)] * len(curve[0]) for _ in curve]
     for k, part in enumerate(curve):
         for i in range(k + 1):
-            # (3 − s)^k = Σ_i binom(k, i) 3^(k−i) (−s)^i
+            # t = top (3 − s)/4,  (3 − s)^k = Σ_i binom(k, i) 3^(k−i) (−s)^i
             share = (top / 4) ** k * comb(k, i) * 3 ** (k - i) * (-1) ** i
             out[i] = [v + share * w for v, w in zip(out[i], part, strict=True)]
     return out
