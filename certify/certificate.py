@@ -17,6 +17,8 @@ from importlib import metadata
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from certify.exclusion import EmptyBall
 from certify.family import LocalFamily
 from certify.inertia import Inertia
@@ -24,11 +26,14 @@ from certify.infinity import Channel
 from certify.krawczyk import Krawczyk
 from certify.lemmas import BallMinimum
 from certify.manifold import Split, Tie
+from certify.newton_ball import GradientBall, NewtonBall
 from certify.proof import Proof, dyadic, from_text
+from certify.teacher_split import TeacherSplit
 from certify.verdict import CriticalObject, Kind, Verdict
 from certify.zero import ZeroLoss
 from symmetry.charts import chart_from_json
-from symmetry.network import Network, Points
+from symmetry.network import Network, Points, exact
+from symmetry.population import LOSS
 
 FORMAT = 1
 
@@ -41,6 +46,8 @@ STEPS = {
     Split.theorem: "splits",
     Tie.theorem: "tie",
     Channel.theorem: "channel",
+    NewtonBall.theorem: "newton_ball",
+    TeacherSplit.theorem: "split",
 }
 """The step of a witness for each theorem; ``splits`` is a list of steps."""
 
@@ -58,6 +65,8 @@ def certificate_of(found: CriticalObject, problem_hash: str) -> dict[str, Any]:
         "chart": None if found.chart is None else found.chart.name,
         **{name: getattr(found, name) for name in _CLAIMED},
     }
+    if isinstance(found.proofs[0], NewtonBall | TeacherSplit):
+        claim["objective"] = LOSS
     witness: dict[str, Any] = {} if found.chart is None else {"chart": found.chart.to_json()}
     implied = _implied(claim, found.method, found.bits)
     for proof in found.proofs:
@@ -70,12 +79,16 @@ def certificate_of(found: CriticalObject, problem_hash: str) -> dict[str, Any]:
     return _certificate(claim, problem_hash, witness, found.id, found.method, found.bits)
 
 
-def certificate_of_ball(ball: EmptyBall, width: int, problem_hash: str) -> dict[str, Any]:
+def certificate_of_ball(ball: EmptyBall | GradientBall, width: int, problem_hash: str) -> dict[str, Any]:
     """The certificate that a ball about a candidate holds no critical point."""
     data = ball.to_json()
     claim = {"kind": str(Kind.NOT_CRITICAL), "width": width, "empty_radius": data["radius"]}
-    witness = {"empty_ball": {"center": data["center"], "direction": data["direction"]}}
-    certificate = _certificate(claim, problem_hash, witness, "", f"empty-ball/{ball.arithmetic}", ball.bits)
+    if isinstance(ball, GradientBall):
+        claim["objective"] = LOSS
+        witness = {"gradient_ball": {"center": data["center"]}}
+    else:
+        witness = {"empty_ball": {"center": data["center"], "direction": data["direction"]}}
+    certificate = _certificate(claim, problem_hash, witness, "", f"{ball.theorem}/{ball.arithmetic}", ball.bits)
     certificate["provenance"]["id"] = f"w{width}-{Kind.NOT_CRITICAL}-{certificate['hash'][:12]}"
     return certificate
 
@@ -113,9 +126,12 @@ def _network(first: Proof, width: int) -> Network:
     """The exact point of an object without a chart, from its existence statement."""
     if isinstance(first, ZeroLoss):
         return Network(first.w, first.a)
+    if isinstance(first, NewtonBall | TeacherSplit):
+        w = first.center.reshape(width, -1) if isinstance(first, NewtonBall) else first.w
+        return Network(w, exact(np.ones(width)))
     if isinstance(first, Krawczyk):
         return Network.from_theta(first.center, len(first.center) // width - 1)
-    raise ValueError(f"the first step is {first.theorem}, expected zero-loss or krawczyk")
+    raise ValueError(f"the first step is {first.theorem}, expected one that names a point")
 
 
 def _pair(bounds: Any) -> tuple[Fraction, Fraction]:
@@ -137,20 +153,29 @@ def _implied(
         Split.theorem: {},
         Tie.theorem: {},
         Channel.theorem: {"chart": claim["chart"]},
+        NewtonBall.theorem: {
+            "negative": claim["morse_index"],
+            "arithmetic": method.rsplit("/")[-1],
+            "bits": bits,
+        },
+        TeacherSplit.theorem: {},
     }
 
 
-def witness_line(verdict: Verdict, points: Points, certificate: str | None) -> dict[str, Any]:
+def witness_line(
+    verdict: Verdict, points: Points, certificate: str | None, *, population: bool = False
+) -> dict[str, Any]:
     """The line of ``witnesses.jsonl`` for one candidate.
 
     Args:
         verdict: of the candidate.
         points: all candidates.
         certificate: the file of its certificate, ``None`` where nothing is claimed.
+        population: whether the problem is one under Gaussian inputs, where coordinates may be permuted as well.
     """
     w, a = points.w[verdict.index], points.a[verdict.index]
     point = verdict.witness
-    return {
+    line = {
         "index": verdict.index,
         "candidate": {"w": [[_double(x) for x in row] for row in w.tolist()], "a": [_double(x) for x in a.tolist()]},
         "certificate": certificate,
@@ -159,6 +184,9 @@ def witness_line(verdict: Verdict, points: Points, certificate: str | None) -> d
         "labels": list(verdict.labels) or None,
         "path": verdict.descent and {k: v for k, v in verdict.descent.to_json().items() if k != "theorem"},
     }
+    if population:
+        line["coordinates"] = list(verdict.coordinates) or None
+    return line
 
 
 def _double(value: float) -> str:
@@ -216,7 +244,13 @@ def statement(claim: Mapping[str, Any]) -> str:
         elif claim["complete"]:
             alone = " Near the network, the networks with loss 0 are those of the family."
         return f"The network equals the teacher as a function, so that its loss is 0, a global minimum. {family}{alone}"
-    if claim["chart"] is None:
+    if claim.get("objective") == LOSS:
+        what = "strict local minimum" if index == 0 else f"strict saddle of Morse index {index}"
+        words = (
+            "The loss has exactly one critical point in the ball of radius reach about the centre, and it lies within "
+            f"radius; it is a {what}. Its loss lies within the bounds."
+        )
+    elif claim["chart"] is None:
         what = "strict local minimum" if index == 0 else f"strict saddle of Morse index {index}"
         words = f"The loss {_IN_BOX}; it is a {what}. Its loss lies within the bounds."
     elif kind in (Kind.LOCAL_MINIMUM, Kind.SADDLE):

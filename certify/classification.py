@@ -31,6 +31,8 @@ from certify.locate import LimitPlace, Location
 from certify.manifold import Split
 from certify.path import Descent
 from certify.pool import Journal, Pool, Progress, Task, Timing
+from certify.population import Catalogue as PopulationCatalogue
+from certify.population import Place, assemble, refuse_points
 from certify.proof import Failure, Proof, dyadic, from_text
 from certify.rounding import up
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
@@ -38,6 +40,7 @@ from certify.zero import label_texts, match_global_minimum
 from sweep.grouping import Units, approx_groups, approx_permutation, neurons
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network, Points, exact
+from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 
 
@@ -51,7 +54,7 @@ class Classification:
         objects: the distinct objects met, in order of first appearance.
     """
 
-    problem: Problem
+    problem: Problem | GaussianProblem
     verdicts: tuple[Verdict, ...]
     objects: tuple[CriticalObject, ...]
 
@@ -61,7 +64,7 @@ class Classification:
 
 
 def classify_points(
-    problem: Problem,
+    problem: Problem | GaussianProblem,
     points: Points,
     *,
     jobs: int = 1,
@@ -92,6 +95,13 @@ def classify_points(
         ValueError: the points' dimension is not the problem's; or something is wrong with the cluster.
         ImportError: a cluster without Dask.
     """
+    if isinstance(problem, GaussianProblem):
+        refuse_points(problem, points)
+        with Pool(
+            problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress, cluster, timing
+        ) as pool:
+            verdicts = _population(problem, points, pool)
+        return _classification(problem, verdicts)
     if points.dimension != problem.dimension:
         raise ValueError(f"points have dimension {points.dimension}, expected {problem.dimension} to match the problem")
     with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress, cluster, timing) as pool:
@@ -102,6 +112,19 @@ def classify_points(
         catalogue.certify(locations, theta, pool)
         drafts = [_assemble(i, points, locations[i], catalogue) for i in range(len(points))]
         verdicts = _traced(drafts, locations, points, pool)
+    return _classification(problem, verdicts)
+
+
+def _population(problem: GaussianProblem, points: Points, pool: Pool) -> tuple[Verdict, ...]:
+    """The same under Gaussian inputs (:mod:`certify.population`)."""
+    tasks = [Task("locate", str(i), w.ravel().tolist()) for i, w in enumerate(points.w)]
+    places = [Place.from_json(answer) for answer in pool.run(tasks)]
+    catalogue = PopulationCatalogue(problem, points.width)
+    catalogue.certify(places, pool)
+    return tuple(assemble(i, points, place, catalogue) for i, place in enumerate(places))
+
+
+def _classification(problem: Problem | GaussianProblem, verdicts: tuple[Verdict, ...]) -> Classification:
     seen: dict[str, CriticalObject] = {}
     for verdict in verdicts:
         if verdict.object is not None:

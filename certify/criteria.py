@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from certify.locate import MAX_STEPS
 from certify.rendering import Grid, listed, percent
-from certify.store import Results, Row
+from certify.store import Results, ResultsError, Row
 from certify.table import check_together
 from certify.verdict import Kind, Relation
 from sweep.kernels import loss_gradient_hessian, prepare, smallest_eigenvalue
 from sweep.polish import polish
+from symmetry.population import GaussianProblem
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -61,9 +62,14 @@ def approx_numbers(results: Results, at: str, progress: Progress | None = None) 
 
     Raises:
         ValueError: another place.
+        ResultsError: the problem has Gaussian inputs.
     """
     if at not in (SAVED, POLISHED):
         raise ValueError(f"place is {at!r}, expected {SAVED!r} or {POLISHED!r}")
+    if isinstance(results.problem, GaussianProblem):
+        raise ResultsError(
+            f"{results.directory}: under Gaussian inputs there is this table: certify table --show families"
+        )
     data, points = prepare(results.problem), results.points
     theta, out = points.theta(), np.empty((len(points), 3))
     for start in range(0, len(points), _BATCH):

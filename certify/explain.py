@@ -15,16 +15,21 @@ from certify.infinity import Channel
 from certify.krawczyk import Krawczyk
 from certify.lemmas import BallMinimum
 from certify.manifold import Split, Tie
+from certify.newton_ball import NewtonBall
 from certify.proof import Proof
 from certify.reasons import REASONS, UNKNOWN, code_of
 from certify.rounding import down, up
 from certify.store import Results, ResultsError, Row
+from certify.teacher_split import TeacherSplit
 from certify.verdict import CriticalObject, Kind, Relation
 from certify.zero import ZeroLoss
 from symmetry.charts import Chart
 from symmetry.network import Exact, Network
+from symmetry.population import GaussianProblem
 
 _DIGITS = 12
+_SHOWN = 60
+"""Incoming weights that are shown; larger networks are in their certificates."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def _statements(row: Row, found: CriticalObject) -> Iterator[str]:
     hessian = "The Hessian" if found.chart is None else "The limit network's Hessian"
     for proof in found.proofs:
         yield _statement(proof, hessian)
-    if found.network is not None:
+    if found.network is not None and found.network.width * found.network.dimension <= _SHOWN:
         name = "One of its members" if found.manifold_dimension else "The centre"
         yield f"{name}, rounded: {_neurons(found.network)}."
     if found.chart is not None and found.box is not None:
@@ -195,6 +200,17 @@ def _statement(proof: Proof, hessian: str) -> str:
             "Along the channel, as outgoing weights grow like 1/ε, the loss exceeds its limit by κε² up to smaller "
             f"terms, with κ positive: {', '.join(bounds)}{held}."
         )
+    if isinstance(proof, NewtonBall):
+        return (
+            f"Exactly one critical point lies within Euclidean distance {below(down(proof.reach))} of the centre; "
+            f"it is within {above(up(proof.radius))}, and its Hessian has {proof.negative} negative "
+            "eigenvalues and no zero ones."
+        )
+    if isinstance(proof, TeacherSplit):
+        return (
+            "Each neuron of the teacher is the sum of the students parallel to it, so the loss is exactly 0. "
+            f"It belongs to the family {proof.name} of global minima, and near it there are no others."
+        )
     return f"The theorem {proof.theorem} applies."
 
 
@@ -249,15 +265,18 @@ def _limit_network(chart: Chart, q: Exact) -> str:
 
 def _contained(row: Row, found: CriticalObject, results: Results) -> str:
     saved = Network.of(results.points.w[row["index"]], results.points.a[row["index"]])
-    if match(saved, found) is not None:
+    if found.ball is not None:
+        place = "lies within the distance at which no other critical point is"
+    elif match(saved, found) is not None:
         place = "lies in the uniqueness box"
     else:
         place = "is within 1e-10·(1 + ‖θ‖) of an exact global minimum of this stratum"
     away = f"at most {above(row['distance'])}" if row["distance"] else "exactly 0"
     what = "such a minimum" if found.stratum else "the centre"
+    inputs = " and of the teacher's" if found.ball is not None else ""
     return (
-        f"contained: up to the order of the neurons the saved point itself {place}; its Euclidean distance from {what} "
-        f"is {away}."
+        f"contained: up to the order of the neurons{inputs} the saved point itself {place}; its Euclidean distance "
+        f"from {what} is {away}."
     )
 
 
@@ -308,6 +327,9 @@ def _not_claimed(row: Row, found: CriticalObject, results: Results) -> Iterator[
         yield "That these are all global minima near the point."
     if found.stratum and found.complete and found.manifold_dimension:
         yield "That they are all near other points of the stratum too: there outputs may have other signs."
+    if isinstance(results.problem, GaussianProblem):
+        yield "Anything about finitely many inputs: the loss is an expectation over Gaussian inputs."
+        return
     yield f"Anything about other data: the loss is that of the {len(results.problem)} inputs of the problem."
 
 

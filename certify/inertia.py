@@ -86,17 +86,43 @@ def _discs(matrix: Any, arithmetic: Enclosures) -> tuple[Any, Any]:
 
 
 @quiet
+def spectral_gap(hessian: Any, arithmetic: Enclosures) -> tuple[int, Fraction] | Failure:
+    """How many eigenvalues are negative, and a positive lower bound of the magnitude of all of them.
+
+    For every symmetric matrix in ``hessian`` (P, P), by the theorem for the smallest eigenvalue; or the failure
+    ``inertia`` as of :func:`inertia`, or ``unbounded``.
+    """
+    approx = arithmetic.approx(hessian)
+    if not np.isfinite(approx).all():
+        return Failure("unbounded")
+    values, vectors = np.linalg.eigh(approx)
+    left, right = _discs(_congruent(hessian, vectors, arithmetic), arithmetic)
+    low, high, spread = arithmetic.lower(left), arithmetic.upper(right), _off_orthogonal(vectors, arithmetic)
+    if not finite(low, high) or not spread < 1:
+        return Failure("unbounded")
+    ends = [max(a, -b) for a, b in zip(low, high, strict=True)]
+    if min(ends) <= 0:
+        numbers = (("discs_with_zero", sum(end <= 0 for end in ends)), ("smallest_eigenvalue", float(values[0])))
+        return Failure("inertia", numbers)
+    return sum(b < 0 for b in high), below(min(ends) / (1 + Fraction(spread)))
+
+
+def _off_orthogonal(vectors: Array, arithmetic: Enclosures) -> float:
+    """An upper bound of ``‖VᵀV − I‖_∞``: the eigenvalues of ``VᵀV`` lie that near to 1."""
+    enclosed = arithmetic.array(vectors)
+    defect = arithmetic.matmul(enclosed.T, enclosed) - arithmetic.array(np.eye(len(vectors)))
+    return float(arithmetic.magnitude(abs(defect).sum(axis=1)).max())
+
+
+@quiet
 def smallest_eigenvalue(hessian: Any, arithmetic: Enclosures) -> tuple[Fraction, Fraction] | Failure:
     """Exact bounds of ``λ_min`` over every symmetric matrix in ``hessian`` (P, P), or ``eigenvalue-bound``."""
     approx = arithmetic.approx(hessian)
     if not np.isfinite(approx).all():
         return Failure("eigenvalue-bound")
-    values, vectors = np.linalg.eigh(approx)
+    vectors = np.linalg.eigh(approx)[1]
     low = arithmetic.lower(_discs(_congruent(hessian, vectors, arithmetic), arithmetic)[0])
-    enclosed = arithmetic.array(vectors)
-    # the eigenvalues of VᵀV lie in 1 ± ‖VᵀV − I‖_∞
-    defect = arithmetic.matmul(enclosed.T, enclosed) - arithmetic.array(np.eye(len(values)))
-    spread = float(arithmetic.magnitude(abs(defect).sum(axis=1)).max())
+    spread = _off_orthogonal(vectors, arithmetic)
     column = arithmetic.array(vectors[:, :1])
     quotient = arithmetic.matmul(column.T, arithmetic.matmul(hessian, column)).reshape(1) / arithmetic.matmul(
         column.T, column

@@ -14,17 +14,14 @@ from certify.inertia import Inertia, inertia, smallest_eigenvalue
 from certify.krawczyk import Isolated, Krawczyk, krawczyk
 from certify.lemmas import lemma1, lemma2
 from certify.proof import Failure, Proof
+from certify.refinement import refine
 from certify.rounding import above, below, room
 from certify.verdict import CriticalObject, Kind
-from symmetry.network import Exact, Network, exact
+from symmetry.network import Exact, Network
 from symmetry.objective import Objective
 from symmetry.problem import Problem
 
 Result = TypeVar("Result")
-
-_REFINEMENTS = 10
-_TRANSIENT = 3  # Newton's steps need not shrink before it has found the basin
-_WORST_CONDITION = 1e18
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def climb(
     """
     result: Result | Failure = Failure("no-arithmetic")
     for enclosures in ladder(arithmetic, max_bits):
-        refined = _refine(objective, theta, enclosures)
+        refined = refine(objective, theta, enclosures)
         if isinstance(refined, Failure):
             return refined
         theta = refined
@@ -103,43 +100,6 @@ def certify_in(objective: Objective, theta: Exact, arithmetic: Enclosures) -> Ce
     if isinstance(signs, Failure):
         return signs
     return _assemble(isolated, signs, arithmetic)
-
-
-@quiet
-def _refine(objective: Objective, theta: Exact, arithmetic: Enclosures) -> Exact | Failure:
-    """Newton steps at the working precision until they are rounding noise: a better centre, nothing proved."""
-    size = max(Fraction(1), max(map(abs, theta)))
-    grid = Fraction(2) ** (size.numerator.bit_length() - size.denominator.bit_length() - arithmetic.bits + 1)
-    last = np.inf
-    for iteration in range(_REFINEMENTS):
-        theta = _on_grid(theta, grid, arithmetic.bits)
-        at = objective.evaluate(arithmetic.array(theta), arithmetic, order=2)
-        inverse = arithmetic.approx_inverse(at.hessian)
-        low, high = arithmetic.lower(at.gradient), arithmetic.upper(at.gradient)
-        if inverse is None or any(v is None for v in low):
-            return Failure("singular-hessian" if inverse is None else "unbounded")
-        condition = float(np.linalg.norm(inverse, 2) * np.linalg.norm(arithmetic.approx(at.hessian), 2))
-        if not condition < _WORST_CONDITION:
-            return Failure("singular-hessian", (("condition_number", condition),))
-        if arithmetic.bits == 53:  # the sum is rounded to float64 in any case
-            step = exact(inverse @ arithmetic.approx(at.gradient))
-        else:
-            step = exact(inverse) @ ((low + high) / 2)
-        length = float(max(map(abs, step)))
-        if length > last / 4 and iteration >= _TRANSIENT:
-            break
-        last = length
-        theta = theta - step
-        if length <= 4 * grid:
-            break
-    return _on_grid(theta, grid, arithmetic.bits)
-
-
-def _on_grid(theta: Exact, grid: Fraction, bits: int) -> Exact:
-    """Short numbers again: float64 where that is the arithmetic, else multiples of ``grid``."""
-    if bits == 53:
-        return exact(theta.astype(np.float64))
-    return np.array([round(v / grid) * grid for v in theta], dtype=object)
 
 
 @quiet

@@ -27,6 +27,7 @@ from certify.isolated import certify_isolated, isolated_object
 from certify.journal import Journal as FileJournal
 from certify.limit import limit_object
 from certify.locate import LimitPlace, locate
+from certify.population import PopulationWorker
 from certify.proof import Failure, dyadic, from_text
 from certify.trace import Box, trace_to_box, trace_to_limit, trace_to_zero
 from certify.verdict import CriticalObject
@@ -38,6 +39,7 @@ from sweep.shards import RunsError
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
+from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 
 Progress = Callable[[str, int, int], None]
@@ -170,14 +172,18 @@ class Worker:
         return {"descent": proof.to_json(), "zero": zero and [dyadic(v) for v in zero.theta()]}
 
 
-def _worker_of(problem: Problem, width: int, arithmetic: str, max_bits: int, polish: bool) -> Worker:
+def _worker_of(
+    problem: Problem | GaussianProblem, width: int, arithmetic: str, max_bits: int, polish: bool
+) -> Worker | PopulationWorker:
+    if isinstance(problem, GaussianProblem):
+        return PopulationWorker(problem, width, arithmetic, max_bits, polish)
     return Worker(problem, prepare(problem), width, arithmetic, max_bits, polish)
 
 
-_worker: Worker | None = None
+_worker: Worker | PopulationWorker | None = None
 
 
-def _start(problem: Problem, width: int, arithmetic: str, max_bits: int, polish: bool) -> None:
+def _start(problem: Problem | GaussianProblem, width: int, arithmetic: str, max_bits: int, polish: bool) -> None:
     global _worker
     end_with_parent()
     threadpool_limits(1)  # the same rounding whatever the number of cores, and no oversubscription
@@ -189,7 +195,7 @@ def _answer(task: Task) -> tuple[Any, float]:
     return _timed(_worker, task)
 
 
-def _timed(worker: Worker, task: Task) -> tuple[Any, float]:
+def _timed(worker: Worker | PopulationWorker, task: Task) -> tuple[Any, float]:
     """The answer and the seconds it took."""
     began = time.perf_counter()
     answer = worker.run(task)
@@ -209,7 +215,7 @@ class Pool:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Problem | GaussianProblem,
         width: int,
         arithmetic: str,
         max_bits: int,
@@ -226,7 +232,7 @@ class Pool:
         self._jobs, self._journal, self._progress, self._cluster = jobs, journal, progress, cluster
         self._timing = timing
         self._executor: ProcessPoolExecutor | None = None
-        self._own: Worker | None = None
+        self._own: Worker | PopulationWorker | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Pool:
@@ -308,10 +314,10 @@ class Pool:
 _one_at_a_time = Lock()
 """The precision of Arb and of mpmath is a setting of the process: its threads must not certify at the same time."""
 
-_last_worker: dict[tuple[Any, ...], Worker] = {}
+_last_worker: dict[tuple[Any, ...], Worker | PopulationWorker] = {}
 
 
-def _prepared(problem: Problem, *settings: Any) -> Worker:
+def _prepared(problem: Problem | GaussianProblem, *settings: Any) -> Worker | PopulationWorker:
     """The worker of these settings, made unless it is the last one's."""
     key = (problem.hash, *settings)
     if key not in _last_worker:

@@ -61,7 +61,7 @@ def listed(counts: Mapping[str, int]) -> str:
 def _markdown(grid: Grid) -> str:
     body = [grid.headings, *grid.cells]
     columns = range(len(grid.headings))
-    widths = [max(len(row[k]) for row in body) for k in columns]
+    widths = [max(2, *(len(row[k]) for row in body)) for k in columns]  # a rule is at least '-:'
     rule = ["-" * width if k in grid.left else "-" * (width - 1) + ":" for k, width in enumerate(widths)]
 
     def text(row: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ from certify.stored_problem import StoredProblemError, load_stored_problem, writ
 from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from sweep.points import content_hash, read_points, write_points
 from symmetry.network import Points
+from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 
 FORMAT = 1
@@ -42,7 +43,7 @@ class ResultsError(ValueError):
     """A directory that cannot be used; the message is one sentence saying what came and what was expected."""
 
 
-def describe_run(problem: Problem, points: Points, settings: Mapping[str, Any]) -> dict[str, Any]:
+def describe_run(problem: Problem | GaussianProblem, points: Points, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What the verdicts depend on, JSON-able: the header of journal and manifest."""
     return {
         "version": metadata.version("losscert"),
@@ -93,7 +94,7 @@ def begin(directory: Path, run: Mapping[str, Any], *, resume: bool, overwrite: b
 def write_results(
     directory: Path,
     run: Mapping[str, Any],
-    problem: Problem,
+    problem: Problem | GaussianProblem,
     points: Points,
     verdicts: Sequence[Verdict],
     objects: Sequence[CriticalObject],
@@ -111,7 +112,7 @@ def write_results(
     (stage / "verdicts.jsonl").write_text("".join(map(_line, rows)), "utf-8")
     write_verdicts(stage / "verdicts.parquet", rows, problem.hash)
     write_objects(stage / "objects.parquet", _object_rows(objects, rows), problem.hash)
-    kinds = _write_certificates(stage, problem.hash, points, verdicts, objects)
+    kinds = _write_certificates(stage, problem, points, verdicts, objects)
 
     names = sorted(path.relative_to(stage).as_posix() for path in stage.rglob("*") if path.is_file())
     manifest = {
@@ -132,24 +133,25 @@ def write_results(
 
 def _write_certificates(
     stage: Path,
-    problem_hash: str,
+    problem: Problem | GaussianProblem,
     points: Points,
     verdicts: Sequence[Verdict],
     objects: Sequence[CriticalObject],
 ) -> list[Kind]:
     """Write the certificates and ``witnesses.jsonl``; the kinds of the certificates."""
     kinds = [found.kind for found in objects]
-    certificates = {found.id: certificate_of(found, problem_hash) for found in objects}
+    certificates = {found.id: certificate_of(found, problem.hash) for found in objects}
     lines = []
     for verdict in verdicts:
         name = verdict.object.id if verdict.object else None
         if verdict.empty is not None:
-            ball = certificate_of_ball(verdict.empty, verdict.width, problem_hash)
+            ball = certificate_of_ball(verdict.empty, verdict.width, problem.hash)
             name = ball["provenance"]["id"]
             if name not in certificates:
                 certificates[name] = ball
                 kinds.append(verdict.kind)
-        lines.append(canonical(witness_line(verdict, points, name and _certificate(name))))
+        file = name and _certificate(name)
+        lines.append(canonical(witness_line(verdict, points, file, population=isinstance(problem, GaussianProblem))))
     for name, certificate in certificates.items():
         (stage / _certificate(name)).write_text(canonical(certificate), "utf-8")
     (stage / "witnesses.jsonl").write_text("".join(lines), "utf-8")
@@ -179,7 +181,7 @@ class Results:
         return str(self.manifest["problem"]["hash"])
 
     @cached_property
-    def problem(self) -> Problem:
+    def problem(self) -> Problem | GaussianProblem:
         """The problem, rebuilt from the directory alone.
 
         Raises:
@@ -279,7 +281,7 @@ def _object_rows(objects: Sequence[CriticalObject], rows: Sequence[Row]) -> list
     contained = Counter(row["object_id"] for row in rows if row["relation"] == Relation.CONTAINED)
     out = []
     for found in objects:
-        box, eigenvalue, network = found.box, found.lambda_min, found.network
+        box, ball, eigenvalue, network = found.box, found.ball, found.lambda_min, found.network
         out.append(
             {
                 "id": found.id,
@@ -302,8 +304,8 @@ def _object_rows(objects: Sequence[CriticalObject], rows: Sequence[Row]) -> list
                 "chart": found.chart.name if found.chart else None,
                 "w_approx": [float(x) for x in network.w.ravel()] if network else None,
                 "a_approx": [float(x) for x in network.a] if network else None,
-                "existence_radius": box.existence_radius.tolist() if box else None,
-                "uniqueness_radius": box.uniqueness_radius.tolist() if box else None,
+                "existence_radius": box.existence_radius.tolist() if box else [up(ball.radius)] if ball else None,
+                "uniqueness_radius": box.uniqueness_radius.tolist() if box else [down(ball.reach)] if ball else None,
                 "method": found.method,
                 "bits": found.bits,
                 "certificate": _certificate(found.id),

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from symmetry.activation import activation
-from symmetry.network import Network
+from symmetry.network import Network, exact
+from symmetry.population import LOSS, GaussianProblem
 from symmetry.problem import Inputs, Problem
 
 FORMAT = 1
@@ -22,13 +23,15 @@ class StoredProblemError(ValueError):
     """A stored problem that is missing or damaged; the message is one sentence."""
 
 
-def write_problem(directory: Path, problem: Problem) -> None:
+def write_problem(directory: Path, problem: Problem | GaussianProblem) -> None:
     """Write ``problem.json`` and, for inputs or labels that are tables, ``problem-<first 12 of the hash>.npz``.
 
     The archive holds ``X`` (N, d) where the inputs are no grid, and ``y`` (N,) where the labels are given.
     """
     data = {"format": FORMAT, "name": problem.name, "hash": problem.hash, "content": problem.describe()}
     (directory / PROBLEM).write_text(json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n", "utf-8")
+    if isinstance(problem, GaussianProblem):
+        return
     arrays = {"X": problem.inputs.table, "y": problem.given_labels}
     present = {name: array for name, array in arrays.items() if array is not None}
     if present:
@@ -36,7 +39,7 @@ def write_problem(directory: Path, problem: Problem) -> None:
             np.savez(handle, allow_pickle=False, **present)
 
 
-def load_stored_problem(directory: Path) -> Problem:
+def load_stored_problem(directory: Path) -> Problem | GaussianProblem:
     """Rebuild the problem of a results directory, exactly.
 
     Raises:
@@ -53,8 +56,10 @@ def load_stored_problem(directory: Path) -> Problem:
     return problem
 
 
-def _rebuild(data: Any, directory: Path) -> Problem:
+def _rebuild(data: Any, directory: Path) -> Problem | GaussianProblem:
     content, arrays = data["content"], {}
+    if content["loss"] == LOSS:
+        return GaussianProblem(data["name"], exact([[Fraction(x) for x in row] for row in content["teacher"]["w"]]))
     grid = content["inputs"].get("grid")
     given = content["labels"] != "exact"
     if grid is None or given:

@@ -17,6 +17,7 @@ from typing import Any
 
 from certify.exclusion import EmptyBall
 from certify.krawczyk import Krawczyk
+from certify.newton_ball import GradientBall, NewtonBall
 from certify.path import Descent
 from certify.proof import Proof, dyadic, from_text
 from certify.rounding import down, up
@@ -123,6 +124,11 @@ class CriticalObject:
         return next((p for p in self.proofs if isinstance(p, Krawczyk)), None)
 
     @property
+    def ball(self) -> NewtonBall | None:
+        """The balls of existence and uniqueness, under Gaussian inputs."""
+        return next((p for p in self.proofs if isinstance(p, NewtonBall)), None)
+
+    @property
     def id(self) -> str:
         """A name made from the content: the same proof gets the same name on every machine."""
         identity: Any = [p.to_json() for p in self.proofs] if not self.stratum else self.stratum
@@ -196,6 +202,8 @@ class Verdict:
         labels: of the witness, as in :class:`~certify.zero.ZeroLoss`.
         object: the certified object, ``None`` for not-critical and undecided.
         descent: for the relation ``path``, the path.
+        coordinates: under Gaussian inputs, coordinate ``k`` of the object is coordinate ``coordinates[k]`` of the
+            candidate, where the order of the teacher's neurons counts; else empty.
         empty: for not-critical, the ball about the saved point that is proved free of critical points.
         reason: for undecided, the code and the numbers that failed; for not-critical, what was proved.
         method: for verdicts without an object, what proved them.
@@ -215,7 +223,8 @@ class Verdict:
     labels: tuple[str, ...] = ()
     object: CriticalObject | None = None
     descent: Descent | None = None
-    empty: EmptyBall | None = None
+    coordinates: tuple[int, ...] = ()
+    empty: EmptyBall | GradientBall | None = None
     reason: str = ""
     method: str = ""
     bits: int | None = None
@@ -223,7 +232,7 @@ class Verdict:
     def row(self) -> dict[str, Any]:
         """The columns of ``verdicts.jsonl`` and ``verdicts.parquet``; bounds rounded outward to float64."""
         o = self.object
-        box = o.box if o else None
+        tight, wide = self._radii()
         return {
             "index": self.index,
             "source": self.source,
@@ -245,13 +254,21 @@ class Verdict:
             "chart": o.chart.name if o and o.chart else None,
             "lambda_min_lower": down(o.lambda_min[0]) if o and o.lambda_min else None,
             "lambda_min_upper": up(o.lambda_min[1]) if o and o.lambda_min else None,
-            # the largest over the coordinates; exact float64 numbers
-            "existence_radius": box.existence_radius.max().item() if box else None,
-            # the smallest over the coordinates: every point this near in the maximum norm is in the box
-            "uniqueness_radius": box.uniqueness_radius.min().item() if box else None,
-            "empty_radius": self.empty.radius if self.empty else None,
+            "existence_radius": tight,
+            "uniqueness_radius": wide,
+            "empty_radius": down(Fraction(self.empty.radius)) if self.empty else None,
             "method": o.method if o else self.method or None,
             "bits": o.bits if o else self.bits,
             "object_id": o.id if o else None,
             "reason": self.reason or None,
         }
+
+    def _radii(self) -> tuple[float | None, float | None]:
+        """Of the regions of existence and uniqueness: exact float64 numbers of a box, rounded outward of a ball."""
+        box, ball = (self.object.box, self.object.ball) if self.object else (None, None)
+        if ball is not None:
+            return up(ball.radius), down(ball.reach)
+        if box is None:
+            return None, None
+        # the largest over the coordinates; the smallest: points this near in the maximum norm are in the box
+        return box.existence_radius.max().item(), box.uniqueness_radius.min().item()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from sweep.cluster import on_cluster
+from sweep.gaussian_runs import gaussian_settings, run_gaussian_chunk
 from sweep.initialise import starts
 from sweep.kernels import Floats, KernelData, loss_gradient_hessian, prepare, smallest_eigenvalue
 from sweep.newton import EPS
@@ -27,6 +28,7 @@ from sweep.optimisers import OPTIMIZERS, complete_options, optimise
 from sweep.processes import as_finished
 from sweep.shards import Runs, RunsError, Settings, one_sweep, provenance, shard_path, write_shard
 from sweep.signals import termination_interrupts
+from symmetry.population import GaussianProblem
 from symmetry.problem import Problem, load_problem
 
 CHUNK = 250
@@ -34,7 +36,7 @@ _BATCH = 64  # Hessians held at a time
 
 
 def sweep(
-    problem: Problem,
+    problem: Problem | GaussianProblem,
     *,
     width: int,
     seeds: range,
@@ -105,13 +107,20 @@ def sweep(
 
 
 def settings_of(
-    problem: Problem, *, width: int, init: str, optimizer: str, options: Mapping[str, Any] | None = None
+    problem: Problem | GaussianProblem,
+    *,
+    width: int,
+    init: str,
+    optimizer: str,
+    options: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Complete settings: ``options`` over the optimiser's defaults.
 
     Raises:
         ValueError: no such optimiser or option.
     """
+    if isinstance(problem, GaussianProblem):
+        return gaussian_settings(problem, width=width, init=init, optimizer=optimizer, options=options)
     merged = complete_options(optimizer, options)
     return Settings(problem.name, problem.hash, width, problem.dimension, init, optimizer, merged)
 
@@ -134,8 +143,10 @@ def missing_chunks(seeds: range, done: Sequence[range], chunk: int) -> list[rang
     return out
 
 
-def run_chunk(problem: Problem, settings: Settings, seeds: range) -> Runs:
+def run_chunk(problem: Problem | GaussianProblem, settings: Settings, seeds: range) -> Runs:
     """Make the runs ``seeds``, here and now."""
+    if isinstance(problem, GaussianProblem):
+        return run_gaussian_chunk(problem, settings, seeds)
     data = prepare(problem)
     start = starts(settings.init, settings.width, settings.dimension, seeds)
     stopped = optimise(settings.optimizer, data, start, settings.width, settings.options)
@@ -177,7 +188,7 @@ def resolution(data: KernelData, theta: Floats, width: int) -> Floats:
     return out
 
 
-def _write_chunk(problem: Problem, settings: Settings, out: Path, seeds: range) -> str:
+def _write_chunk(problem: Problem | GaussianProblem, settings: Settings, out: Path, seeds: range) -> str:
     """Make a chunk and write it, unless that was done by one who died before he could say so; the shard's name."""
     path = shard_path(out, seeds)
     if not path.exists():

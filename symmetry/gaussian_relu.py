@@ -90,6 +90,22 @@ class GaussianRelu:
             return Evaluation(loss, gradient.reshape(-1), hessian)
         return Evaluation(loss, gradient.reshape(-1), hessian, self._lipschitz(students, teachers, circle, ar))
 
+    def geometry(self, theta: Any, arithmetic: Arithmetic) -> Geometry:
+        """What decides in which balls about ``theta`` (P,) the loss is differentiable, and how much it bends there."""
+        ar = arithmetic
+        students = _Directions(theta.reshape(self.width, self.dimension), ar)
+        teachers = _Directions(ar.array(self.teacher), ar)
+        i, j = np.triu_indices(self.width, 1)
+        rows, columns = (part.ravel() for part in np.indices((self.width, len(self.teacher))))
+        inverse = (1 / students.norm).reshape(-1)
+        own = (inverse[i] + inverse[j]) / _sine(students, i, students, j, ar)
+        cross = inverse[rows] / _sine(students, rows, teachers, columns, ar)
+        return Geometry(
+            students.norm.reshape(-1),
+            teachers.norm.sum(axis=0),
+            ar.maximum(ar.concatenate([own, cross]).reshape(1, -1), axis=1),
+        )
+
     def _lipschitz(self, students: _Directions, teachers: _Directions, circle: Any, ar: Arithmetic) -> Any:
         # M = √27/4π ((n − 1) w_max + Σ‖v_j‖)/w_min² + 3√(n − 1)/(π w_min)      (docs/gaussian-relu.md, Theorem 4)
         largest = ar.maximum(students.norm.reshape(1, -1), axis=1)
@@ -144,6 +160,23 @@ class GaussianRelu:
         return hessian
 
 
+@dataclass(frozen=True)
+class Geometry:
+    """Lengths and angles of the neurons at a point.
+
+    Args:
+        norms: (n,) ``‖w_i‖``.
+        teacher: (1,) ``Σ_j ‖v_j‖``.
+        narrowest: (1,) an upper bound of ``(1/‖w_i‖ + 1/‖w_j‖)/s`` over pairs of students and of ``1/(‖w_i‖ s)`` over
+            pairs of a student and a teacher neuron: within the distance ``R`` the loss is smooth if twice this,
+            times ``R``, is below 1 (docs/gaussian-relu.md, Theorem 5).
+    """
+
+    norms: Any
+    teacher: Any
+    narrowest: Any
+
+
 class _Directions:
     """Lengths and directions of the rows of a matrix: ``square``, ``norm`` (n, 1), ``unit`` (n, d)."""
 
@@ -158,13 +191,22 @@ class _Angles:
 
     def __init__(self, left: _Directions, i: Any, right: _Directions, j: Any, arithmetic: Arithmetic):
         self.norms = (left.norm[i] * right.norm[j]).reshape(-1)
-        self.cosine = (left.unit[i] * right.unit[j]).sum(axis=1)
+        self.cosine = _cosine(left, i, right, j)
         self.sine = arithmetic.sqrt(1 - self.cosine * self.cosine)
         self.bend = arithmetic.acos(-self.cosine)
 
     def kernel(self) -> Any:
         """``2π Σ f`` over the pairs, (1,)."""
         return (self.norms * (self.sine + self.bend * self.cosine)).sum(axis=0).reshape(1)
+
+
+def _cosine(left: _Directions, i: Any, right: _Directions, j: Any) -> Any:
+    return (left.unit[i] * right.unit[j]).sum(axis=1)
+
+
+def _sine(left: _Directions, i: Any, right: _Directions, j: Any, arithmetic: Arithmetic) -> Any:
+    cosine = _cosine(left, i, right, j)
+    return arithmetic.sqrt(1 - cosine * cosine)
 
 
 def _symmetric(values: Any, i: Any, j: Any, size: int, arithmetic: Arithmetic) -> Any:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .empty import check_empty
+from .gaussian import Population
 from .isolated import DataAt, check_isolated
 from .limits import check_limit
 from .loss import Problem
-from .reading import Unreadable, bounds, fields, integer, need, text
+from .population import check_critical, check_split
+from .population import check_empty as check_empty_ball
+from .reading import Unreadable, bounds, canonical, fields, integer, need, text
 from .zero import check_zero
 
 FORMAT = 1
 
 _Object = dict[str, Any]
-_Check = Callable[[_Object, _Object, Problem, DataAt], None]
+_Check = Callable[[_Object, _Object, Any, DataAt], None]
+
+POPULATION = "gaussian-relu"
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,6 @@ class Certificate:
     witness: dict[str, Any]
     provenance: dict[str, Any]
     hash: str
-
-
-def canonical(value: Any) -> bytes:
-    """The canonical serialisation: sorted keys, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def content_hash(claim: Any, problem: str, witness: Any) -> str:
@@ -56,8 +55,9 @@ def read_certificate(data: Any, where: str) -> Certificate:
         raise Unreadable(f"{where}: claim and witness: expected objects")
     problem, stated = text(data["problem"], "problem"), text(data["hash"], "hash")
     kind = text(claim.get("kind"), "claim.kind")
-    need(kind in _KINDS, f"claim.kind: {ascii(kind)[:40]} is not a claim this checker knows")
-    fields(claim, "claim", {"kind", "statement", "width", *_KINDS[kind].fields})
+    kinds = _kinds(claim)
+    need(kind in kinds, f"claim.kind: {ascii(kind)[:40]} is not a claim this checker knows")
+    fields(claim, "claim", {"kind", "statement", "width", *kinds[kind].fields})
     integer(claim["width"], "claim.width", 1, 1000)
     for name in ("morse_index", "nullity", "manifold_dimension", "level"):
         if claim.get(name) is not None:
@@ -75,10 +75,18 @@ def read_certificate(data: Any, where: str) -> Certificate:
 
 def statement(claim: _Object) -> str:
     """The claim in words, which follow from its fields (certificate-format.md, section 3)."""
-    return _KINDS[claim["kind"]].words(claim)
+    return _kinds(claim)[claim["kind"]].words(claim)
 
 
-def check_certificate(certificate: Certificate, problem: Problem, data_at: DataAt) -> None:
+def _kinds(claim: _Object) -> dict[str, _Kind]:
+    """The kinds of claims about the objective that is named; without a name, about the mean squared error."""
+    if "objective" not in claim:
+        return _KINDS
+    need(claim["objective"] == POPULATION, "claim.objective: is none this checker knows")
+    return _POPULATION_KINDS
+
+
+def check_certificate(certificate: Certificate, problem: Problem | Population, data_at: DataAt) -> None:
     """Check the proof.
 
     Raises:
@@ -86,7 +94,9 @@ def check_certificate(certificate: Certificate, problem: Problem, data_at: DataA
         Unreadable: a number that is none.
     """
     need(certificate.problem == problem.hash, "problem: is not the hash of the problem on disk")
-    _KINDS[certificate.claim["kind"]].check(certificate.claim, certificate.witness, problem, data_at)
+    claim = certificate.claim
+    need(("objective" in claim) == isinstance(problem, Population), "claim.objective: is not that of the problem")
+    _kinds(claim)[claim["kind"]].check(claim, certificate.witness, problem, data_at)
 
 
 # ------------------------------------------------------------------------------------------- the kinds of claims
@@ -129,6 +139,15 @@ def _words_of_box(claim: _Object) -> str:
     return words + " lies within the bounds." + " It is not global." * (claim["not_global"] is True)
 
 
+def _words_of_newton_ball(claim: _Object) -> str:
+    index = claim["morse_index"]
+    return (
+        "The loss has exactly one critical point in the ball of radius reach about the centre, and it lies within "
+        f"radius; it is a strict {f'saddle of Morse index {index}' if index else 'local minimum'}. Its loss lies "
+        "within the bounds." + " It is not global." * (claim["not_global"] is True)
+    )
+
+
 def _check_finite(claim: _Object, witness: _Object, problem: Problem, data_at: DataAt) -> None:
     (check_limit if "chart" in witness else check_isolated)(claim, witness, problem, data_at)
 
@@ -154,3 +173,13 @@ _KINDS = {
     "not-critical": _Kind(frozenset({"empty_radius"}), _words_of_ball, check_empty),
 }
 """Every kind of claim; what is not here is rejected. Each proof is a module of its own, its theorem above it."""
+
+_ABOUT = frozenset({"objective"})
+
+_POPULATION_KINDS = {
+    "local-minimum": _Kind(_POINT | _ABOUT, _words_of_newton_ball, check_critical),
+    "saddle": _Kind(_POINT | _ABOUT, _words_of_newton_ball, check_critical),
+    "global-minimum": _Kind(_POINT | _ABOUT, _words_of_zero, check_split),
+    "not-critical": _Kind(frozenset({"empty_radius"}) | _ABOUT, _words_of_ball, check_empty_ball),
+}
+"""The same about ReLU students under Gaussian inputs."""

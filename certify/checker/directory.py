@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .certificates import Certificate
+from .gaussian import Population
 from .loss import Problem
 from .reading import Rejected, Unreadable, exact, fields, integer, need, parse, read_bytes
 from .rows import check_row
@@ -85,7 +86,7 @@ def _digest(path: Path, name: str) -> str:
 
 
 def check_statement(
-    directory: Directory, problem: Problem, certificates: dict[str, Certificate], paths: dict[int, str]
+    directory: Directory, problem: Problem | Population, certificates: dict[str, Certificate], paths: dict[int, str]
 ) -> list[str]:
     """Everything but the certificates and the paths themselves; the complaints, empty if all is right.
 

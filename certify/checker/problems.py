@@ -12,9 +12,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from .certificates import canonical
+from .gaussian import Population
 from .loss import Problem
-from .reading import MAX_BYTES, Unreadable, fields, integer, need, parse, read_bytes, text
+from .population import population_of
+from .reading import MAX_BYTES, Unreadable, canonical, fields, integer, need, parse, read_bytes, text
 
 MAX_INPUTS = 1_000_000
 
@@ -22,9 +23,13 @@ _RATIONAL = re.compile(r"-?[0-9]{1,400}(/[1-9][0-9]{0,399})?", re.ASCII)
 _NPY = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9]{1,9}),(?: ([0-9]{1,4}))?\), \} *\n")
 
 
-def read_problem(path: Path) -> Problem:
+def read_problem(path: Path) -> Problem | Population:
     """Read ``problem.json`` and, where inputs or labels are tables, the archive beside it; see :func:`problem_of`."""
-    return problem_of(parse(read_bytes(path), str(path)), path)
+    data = parse(read_bytes(path), str(path))
+    fields(data, path.name, {"format", "name", "hash", "content"})
+    if isinstance(data["content"], dict) and data["content"].get("loss") == "gaussian-relu":
+        return population_of(data, path.name)
+    return problem_of(data, path)
 
 
 def problem_of(data: Any, path: Path) -> Problem:

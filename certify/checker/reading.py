@@ -87,6 +87,11 @@ def parse(data: bytes, where: str, *, floats: bool = False) -> Any:
         raise Unreadable(f"{where}: not JSON ({reason})") from None
 
 
+def canonical(value: Any) -> bytes:
+    """The canonical serialisation: sorted keys, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
 def fields(value: Any, where: str, required: set[str], optional: frozenset[str] | set[str] = frozenset()) -> None:
     """``value`` is an object with the required keys and no others than these and the optional ones.
 

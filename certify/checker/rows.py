@@ -14,9 +14,11 @@ from fractions import Fraction
 from typing import Any
 
 from .certificates import Certificate
+from .gaussian import Population
 from .limits import read_chart
 from .loss import Problem
 from .path import Path, read_path, read_places
+from .population import split_name
 from .reading import Unreadable, exact, fields, need, sequence, text
 from .zero import Network, equals_teacher, family, network
 
@@ -51,7 +53,7 @@ class _Row:
     row: dict[str, Any]
     witness: dict[str, Any]
     candidate: Network
-    problem: Problem
+    problem: Any
 
     def no_witness(self, *names: str) -> None:
         for name in names:
@@ -59,7 +61,7 @@ class _Row:
 
 
 def check_row(
-    number: int, row: Any, witness: Any, width: int, problem: Problem, certificates: dict[str, Certificate]
+    number: int, row: Any, witness: Any, width: int, problem: Problem | Population, certificates: dict[str, Certificate]
 ) -> None:
     """Check one row against the certificate it names, which is verified.
 
@@ -67,11 +69,13 @@ def check_row(
         Rejected, Unreadable: naming the column.
     """
     fields(row, "row", _ROW)
-    fields(witness, "witnesses.jsonl", _WITNESS)
+    population = isinstance(problem, Population)
+    fields(witness, "witnesses.jsonl", _WITNESS | ({"coordinates"} if population else set()))
     need(row["index"] == witness["index"] == number, "index: the rows are not in order")
     need(row["width"] == width, "width: is not that of the points")
     given = _Row(row, witness, network(witness["candidate"], "candidate", width, problem.dimension), problem)
     need((witness["path"] is None) == (row["relation"] != "path"), "path: given for the relation path only")
+    need(not population or all(a == 1 for _, a in given.candidate), "candidate: expected outputs a of 1")
     if row["verdict"] == "undecided":
         need(witness["certificate"] is None, "certificate: undecided claims nothing")
         _repeats(row, dict.fromkeys((*_CLAIMED, "relation", "distance", "object_id")))
@@ -98,6 +102,8 @@ def _repeats(row: dict[str, Any], columns: dict[str, Any]) -> None:
 
 def _of(certificate: Certificate) -> Callable[[_Row, Certificate], None]:
     """What a certificate says about a candidate."""
+    if "objective" in certificate.claim:
+        return _POPULATION[certificate.claim["kind"]]
     if certificate.claim["kind"] == "not-critical":
         return _in_ball
     if certificate.claim["chart"] is not None:
@@ -146,6 +152,54 @@ def _at_zero(given: _Row, certificate: Certificate) -> None:
         need(_path(given).closing in (1, 2), "path.closing: expected 1 or 2 for a global minimum")
     else:
         _check_relation(given.row, near or _in_box(moved, certificate))
+
+
+def _in_empty_ball(given: _Row, certificate: Certificate) -> None:
+    given.no_witness("permutation", "coordinates", "point", "labels")
+    center = certificate.witness["gradient_ball"]["center"]
+    need(_weights(given.candidate) == sequence(center, "center", len(center)), "the ball is not about the candidate")
+
+
+def _in_newton_ball(given: _Row, certificate: Certificate) -> None:
+    """Up to the order of the students, and of the inputs where that permutes the teacher's neurons."""
+    given.no_witness("point", "labels")
+    step, order = certificate.witness["newton_ball"], given.witness["coordinates"]
+    moved, teacher = _reordered(given), given.problem.teacher
+    if order is not None:
+        ordered = isinstance(order, list) and all(type(k) is int for k in order)
+        if not ordered or sorted(order) != list(range(given.problem.dimension)):
+            raise Unreadable("coordinates: expected each coordinate once, or null")
+        turned = sorted(tuple(v[k] for k in order) for v in teacher)
+        need(turned == sorted(teacher), "coordinates: do not permute the teacher's neurons")
+        moved = tuple((tuple(w[k] for k in order), a) for w, a in moved)
+    square = _square_distance(_weights(moved), sequence(step["center"], "center", len(step["center"])))
+    _check_distance(given.row["distance"], square)
+    _check_relation(given.row, square <= exact(step["reach"], "reach") ** 2)
+
+
+def _at_split(given: _Row, certificate: Certificate) -> None:
+    given.no_witness("coordinates")
+    need(_reordered(given) == given.candidate, "permutation: expected the identity")
+    point = network(given.witness["point"], "point", len(given.candidate), given.problem.dimension)
+    labels = given.witness["labels"]
+    if not isinstance(labels, list) or not all(isinstance(v, str) and v[1:].isdecimal() for v in labels):
+        raise Unreadable("labels: expected a teacher neuron, C1 or the like, for each student")
+    owners = [int(label[1:]) - 1 for label in labels]
+    name = split_name([list(w) for w, _ in point], owners, given.problem, "labels")
+    need(name == certificate.claim["stratum"], "labels: belong to another family")
+    need(all(a == 1 for _, a in point), "point: expected outputs a of 1")
+    origin = _weights(given.candidate)
+    square = _square_distance(origin, _weights(point))
+    _check_distance(given.row["distance"], square)
+    _check_relation(given.row, _within(square, _square_distance(origin, [Fraction(0)] * len(origin))))
+
+
+_POPULATION = {
+    "local-minimum": _in_newton_ball,
+    "saddle": _in_newton_ball,
+    "global-minimum": _at_split,
+    "not-critical": _in_empty_ball,
+}
 
 
 def _check_relation(row: dict[str, Any], contained: bool) -> None:
@@ -219,6 +273,10 @@ def _columns(certificate: Certificate) -> dict[str, Any]:
             if claim[name] is not None:
                 low, high = (exact(v, name) for v in claim[name])
                 columns[f"{name}_lower"], columns[f"{name}_upper"] = _down(low), -_down(-high) + 0.0
+        if "newton_ball" in certificate.witness:
+            step = certificate.witness["newton_ball"]
+            columns["existence_radius"] = -_down(-exact(step["radius"], "radius")) + 0.0
+            columns["uniqueness_radius"] = _down(exact(step["reach"], "reach"))
         if "krawczyk" in certificate.witness:
             step = certificate.witness["krawczyk"]
             tight, wide = ([exact(v, key) for v in step[key]] for key in ("existence_radius", "uniqueness_radius"))
@@ -237,6 +295,10 @@ def _down(value: Fraction) -> float:
 
 def _theta(neurons: Network) -> list[Fraction]:
     return [v for w, _ in neurons for v in w] + [a for _, a in neurons]
+
+
+def _weights(neurons: Network) -> list[Fraction]:
+    return [v for w, _ in neurons for v in w]
 
 
 def _square_distance(left: list[Fraction], right: list[Fraction]) -> Fraction:

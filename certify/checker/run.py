@@ -20,6 +20,7 @@ from .archive import unpack
 from .certificates import Certificate, check_certificate, read_certificate
 from .directory import PROBLEM, check_statement, counts, read_directory
 from .empty import BITS
+from .gaussian import Population
 from .isolated import read_box
 from .loss import Data, Problem
 from .path import check_path, count_pieces
@@ -77,13 +78,15 @@ def make_arithmetic(name: str, bits: int) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _problem(path: Path) -> Problem:
+def _problem(path: Path) -> Problem | Population:
     return read_problem(path)
 
 
 @lru_cache(maxsize=8)
-def _data(path: Path, arithmetic: str, bits: int) -> Data:
-    return Data(_problem(path), make_arithmetic(arithmetic, bits))
+def _data(path: Path, arithmetic: str, bits: int) -> Any:
+    """The data of a problem in an arithmetic; only the arithmetic where there are no data."""
+    problem, chosen = _problem(path), make_arithmetic(arithmetic, bits)
+    return chosen if isinstance(problem, Population) else Data(problem, chosen)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,10 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
             if isinstance(item, Certificate):
                 check_certificate(item, _problem(problem), partial(_data, problem, name))
             else:
-                check_path(item.witness, item.chart, _problem(problem), partial(_data, problem, name))
+                known = _problem(problem)
+                if isinstance(known, Population):
+                    raise Rejected("path: there are none under Gaussian inputs")
+                check_path(item.witness, item.chart, known, partial(_data, problem, name))
             answers.append(("verified", ""))
         except Rejected as error:
             answers.append(("rejected", str(error)))
@@ -119,8 +125,15 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
     return answers[0]
 
 
-def cost(certificate: Certificate, problem: Problem) -> float:
-    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box; more digits cost more."""
+def cost(certificate: Certificate, problem: Problem | Population) -> float:
+    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box; more digits cost more.
+
+    Under Gaussian inputs a factor of the Hessian, or three of them, and its entries.
+    """
+    if isinstance(problem, Population):
+        size = certificate.claim["width"] * problem.dimension
+        factors = 3 if certificate.claim.get("morse_index") else 1
+        return 0.12 * factors * size**3 + 40.0 * size**2 if "split" not in certificate.witness else 0.0
     size, bits, evaluations = certificate.claim["width"] * (problem.dimension + 1), BITS, 2
     step = certificate.witness.get("krawczyk")
     if step is not None:
@@ -138,9 +151,11 @@ def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> 
     return None if certificate is None else certificate.witness.get("chart")
 
 
-def path_cost(witness: Any, problem: Problem) -> float:
+def path_cost(witness: Any, problem: Problem | Population) -> float:
     """Operations for a path, roughly: 120 on each piece for every input and neuron."""
     pieces = count_pieces(witness)
+    if isinstance(problem, Population):
+        return 0.0
     return 120.0 * pieces * len(problem) * len(witness["candidate"]["a"]) if pieces else 0.0
 
 
@@ -197,7 +212,9 @@ def check(
     return outcome
 
 
-def _read(folder: Path, names: Sequence[str], problem: Problem, outcome: Outcome) -> Iterator[tuple[str, Certificate]]:
+def _read(
+    folder: Path, names: Sequence[str], problem: Problem | Population, outcome: Outcome
+) -> Iterator[tuple[str, Certificate]]:
     """The certificates whose form is right; the cost of their proofs is added up."""
     for name in names:
         try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from symmetry.population import GaussianProblem
     from symmetry.problem import Problem
 
 Progress = Callable[[str, int, int], None]
@@ -103,7 +104,7 @@ def part_of(context: click.Context, parameter: click.Parameter, value: str) -> t
     return int(number), int(parts)
 
 
-def refuse_other_problem(points: Path, declared: str | None, problem: Problem) -> None:
+def refuse_other_problem(points: Path, declared: str | None, problem: Problem | GaussianProblem) -> None:
     """Refuse points whose file says that they belong to another problem.
 
     Raises:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from certify.store import Results
     from symmetry.network import Points
+    from symmetry.population import GaussianProblem
     from symmetry.problem import Problem
 
 ALL_DECIDED, SOME_OPEN = 0, 3
@@ -67,19 +68,32 @@ def points(
     if cluster is not None and jobs is not None:
         raise click.UsageError("--jobs and --cluster exclude each other")
     from sweep.points import PointsError, declared_problem_hash, read_points
-    from symmetry.problem import ProblemError, load_problem
+    from sweep.points.mat import mat_magnitude, mat_shape
+    from symmetry.population import is_population, load_any_problem, safran_shamir
+    from symmetry.problem import ProblemError
 
+    stored = points.suffix.lower() == ".mat" and points.is_file()
     with refusing(ProblemError, PointsError):
-        asked = load_problem(problem)
+        shape = mat_shape(points) if stored and is_population(problem) else None
+        asked = load_any_problem(problem) if shape is None else safran_shamir(problem, shape=shape)
         refuse_other_problem(points, declared_problem_hash(points), asked)
         saved = read_points(points, dimension=asked.dimension)
+        magnitude = mat_magnitude(points) if stored else None
     try:
         "".join(saved.source).encode()
     except UnicodeEncodeError:
         raise Refusal(f"{str(points)!a}: is not a file name in UTF-8, expected one that can be written down") from None
     settings = {"arithmetic": arithmetic, "max_bits": max_bits, "polish": not no_polish}
     results = certify_points(
-        asked, saved, out, settings, jobs or usable_cores(), cluster=cluster, resume=resume, overwrite=overwrite
+        asked,
+        saved,
+        out,
+        settings,
+        jobs or usable_cores(),
+        cluster=cluster,
+        resume=resume,
+        overwrite=overwrite,
+        magnitude=magnitude,
     )
     seconds = time.perf_counter() - began
     if as_json:
@@ -91,7 +105,7 @@ def points(
 
 
 def certify_points(
-    problem: Problem,
+    problem: Problem | GaussianProblem,
     points: Points,
     out: Path,
     settings: dict[str, Any],
@@ -100,8 +114,12 @@ def certify_points(
     cluster: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    magnitude: list[int] | None = None,
 ) -> Results:
     """Classify, write the results directory, and read it back.
+
+    Args:
+        magnitude: how many runs each point stands for, where that is known; kept among the settings.
 
     Raises:
         Refusal: the points, or the directory, cannot be used.
@@ -112,8 +130,8 @@ def certify_points(
 
     with refusing(SelftestError):
         require()
-    refuse_overflow(problem, points)
-    run = describe_run(problem, points, settings)
+    refuse_unusable(problem, points)
+    run = describe_run(problem, points, settings | ({} if magnitude is None else {"magnitude": magnitude}))
     with refusing(ResultsError):
         journal = begin(out, run, resume=resume, overwrite=overwrite)
         if journal is None:
@@ -164,6 +182,22 @@ def _tell_slowest(spent: Mapping[int, float]) -> None:
         )
 
 
+def refuse_unusable(problem: Problem | GaussianProblem, points: Points) -> None:
+    """Refuse points that are none of this problem, or whose loss is not a finite float64.
+
+    Raises:
+        Refusal: naming what does not fit.
+    """
+    from certify.population import refuse_points
+    from symmetry.population import GaussianProblem
+
+    if isinstance(problem, GaussianProblem):
+        with refusing(ValueError):
+            refuse_points(problem, points)
+    else:
+        refuse_overflow(problem, points)
+
+
 def refuse_overflow(problem: Problem, points: Points) -> None:
     """Refuse points whose loss is not a finite float64.
 
@@ -206,9 +240,14 @@ def summary(results: Results, seconds: float) -> dict[str, Any]:
 
 def print_summary(results: Results, seconds: float) -> None:
     """The table of one directory."""
-    from certify.table import build_table, render
+    from certify.families import families, families_grid
+    from certify.rendering import render
+    from certify.table import build_table, grid
+    from symmetry.population import GaussianProblem
 
-    click.echo(render(build_table([results]), "md"))
+    click.echo(render(grid(build_table([results])), "md"))
+    if isinstance(results.problem, GaussianProblem):
+        click.echo(render(families_grid(families([results])), "md"))
     click.echo(f"{len(results.rows)} points in {seconds:.1f} s.")
 
 

@@ -11,12 +11,13 @@ import click
 from certify.cli.common import Pace, Refusal, part_of, refusing, usable_cores
 
 if TYPE_CHECKING:
+    from symmetry.population import GaussianProblem
     from symmetry.problem import Problem
 
 
 @click.command()
 @click.option("--problem", required=True, metavar="NAME|FILE", help="A shipped problem, or a problem.toml.")
-@click.option("--width", required=True, type=click.IntRange(min=1), metavar="M", help="Neurons of the students.")
+@click.option("--width", type=click.IntRange(min=1), metavar="M", help="Neurons of the students.")
 @click.option("--runs", required=True, type=click.IntRange(min=1), metavar="N", help="How many runs.")
 @click.option(
     "--seed",
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--optimizer",
-    type=click.Choice(["adam", "newton", "slsqp", "lbfgs"]),
-    default="adam",
-    show_default=True,
-    help="adam: full-batch, exactly so many steps; the others go on until nothing helps.",
+    type=click.Choice(["adam", "newton", "slsqp", "lbfgs", "gd"]),
+    help="adam, the default: full-batch, exactly so many steps; newton, slsqp, lbfgs go on until nothing helps. "
+    "Under Gaussian inputs gd, the default there: gradient descent; or newton.",
 )
 @click.option("--steps", type=click.IntRange(min=0), metavar="N", help="Steps of a run (of a round), or their limit.")
-@click.option("--lr", type=float, metavar="X", help="Adam's rate (of the first round); 1e-4 by default.")
+@click.option(
+    "--lr", type=float, metavar="X", help="Adam's rate (of the first round), 1e-4 by default; that of gd, 1/k."
+)
 @click.option(
     "--schedule",
     type=click.Choice(["constant", "reference"]),
@@ -45,9 +47,8 @@ if TYPE_CHECKING:
 @click.option(
     "--init",
     type=click.Choice(["torch-seed", "xavier-uniform"]),
-    default="torch-seed",
-    show_default=True,
-    help="Xavier-uniform starts, as drawn by torch.manual_seed(k) or by numpy.",
+    help="Xavier-uniform starts, as drawn by torch.manual_seed(k), the default, or by numpy, the default under "
+    "Gaussian inputs.",
 )
 @click.option(
     "--device",
@@ -76,14 +77,14 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the shards go.")
 def sweep(
     problem: str,
-    width: int,
+    width: int | None,
     runs: int,
     seed: int,
-    optimizer: str,
+    optimizer: str | None,
     steps: int | None,
     lr: float | None,
     schedule: str,
-    init: str,
+    init: str | None,
     device: str | None,
     trajectory_every: int | None,
     jobs: int | None,
@@ -94,20 +95,26 @@ def sweep(
     out: Path,
 ) -> int:
     """Train students from random starts, write them as Parquet shards into DIR."""
-    if schedule == "reference" and optimizer != "adam":
+    if schedule == "reference" and optimizer not in (None, "adam"):
         raise click.UsageError(f"--schedule is Adam's, expected --optimizer adam with it, not {optimizer}")
     if cluster is not None and jobs is not None:
         raise click.UsageError("--jobs and --cluster exclude each other")
     from sweep.runs import sweep as make
     from sweep.shards import RunsError
-    from symmetry.problem import ProblemError, load_problem
+    from symmetry.population import GaussianProblem, load_any_problem
+    from symmetry.problem import ProblemError
 
     given = {"steps": steps, "lr": lr, "device": device, "trajectory_every": trajectory_every}
     options = {name: value for name, value in given.items() if value is not None}
     # newton steps the runs of a chunk together, a device the more the better
     chunk = chunk or (1000 if device is not None else 250 if optimizer == "newton" else 50)
     with refusing(ProblemError):
-        asked = load_problem(problem)
+        asked = load_any_problem(problem)
+    if isinstance(asked, GaussianProblem):
+        width, optimizer, init = width or asked.width, optimizer or "gd", init or "xavier-uniform"
+    if width is None:
+        raise click.UsageError("Missing option '--width'.")
+    optimizer, init = optimizer or "adam", init or "torch-seed"
     pace = Pace("runs")
     try:
         made = make(
@@ -137,15 +144,16 @@ def sweep(
     return 0
 
 
-def report(problem: Problem, directory: Path) -> str:
+def report(problem: Problem | GaussianProblem, directory: Path) -> str:
     """What became of the runs of a directory, in a few lines, read shard by shard; all of it approximate."""
     import numpy as np
 
     from sweep.kernels import prepare
     from sweep.runs import resolution
     from sweep.shards import read_shard, shard_paths
+    from symmetry.population import GaussianProblem
 
-    data = prepare(problem)
+    data = None if isinstance(problem, GaussianProblem) else prepare(problem)
     count = still_open = negatives = noise = 0
     reasons, processors = Counter[str](), set[str]()
     for path in shard_paths(directory):
@@ -155,15 +163,16 @@ def report(problem: Problem, directory: Path) -> str:
         count += len(runs)
         still_open += int(runs.is_open.sum())
         negatives += int(negative.sum())
-        noise += int(
-            (np.abs(runs.smallest_eigenvalue[negative]) <= resolution(data, runs.theta[negative], width)).sum()
-        )
+        if data is not None:
+            size = resolution(data, runs.theta[negative], width)
+            noise += int((np.abs(runs.smallest_eigenvalue[negative]) <= size).sum())
         reasons.update(runs.stop_reason)
         processors |= runs.instruction_sets
     lines = [
         f"{count} runs of width {width} on {problem.name}",
         f"gradient norm at most 1e-12: {count - still_open}; open: {still_open}",
-        f"smallest eigenvalue negative: {negatives}, {noise} of them within rounding noise",
+        f"smallest eigenvalue negative: {negatives}"
+        + (f", {noise} of them within rounding noise" if data is not None else ""),
         "stopped: " + ", ".join(f"{reason} {times}" for reason, times in reasons.most_common()),
     ]
     if len(processors) > 1:

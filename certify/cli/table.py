@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 @click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
 @click.option(
     "--show",
-    type=click.Choice(["verdicts", "decided", "confusion", "negative"]),
+    type=click.Choice(["verdicts", "decided", "confusion", "negative", "families"]),
     default="verdicts",
     show_default=True,
     help="verdicts: the classification. decided: the share decided, and why not. confusion: what the usual criteria "
-    "would have said. negative: where the runs belong that stopped with a negative smallest eigenvalue.",
+    "would have said. negative: where the runs belong that stopped with a negative smallest eigenvalue. "
+    "families: under Gaussian inputs, the families of Safran & Shamir, certified; directories may differ in size.",
 )
 @click.option(
     "--at",
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     help="With confusion: where the usual criteria are evaluated (in float64). Polishing takes as long as it did.",
 )
 @click.option(
+    "--runs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With families of .mat files: how many runs their magnitudes are counted in; 1000 in the paper.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["md", "csv", "latex", "json"]),
@@ -40,7 +47,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to print it.",
 )
-def table(directories: tuple[Path, ...], show: str, at: str, form: str) -> int:
+def table(directories: tuple[Path, ...], show: str, at: str, runs: int | None, form: str) -> int:
     """Classify the candidates of results directories: width, verdict, counts.
 
     Several directories of one problem are merged; which of their objects are the same is decided by their certified
@@ -52,15 +59,19 @@ def table(directories: tuple[Path, ...], show: str, at: str, form: str) -> int:
 
     with refusing(ResultsError):
         parts = [read_results(directory) for directory in directories]
-        click.echo(render(_grid(parts, show, at), form), nl=False)
+        click.echo(render(_grid(parts, show, at, runs), form), nl=False)
     return max(exit_code(part) for part in parts)
 
 
-def _grid(parts: Sequence[Results], show: str, at: str) -> Grid:
+def _grid(parts: Sequence[Results], show: str, at: str, runs: int | None) -> Grid:
     if show == "verdicts":
         from certify.table import build_table, grid
 
         return grid(build_table(parts))
+    if show == "families":
+        from certify.families import families, families_grid
+
+        return families_grid(families(parts, runs))
     if show == "decided":
         from certify.decided import decided, decided_grid
 

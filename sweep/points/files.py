@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from sweep.points.assemble import PointsError, assemble, check_size
+from sweep.points.mat import read_mat
 from sweep.points.npz import read_npz, write_npz
 from sweep.points.safetensors_file import read_safetensors
 from sweep.points.torch_file import read_torch
 from sweep.points.trajectory_csv import read_csv
 from symmetry.network import Points
 
-READABLE = (".npz", ".parquet", ".safetensors", ".pt", ".pth", ".csv")
+READABLE = (".npz", ".parquet", ".safetensors", ".pt", ".pth", ".csv", ".mat")
 WRITABLE = (".npz", ".parquet")
 
 
@@ -50,7 +51,9 @@ def _reader(path: Path) -> Callable[[Path, str, int], Points]:
         from sweep.points.parquet import read_parquet
 
         return read_parquet
-    return {".npz": read_npz, ".safetensors": read_safetensors, ".csv": read_csv}.get(suffix, read_torch)
+    return {".npz": read_npz, ".safetensors": read_safetensors, ".csv": read_csv, ".mat": read_mat}.get(
+        suffix, read_torch
+    )
 
 
 def _suffix(path: Path) -> str:

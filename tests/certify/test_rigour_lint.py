@@ -19,7 +19,7 @@ CERTIFY, SYMMETRY = Path(next(iter(certify.__path__))), Path(next(iter(symmetry.
 ROOMS = [
     *(CERTIFY / f"{name}.py" for name in (
         "distinct", "exclusion", "family", "induced", "inertia", "infinity", "isolated", "krawczyk", "lemmas", "limit",
-        "manifold", "minima", "proof", "rounding", "verdict", "zero",
+        "manifold", "minima", "newton_ball", "proof", "refinement", "rounding", "teacher_split", "verdict", "zero",
     )),
     *sorted((CERTIFY / "arithmetic").glob("*.py")),
     *(SYMMETRY / f"{name}.py" for name in (
