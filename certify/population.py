@@ -355,7 +355,10 @@ def assemble(index: int, points: Points, place: Place, catalogue: Catalogue) -> 
             bits=ball_free.bits,
         )
     failure = catalogue.failure.get(index)
-    reason = f"{failure}; {place.reason}" if failure is not None else f"no-convergence: {place.reason}"
+    if failure is not None:
+        reason = f"{failure}; {place.reason}"
+    else:
+        reason = place.reason if place.reason.startswith("not-smooth") else f"no-convergence: {place.reason}"
     return Verdict(**base, kind=Kind.UNDECIDED, moved=place.moved, reason=reason)
 
 

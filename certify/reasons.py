@@ -48,9 +48,14 @@ REASONS = {
         "The saved point was not moved, no critical point was proved around it, and none could be excluded.",
         "Run again without --no-polish.",
     ),
+    "not-smooth": Reason(
+        "A neuron may be zero, or parallel to another one: under Gaussian inputs the loss is not known to be smooth "
+        "there.",
+        "Train on from this point and certify it again.",
+    ),
     "no-contraction": Reason(
         "The Krawczyk test, which proves exactly one critical point in a box, was not passed: its contraction has to "
-        "be below 1.",
+        "be below 1. (Under Gaussian inputs, the test of docs/gaussian-relu.md, Theorem 6.)",
         _MORE_BITS,
     ),
     "newton-left": Reason(

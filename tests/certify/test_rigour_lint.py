@@ -32,8 +32,11 @@ FLOATS = {
     # numbers shown in a failure: they steer nothing and prove nothing
     ("exclusion.py", "float(norm)"): "shown in a failure; as a threshold it can only refuse",
     ("inertia.py", "float(values[0])"): "shown in a failure",
-    ("isolated.py", "float(max(map(abs, step)))"): "length of a Newton step: steers the refinement",
-    ("isolated.py", "float(np.linalg.norm(inverse, 2) * np.linalg.norm(arithmetic.approx(at.hessian), 2))"): "steers",
+    ("refinement.py", "float(max(map(abs, step)))"): "length of a Newton step: steers the refinement",
+    ("refinement.py", "float(np.linalg.norm(inverse, 2) * np.linalg.norm(arithmetic.approx(at.hessian), 2))"): "steers",
+    ("newton_ball.py", "float(np.linalg.norm(step))"): "length of a Newton step: ends the refinement",
+    ("newton_ball.py", "float(value)"): "shown in a failure",
+    ("teacher_split.py", "float(w_i @ v[j] / (v[j] @ v[j]))"): "proposes a share; exact arithmetic decides",
     ("lemmas.py", "float(value)"): "shown in a failure",
     ("infinity.py", "float(low)"): "shown in a failure",
     ("infinity.py", "float(high)"): "shown in a failure",
@@ -148,7 +151,9 @@ def test_approximate_numbers_come_from_few_places(path: Path):
     proposals = {
         "krawczyk.py": {"norm"},
         "inertia.py": {"eigh"},
-        "isolated.py": {"norm"},
+        "newton_ball.py": {"norm", "solve"},
+        "refinement.py": {"norm"},
+        "teacher_split.py": {"norm"},
         "exclusion.py": {"norm"},
         "infinity.py": {"eigvalsh", "norm"},
         "manifold.py": {"eigvalsh"},
@@ -167,7 +172,7 @@ def test_no_decimal_constant_is_compared_with(path: Path):
     """A comparison with a constant like 1e-12 is a tolerance, unless it is a range of validity listed here."""
     allowed = {
         ("midrad.py", "1e-3"),  # γ is taken as infinite beyond
-        ("isolated.py", "1e18"),
+        ("refinement.py", "1e18"),
     }
     for node in ast.walk(tree_of(path)):
         if not isinstance(node, ast.Compare):

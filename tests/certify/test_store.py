@@ -142,8 +142,8 @@ def test_every_theorem_can_be_read_back() -> None:
     for module in pkgutil.iter_modules(certify.__path__, "certify."):
         if not module.ispkg:
             importlib.import_module(module.name)
-    # an empty ball and a path are no objects: they are read by the checker alone
-    assert {kind.theorem for kind in Proof.__subclasses__()} == {*STEPS, "empty-ball", "descent"}
+    # empty balls and a path are no objects: they are read by the checker alone
+    assert {kind.theorem for kind in Proof.__subclasses__()} == {*STEPS, "empty-ball", "gradient-ball", "descent"}
 
 
 def test_objects_parquet_counts_and_rounds_outward(tmp_path: Path) -> None:
