@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, overload
 
 import numpy as np
@@ -28,45 +29,50 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
     Two forms::
 
         classify(problem, points)         # a Problem and Points
-        classify(module, X, y)            # a two-layer torch module without biases, and the data it was trained on
+        classify(module, X, y)            # a two-layer torch module, and the data it was trained on
 
     In the second form the loss is the mean squared error on ``X`` (N, d) and ``y`` (N,) or (N, 1), both taken as the
-    exact dyadic numbers their floats are; with given labels no minimum is ever called global.
+    exact dyadic numbers their floats are; with given labels no minimum is ever called global. Biases of the module are
+    parameters. ``weight_decay`` adds ``λ‖θ‖²``, over all parameters; what an optimiser of torch calls weight decay is
+    ``2λ``.
 
     Args:
         first: a :class:`~symmetry.problem.Problem`, or a ``torch.nn.Module``.
         second: :class:`~symmetry.network.Points`, or the inputs.
         third: the labels, in the second form.
         options: ``jobs``, ``max_bits``, ``arithmetic``, ``polish``, ``progress``, ``journal`` as in
-            :func:`certify.classification.classify_points`; in the second form also ``activation`` (``"sigmoid"``).
+            :func:`certify.classification.classify_points`; in the second form also ``activation`` (``"sigmoid"``) and
+            ``weight_decay`` (0; a float is the dyadic number it is).
 
     Raises:
-        ValueError: shapes that do not fit, numbers that are not finite, a module that is not two-layer or has biases.
+        ValueError: shapes that do not fit, numbers that are not finite, a module that is not two-layer.
     """
     if isinstance(first, Problem):
         return classify_points(first, second, **options)
-    kind = activation(options.pop("activation", "sigmoid"))
+    kind, decay = activation(options.pop("activation", "sigmoid")), Fraction(options.pop("weight_decay", 0))
     _check_layers(first, kind.name)
     x, y = _floats("X", second), _floats("y", third)
     if x.ndim != 2 or y.size != len(x) or y.ndim > 2:
         raise ValueError(f"X has shape {x.shape} and y {y.shape}, expected (N, d) and (N,) or (N, 1)")
-    problem = Problem("data", kind, Inputs(table=x), None, y.reshape(-1))
-    points = points_from_module(first)
-    _check_function(first, problem, points)
+    points, inputs = points_from_module(first), Inputs(table=x)
+    if points.dimension == inputs.dimension + 1:
+        inputs = inputs.with_constant()
+    problem = Problem("data", kind, inputs, None, y.reshape(-1), decay=decay, output_bias=points.has_bias)
+    _check_function(first, x, problem, points)
     return classify_points(problem, points, **options)
 
 
-def _check_function(module: Any, problem: Problem, points: Points) -> None:
-    """Refuse a module that does not compute ``Σ a_i σ(w_i·x)`` on the inputs: the proof is about that function."""
+def _check_function(module: Any, x: Any, problem: Problem, points: Points) -> None:
+    """Refuse a module that is not the network of its weights on the inputs ``x``: the proof is about that function."""
     import torch
 
     parameter = next(module.parameters())
     with torch.no_grad():
-        inputs = torch.tensor(problem.inputs.values, dtype=parameter.dtype, device=parameter.device)
+        inputs = torch.tensor(x, dtype=parameter.dtype, device=parameter.device)
         output = module(inputs).detach().cpu().double().numpy().reshape(-1)
     arithmetic = Float64()
     sigma = problem.activation.jet(problem.inputs.values @ points.w[0].T, 0, arithmetic)[0]
-    expected = sigma @ points.a[0]
+    expected = sigma @ points.a[0, : points.width] + points.a[0, points.width :].sum()
     # the module's own rounding, generously: a wrong function is off by far more
     allowed = 1e4 * torch.finfo(parameter.dtype).eps * (1 + float(np.abs(points.a[0]).sum()))
     off = float(np.max(np.abs(output - expected))) if output.shape == expected.shape else np.inf

@@ -130,6 +130,7 @@ def _network(first: Proof, width: int) -> Network:
         w = first.center.reshape(width, -1) if isinstance(first, NewtonBall) else first.w
         return Network(w, exact(np.ones(width)))
     if isinstance(first, Krawczyk):
+        # one parameter more than neurons have is an output bias
         return Network.from_theta(first.center, len(first.center) // width - 1)
     raise ValueError(f"the first step is {first.theorem}, expected one that names a point")
 

@@ -39,7 +39,7 @@ from certify.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.zero import label_texts, match_global_minimum
 from sweep.grouping import Units, approx_groups, approx_permutation, neurons
 from symmetry.matching import StratumPoint
-from symmetry.network import Exact, Network, Points, exact
+from symmetry.network import Exact, Network, Points
 from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 
@@ -104,6 +104,8 @@ def classify_points(
         return _classification(problem, verdicts)
     if points.dimension != problem.dimension:
         raise ValueError(f"points have dimension {points.dimension}, expected {problem.dimension} to match the problem")
+    if points.has_bias != problem.output_bias:
+        raise ValueError(f"points have an output bias: {points.has_bias}, the problem: {problem.output_bias}")
     with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress, cluster, timing) as pool:
         theta = points.theta()
         tasks = [Task("locate", str(i), row.tolist()) for i, row in enumerate(theta)]
@@ -111,7 +113,7 @@ def classify_points(
         catalogue = _Catalogue(problem, points.width)
         catalogue.certify(locations, theta, pool)
         drafts = [_assemble(i, points, locations[i], catalogue) for i in range(len(points))]
-        verdicts = _traced(drafts, locations, points, pool)
+        verdicts = _traced(drafts, locations, points, pool) if problem.has_charts else tuple(drafts)
     return _classification(problem, verdicts)
 
 
@@ -179,7 +181,7 @@ class _Catalogue:
     def _certify_isolated(self, ends: dict[tuple[int, str], Exact], pool: Pool) -> None:
         while ends:
             keys = list(ends)
-            groups = approx_groups([neurons(ends[key], self.width) for key in keys])
+            groups = approx_groups([neurons(ends[key], self.width, self.problem.dimension) for key in keys])
             firsts = [keys[group[0]] for group in groups]
             answers = pool.run([Task("isolated", f"{i}-{end}", _texts(ends[i, end])) for i, end in firsts])
             for group, answer in zip(groups, answers, strict=True):
@@ -252,7 +254,7 @@ class _Catalogue:
 
 
 def _assemble(index: int, points: Points, location: Location, catalogue: _Catalogue) -> Verdict:
-    saved = Network(exact(points.w[index]), exact(points.a[index]))
+    saved = points.network(index)
     seed = int(points.seed[index])
     base: dict[str, Any] = {
         "index": index,
@@ -295,9 +297,7 @@ def _traced(
     for traced, answer in zip(tasks, pool.run(tasks), strict=True):
         if "failure" not in answer:
             index = int(traced.key)
-            verdicts[index] = _with_path(
-                verdicts[index], answer, Network(exact(points.w[index]), exact(points.a[index]))
-            )
+            verdicts[index] = _with_path(verdicts[index], answer, points.network(index))
     return tuple(verdicts)
 
 
@@ -420,7 +420,7 @@ def _at_home(end: str, index: int, saved: Network, location: Location, catalogue
         return None  # next to the object, but neither in its box nor led there by descent
     reference = home.object.network
     if permutation is None and reference is not None:
-        permutation = approx_permutation(location.theta, reference.theta(), saved.width)
+        permutation = approx_permutation(location.theta, reference.theta(), saved.width, saved.dimension)
     return {
         "kind": home.object.kind,
         "relation": Relation.CONTAINED if inside else Relation.POLISHED,

@@ -94,7 +94,8 @@ def _structure(found: CriticalObject) -> tuple[object, ...]:
 
 def _kinds(found: CriticalObject) -> tuple[str, ...]:
     if found.chart is None:
-        return ("neuron",) * found.width
+        biased = found.network is not None and len(found.network.a) > found.width
+        return ("neuron",) * found.width + ("bias",) * biased
     return kinds(found.chart, _signs(found))
 
 
@@ -134,9 +135,10 @@ def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
     proof = found.box
     if proof is None or found.chart is not None or network.width != found.width:
         return None
-    point = list(_by_neuron(network.theta(), network.width))
+    point = _by_neuron(network.theta(), network.width, network.dimension)
     wide = _Boxes.about(found, proof.center, proof.uniqueness_radius)[0]
-    return perfect_matching(wide.containing(_Boxes(_kinds(found), point, point)))
+    matched = perfect_matching(wide.containing(_Boxes(_kinds(found), point, point)))
+    return None if matched is None else matched[: network.width]
 
 
 def holds(found: CriticalObject, chart: Chart, signs: Sequence[Signs], q: Exact) -> bool:
@@ -218,8 +220,9 @@ class _Boxes:
         reach = exact(radius)
         if found.chart is not None:
             return cls.images(found.chart, _signs(found), center, reach)
-        low, high = _by_neuron(center - reach, found.width), _by_neuron(center + reach, found.width)
-        return [cls(_kinds(found), list(low), list(high))]
+        assert found.network is not None
+        low, high = (_by_neuron(v, found.width, found.network.dimension) for v in (center - reach, center + reach))
+        return [cls(_kinds(found), low, high)]
 
     @classmethod
     def images(cls, chart: Chart, signs: Sequence[Signs], center: Exact, radius: Exact) -> list[_Boxes]:
@@ -252,7 +255,7 @@ class _Boxes:
         return graph
 
 
-def _by_neuron(theta: Exact, width: int) -> Exact:
-    """``(w_1..w_m, a_1..a_m)`` as rows ``(w_i, a_i)``, (m, d + 1)."""
-    w, a = np.split(theta, [len(theta) - width])
-    return np.column_stack([w.reshape(width, -1), a])
+def _by_neuron(theta: Exact, width: int, dimension: int) -> list[Exact]:
+    """``(w_1..w_m, a_1..a_m)`` as ``(w_i, a_i)``, (d + 1,) each; last, if there is one, the output bias, (1,)."""
+    w, a, c = np.split(theta, [width * dimension, width * (dimension + 1)])
+    return [*np.column_stack([w.reshape(width, -1), a]), *([c] if c.size else [])]

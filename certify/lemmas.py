@@ -94,6 +94,4 @@ def lemma2(problem: Problem, width: int, lowest: Fraction) -> bool | None:
     With the teacher's exact labels and at least its width the infimum of the loss is 0 (docs/mathematics.md,
     Theorem 16).
     """
-    teacher = problem.teacher
-    realizable = problem.exact_labels and teacher is not None and width >= teacher.width
-    return True if realizable and lowest > 0 else None
+    return True if problem.realizable(width) and lowest > 0 else None

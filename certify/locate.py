@@ -185,7 +185,7 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
         vertices.append(polished.vertices[1:])
         reach = max(reach, float(np.linalg.norm(place - theta)) + polished.path_radius)
         place, end = polished.theta, exact(polished.theta)
-        if polished.loss <= _SMALL * float(np.mean(problem.labels**2)):
+        if problem.has_strata and polished.loss <= _SMALL * float(np.mean(problem.labels**2)):
             zero = _approach_zero(problem, data, polished)
             if zero is not None:
                 end, moved, reach, reached_zero = zero[0], moved + zero[1], reach + zero[1], True
@@ -278,7 +278,7 @@ def _numbers(data: KernelData, theta: Array, width: int) -> tuple[tuple[str, flo
         ("loss", float(loss[0])),
         ("gradient_norm", float(np.linalg.norm(gradient[0]))),
         ("smallest_eigenvalue", float(np.linalg.eigvalsh(hessian[0])[0])),
-        ("largest_output", float(np.abs(theta[-width:]).max())),
+        ("largest_output", float(np.abs(theta[width * data.dimension :]).max())),
     )
 
 

@@ -121,6 +121,8 @@ def prove_zero(
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
+    if order == 2 and objective.problem.activation.reflection is None:
+        return False  # neurons of w and −w are put together, which asks for an even σ'
     first = zero.theta()
     parts = (end - first,) if order == 1 else way_in(zero, Network.from_theta(end, zero.dimension), bend)
     curve, rungs = [first, *parts], partial(ladder, arithmetic, min(max_bits, _BITS))

@@ -195,7 +195,9 @@ class Results:
     @cached_property
     def points(self) -> Points:
         """The candidates, bit for bit; ``source`` is that of the file they came from."""
-        stored = read_points(self.directory / "points.parquet", dimension=self.problem.dimension)
+        stored = read_points(
+            self.directory / "points.parquet", dimension=self.problem.dimension, bias=self.problem.output_bias
+        )
         return Points(stored.w, stored.a, tuple(row["source"] for row in self.rows), stored.seed)
 
     @cached_property

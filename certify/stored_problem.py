@@ -76,6 +76,9 @@ def _rebuild(data: Any, directory: Path) -> Problem | GaussianProblem:
         inputs=Inputs(axes=axes, table=arrays["X"] if axes is None else None),
         teacher=teacher,
         given_labels=arrays["y"] if given else None,
+        loss=content["loss"],
+        decay=Fraction(content.get("weight_decay", 0)),
+        output_bias=content.get("output_bias", False),
     )
 
 

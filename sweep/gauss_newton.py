@@ -33,17 +33,17 @@ class Residuals:
     """
 
     def __init__(self, data: KernelData, width: int):
-        self.layout = Layout.neurons(width, data.dimension)
+        self.layout = Layout.neurons(width, data.dimension, bias=data.bias)
         self.activation = activation(data.activation)
         self.x, self.y = data.x[:, : data.kept], data.target[: data.kept]
         self.shift, self.even_mean = data.shift, data.even_mean
-        self.scale = float(np.sqrt(data.weight / data.count))
+        self.scale, self.root = float(np.sqrt(data.factor * data.weight / data.count)), float(np.sqrt(data.factor))
 
     def residual(self, theta: Floats) -> Floats:
         """``r`` (K + 1,) at ``theta`` (P,)."""
         blocks = self.layout.unpack(theta)
         tau = self.activation.jet(blocks["w"] @ self.x, 0, Float64())[0] - self.shift
-        return self._residual(blocks["a"], tau)
+        return self._residual(blocks, tau)
 
     def linearise(self, theta: Floats) -> tuple[Floats, Floats]:
         """``r`` (K + 1,) and its Jacobian (K + 1, P) at ``theta`` (P,)."""
@@ -52,19 +52,24 @@ class Residuals:
         tau, a, inner = sigma - self.shift, blocks["a"], blocks["w"].size
         jacobian = np.zeros((len(self.y) + 1, theta.size))
         jacobian[:-1, :inner] = self.scale * ((a[:, None] * slope)[:, None, :] * self.x).reshape(inner, -1).T
-        jacobian[:-1, inner:] = self.scale * tau.T
-        jacobian[-1, inner:] = self.shift
-        return self._residual(a, tau), jacobian
+        outer = inner + a.size
+        jacobian[:-1, inner:outer] = self.scale * tau.T
+        jacobian[-1, inner:outer] = self.root * self.shift
+        jacobian[:-1, outer:] = self.scale
+        return self._residual(blocks, tau), jacobian
 
     def absolute_terms(self, theta: Floats) -> Floats:
         """``Σ_i |a_i τ(z_i)| + |y|``, (K + 1,): ``eps`` times it is what rounding may do to ``r``."""
         blocks = self.layout.unpack(theta)
         tau = self.activation.jet(blocks["w"] @ self.x, 0, Float64())[0] - self.shift
-        a = np.abs(blocks["a"])
-        return np.append(self.scale * (a @ np.abs(tau) + np.abs(self.y)), self.shift * a.sum() + abs(self.even_mean))
+        a, constant = np.abs(blocks["a"]), np.abs(blocks["c"]).sum() if "c" in blocks else 0.0
+        terms = self.scale * (a @ np.abs(tau) + np.abs(self.y) + constant)
+        return np.append(terms, self.root * (self.shift * a.sum() + abs(self.even_mean)))
 
-    def _residual(self, a: Floats, tau: Floats) -> Floats:
-        return np.append(self.scale * (a @ tau - self.y), self.shift * a.sum() - self.even_mean)
+    def _residual(self, blocks: dict[str, Floats], tau: Floats) -> Floats:
+        a, constant = blocks["a"], blocks["c"].sum() if "c" in blocks else 0.0
+        odd = self.scale * (a @ tau - self.y + constant)
+        return np.append(odd, self.root * (self.shift * a.sum() - self.even_mean))
 
 
 class System(Protocol):

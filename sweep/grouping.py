@@ -16,9 +16,11 @@ Units = Sequence[tuple[str, Floats]]
 _CLOSE = 1e-5
 
 
-def neurons(theta: NDArray[Any], width: int) -> Units:
-    """A parameter vector (P,) as ``width`` neurons with coordinates ``(w_i, a_i)``."""
-    return [("neuron", row) for row in _rows(theta, width)]
+def neurons(theta: NDArray[Any], width: int, dimension: int) -> Units:
+    """A vector (P,) as ``width`` neurons with coordinates ``(w_i, a_i)``, and the output bias if there is one."""
+    inner = [("neuron", row) for row in _rows(theta, width, dimension)]
+    outer = theta[width * (dimension + 1) :].astype(np.float64)
+    return [*inner, *([("bias", outer)] if outer.size else [])]
 
 
 def approx_groups(points: Sequence[Units]) -> list[list[int]]:
@@ -48,16 +50,16 @@ def approx_groups(points: Sequence[Units]) -> list[list[int]]:
     return groups
 
 
-def approx_permutation(theta: NDArray[Any], reference: NDArray[Any], width: int) -> tuple[int, ...]:
+def approx_permutation(theta: NDArray[Any], reference: NDArray[Any], width: int, dimension: int) -> tuple[int, ...]:
     """The permutation ``p`` for which neuron ``p[i]`` of ``theta`` (P,) is nearest to neuron ``i`` of ``reference``."""
-    cost = _costs(_rows(reference, width), _rows(theta, width))
+    cost = _costs(_rows(reference, width, dimension), _rows(theta, width, dimension))
     return tuple(int(column) for column in linear_sum_assignment(cost)[1])
 
 
-def _rows(theta: NDArray[Any], width: int) -> Floats:
-    split = theta.size - width
+def _rows(theta: NDArray[Any], width: int, dimension: int) -> Floats:
+    split = width * dimension
     values = theta.astype(np.float64)
-    return np.concatenate([values[:split].reshape(width, -1), values[split:, None]], axis=1)
+    return np.column_stack([values[:split].reshape(width, -1), values[split : split + width]])
 
 
 def _stacks(point: Units) -> list[Floats]:

@@ -14,8 +14,8 @@ Three savings, each with its fallback:
 * The pass over the inputs is vector code with the order of every sum written down (:mod:`sweep.fused`), so a student's
   numbers are the same, bit for bit, in every batch and on every CPU with IEEE arithmetic.
 
-To add an activation: a function like :func:`sweep.fused.sigmoid`, one like :func:`_sigmoid_curvature`, and the choice
-by name where those two are called.
+Compiled is the sigmoid; everything else goes through :mod:`sweep.formulas`. To compile another: a function like
+:func:`sweep.fused.sigmoid`, one like :func:`_sigmoid_curvature`, and the choice by name where those two are called.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sweep import fused, lanes
+from sweep.formulas import derivatives
 from sweep.fused import BLOCK, neurons_and_moments
 from sweep.lanes import LANES, WIDE, dot, exponentials, lane_total, source_digest
 from symmetry.problem import Problem
@@ -61,6 +62,9 @@ class KernelData:
         columns: (d, ≥ C + LANES) its columns, likewise; after the last one the first ones again.
         schedule: (K/LANES, 3) for each vector of inputs its first one's row and column, and its lanes in that row.
         reach: (d,) ``max_n |x_n|``, by coordinate.
+        factor: of the mean square, 1 or ½.
+        decay: ``λ`` of ``λ‖θ‖²``.
+        bias: whether students have an output bias, their last parameter.
     """
 
     activation: str
@@ -77,6 +81,18 @@ class KernelData:
     columns: Floats
     schedule: NDArray[np.int64]
     reach: Floats
+    factor: float = 1.0
+    decay: float = 0.0
+    bias: bool = False
+
+    @property
+    def compiled(self) -> bool:
+        """Whether there is compiled code; else :mod:`sweep.formulas` does the work."""
+        return self.activation in SUPPORTED and self.factor == 1.0 and not self.decay and not self.bias
+
+    def size(self, width: int) -> int:
+        """The number of parameters of a student."""
+        return width * (self.dimension + 1) + self.bias
 
     @property
     def is_folded(self) -> bool:
@@ -98,17 +114,11 @@ class KernelData:
 
 
 def prepare(problem: Problem) -> KernelData:
-    """Fold and factorise the inputs of ``problem`` (see the module), in float64.
-
-    Raises:
-        ValueError: there is no kernel for the activation.
-    """
-    if problem.activation.name not in SUPPORTED:
-        raise ValueError(f"no kernel for activation {problem.activation.name!r}, expected one of: {SUPPORTED}")
+    """Fold and factorise the inputs of ``problem`` (see the module), in float64."""
     values, labels = problem.inputs.values, problem.labels
     count, dimension = values.shape
     reflection = problem.activation.reflection
-    folded = reflection is not None and problem.inputs.is_point_symmetric
+    folded = reflection is not None and problem.inputs.is_point_symmetric and not problem.output_bias
     kept, weight, shift, even_mean, even_variance = count, 1.0, 0.0, 0.0, 0.0
     if folded and reflection is not None:
         # sorted lexicographically (a grid is), point n is the negative of point N − 1 − n
@@ -141,6 +151,9 @@ def prepare(problem: Problem) -> KernelData:
         columns=columns,
         schedule=schedule,
         reach=np.abs(values).max(axis=0),
+        factor=float(problem.factor),
+        decay=float(problem.decay),
+        bias=problem.output_bias,
     )
 
 
@@ -181,6 +194,10 @@ def loss_gradient(data: KernelData, theta: Floats, width: int) -> tuple[Floats, 
     """
     theta = _checked(data, theta, width)
     loss, gradient = np.empty(len(theta)), np.empty(theta.shape)
+    if not data.compiled:
+        for s, row in enumerate(theta):
+            loss[s], gradient[s], _ = derivatives(data, row, width, 1)
+        return loss, gradient
     _loss_gradient_batch(theta, width, *data.arguments, loss, gradient)
     return loss, gradient
 
@@ -197,6 +214,10 @@ def loss_gradient_hessian(data: KernelData, theta: Floats, width: int) -> tuple[
     theta = _checked(data, theta, width)
     n, size = theta.shape
     loss, gradient, hessian = np.empty(n), np.empty((n, size)), np.empty((n, size, size))
+    if not data.compiled:
+        for s, row in enumerate(theta):
+            loss[s], gradient[s], hessian[s] = derivatives(data, row, width, 2)
+        return loss, gradient, hessian
     _loss_gradient_hessian_batch(theta, width, *data.arguments, loss, gradient, hessian)
     return loss, gradient, hessian
 
@@ -210,7 +231,7 @@ def smallest_eigenvalue(hessian: Floats) -> Floats:
 
 
 def _checked(data: KernelData, theta: Floats, width: int) -> Floats:
-    size = width * (data.dimension + 1)
+    size = data.size(width)
     if theta.ndim != 2 or theta.shape[1] != size:
         raise ValueError(
             f"theta has shape {theta.shape}, expected (n, {size}) for width {width} in dimension {data.dimension}"

@@ -182,7 +182,7 @@ def _families(theta: Floats, width: int) -> Units:
     Splits that differ in the shares alone are one point, as long as no share changes its sign.
     """
     families: list[tuple[Floats, list[float]]] = []
-    for _, unit in neurons(theta, width):
+    for _, unit in neurons(theta, width, len(theta) // width - 1):
         for w, outputs in families:
             if np.array_equal(w, unit[:-1]):
                 outputs.append(float(unit[-1]))

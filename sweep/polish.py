@@ -107,7 +107,8 @@ class _Walk:
         self.steps = 0
         self.radius = RADIUS
         self.label_size = label_size(data)
-        self.vanishing = VANISHING * self.label_size**2
+        # with weight decay the loss does not vanish
+        self.vanishing = 0.0 if data.decay else VANISHING * self.label_size**2
         self._expand(theta)
         if not np.isfinite(self.loss):
             raise ValueError(f"the loss at the start is {self.loss}, expected a finite number; use smaller weights")

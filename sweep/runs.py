@@ -149,6 +149,8 @@ def run_chunk(problem: Problem | GaussianProblem, settings: Settings, seeds: ran
         return run_gaussian_chunk(problem, settings, seeds)
     data = prepare(problem)
     start = starts(settings.init, settings.width, settings.dimension, seeds)
+    if data.bias:
+        start = np.column_stack([start, np.zeros(len(start))])  # output biases start at 0
     stopped = optimise(settings.optimizer, data, start, settings.width, settings.options)
     loss, norm, eigenvalue = measured(data, stopped.theta, settings.width)
     return Runs(

@@ -111,7 +111,9 @@ def find_saddles(
         if progress is not None:
             progress(made, len(seeds))
     found = [saddle for saddles in attempts for saddle in saddles if min_index <= saddle.index <= max_index]
-    return [found[group[0]] for group in approx_groups([neurons(saddle.theta, width) for saddle in found])]
+    return [
+        found[group[0]] for group in approx_groups([neurons(s.theta, width, len(s.theta) // width - 1) for s in found])
+    ]
 
 
 def _attempts(problem: Problem, width: int, seeds: Sequence[int]) -> list[Saddle]:

@@ -211,21 +211,23 @@ def read_shard(path: Path) -> Runs:
             column: Any = columns[name]
             return column.flatten().to_numpy(zero_copy_only=False).reshape(n, length)
 
+        outputs = max(len(columns["a"].flatten()) // max(n, 1), m)  # m, or m + 1 with output biases
+
         def vector(name: str) -> Any:
             return columns[name].to_numpy(zero_copy_only=False)
 
         return Runs(
             settings,
             vector("seed"),
-            np.concatenate([matrix("w_init", m * d), matrix("a_init", m)], axis=1),
-            np.concatenate([matrix("w", m * d), matrix("a", m)], axis=1),
+            np.concatenate([matrix("w_init", m * d), matrix("a_init", outputs)], axis=1),
+            np.concatenate([matrix("w", m * d), matrix("a", outputs)], axis=1),
             vector("loss"),
             vector("gradient_norm"),
             vector("smallest_eigenvalue"),
             vector("steps"),
             tuple(map(str, columns["stop_reason"].to_pylist())),
             (record,),
-            _trajectories(columns.get("trajectory"), m * (d + 1)),
+            _trajectories(columns.get("trajectory"), m * d + outputs),
         )
     except (pa.ArrowException, KeyError, ValueError, AttributeError, OSError) as error:
         raise RunsError(f"{path}: not the columns a shard of runs has ({error})") from None

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 
 class Arithmetic(Protocol):
@@ -50,6 +51,12 @@ class Arithmetic(Protocol):
 
     def acos(self, v: Any) -> Any:
         """Componentwise arc cosine; unbounded where a member lies outside of ``[−1, 1]``."""
+
+    def erf(self, v: Any) -> Any:
+        """Componentwise error function."""
+
+    def log1p(self, v: Any) -> Any:
+        """Componentwise ``log(1 + v)`` of members in [0, 1]."""
 
     def matmul(self, v: Any, w: Any) -> Any:
         """Matrix product of a ``V`` of shape (k, l) and one of shape (l, n)."""
@@ -99,6 +106,12 @@ class Float64:
 
     def acos(self, v: Any) -> Any:
         return np.arccos(np.clip(v, -1.0, 1.0))
+
+    def erf(self, v: Any) -> Any:
+        return special.erf(v)
+
+    def log1p(self, v: Any) -> Any:
+        return np.log1p(v)
 
     def matmul(self, v: Any, w: Any) -> Any:
         return v @ w

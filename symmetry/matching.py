@@ -73,7 +73,7 @@ def propose_stratum_point(problem: Problem, network: Network, *, loosest: float 
     What is proved: the returned point lies on the returned stratum, at the returned distance. ``None``
     proves nothing. Problems with given labels have no strata: ``None``.
     """
-    if problem.teacher is None or not problem.exact_labels:
+    if problem.teacher is None or not problem.has_strata:
         return None
     return propose_point(Target.of(problem), network, loosest=loosest)
 
@@ -106,7 +106,7 @@ def verify_equal_output(problem: Problem, network: Network) -> bool:
     only if ``K`` and all ``b_k`` are exactly 0 (docs/strata.md, Proposition 1). False does not mean that the functions
     differ, nor that they differ on the inputs; it is also the answer for given labels.
     """
-    if problem.teacher is None or not problem.exact_labels:
+    if problem.teacher is None or not problem.has_strata:
         return False
     teacher = problem.teacher
     difference = Network(np.concatenate([network.w, teacher.w]), np.concatenate([network.a, -teacher.a]))

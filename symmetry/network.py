@@ -36,9 +36,9 @@ class Layout:
     blocks: tuple[tuple[str, tuple[int, ...]], ...]
 
     @classmethod
-    def neurons(cls, width: int, dimension: int) -> Layout:
-        """The layout ``(w (width, dimension), a (width,))`` of a bias-free two-layer network."""
-        return cls((("w", (width, dimension)), ("a", (width,))))
+    def neurons(cls, width: int, dimension: int, *, bias: bool = False) -> Layout:
+        """The layout ``(w (width, dimension), a (width,))`` of a network, then ``c (1,)`` with an output bias."""
+        return cls((("w", (width, dimension)), ("a", (width,)), *([("c", (1,))] if bias else [])))
 
     @property
     def size(self) -> int:
@@ -65,11 +65,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Network:
-    """A bias-free two-layer network ``f(x) = Σ_i a_i σ(w_i·x)`` with exact weights.
+    """A two-layer network ``f(x) = Σ_i a_i σ(w_i·x)``, with an output bias ``+ a_{m+1}``, with exact weights.
 
     Args:
         w: (m, d) fractions.
-        a: (m,) fractions.
+        a: (m,) fractions, or (m + 1,) with an output bias, which comes last.
     """
 
     w: Exact
@@ -82,27 +82,27 @@ class Network:
 
     @classmethod
     def from_theta(cls, theta: Any, dimension: int) -> Network:
-        """From a flat vector of ``m·(d+1)`` entries."""
+        """From a flat vector of ``m·(d+1)`` entries, one more with an output bias."""
         theta = exact(theta)
         width = theta.size // (dimension + 1)
         return cls(theta[: width * dimension].reshape(width, dimension), theta[width * dimension :])
 
     @property
     def width(self) -> int:
-        return len(self.a)
+        return len(self.w)
 
     @property
     def dimension(self) -> int:
         return int(self.w.shape[1])
 
     def theta(self) -> Exact:
-        """The flat vector ``(w_1..w_m, a_1..a_m)``."""
+        """The flat vector ``(w_1..w_m, a_1..a_m)``, and the output bias."""
         return np.concatenate([self.w.ravel(), self.a])
 
     def permuted(self, permutation: Sequence[int]) -> Network:
         """Neuron ``i`` of the result is neuron ``permutation[i]`` of this one."""
         index = list(permutation)
-        return Network(self.w[index], self.a[index])
+        return Network(self.w[index], self.a[[*index, *range(self.width, len(self.a))]])
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Points:
 
     Args:
         w: (n, m, d) float64, incoming weights.
-        a: (n, m) float64, outgoing weights.
+        a: (n, m) float64, outgoing weights; (n, m + 1) with output biases, which come last.
         source: where each point came from (``file`` or ``file:row``), n strings.
         seed: (n,) int64, the seed of the run, −1 where unknown.
     """
@@ -126,7 +126,7 @@ class Points:
 
     @property
     def width(self) -> int:
-        return int(self.a.shape[1])
+        return int(self.w.shape[1])
 
     @property
     def dimension(self) -> int:
@@ -134,11 +134,20 @@ class Points:
 
     @property
     def layout(self) -> Layout:
-        return Layout.neurons(self.width, self.dimension)
+        return Layout.neurons(self.width, self.dimension, bias=self.has_bias)
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the last outputs are biases."""
+        return bool(self.a.shape[1] > self.width)
 
     def theta(self) -> NDArray[np.float64]:
         """The points as flat vectors, (n, P)."""
         return np.concatenate([self.w.reshape(len(self), -1), self.a], axis=1)
+
+    def network(self, index: int) -> Network:
+        """One of the points, exact."""
+        return Network(exact(self.w[index]), exact(self.a[index]))
 
     def take(self, index: Sequence[int] | NDArray[Any]) -> Points:
         """The points at ``index``, in that order."""

@@ -1,7 +1,9 @@
 """The square loss as formulas, written once over every arithmetic.
 
-    f(x; θ) = Σ over terms              r_n = f(x_n; θ) − y_n         L = (1/N) Σ_n r_n²
-    ∇L  = (2/N) Jᵀ r                    ∇²L = (2/N) (JᵀJ + Σ_n r_n ∇²f_n)
+    f(x; θ) = Σ over terms              r_n = f(x_n; θ) − y_n         L = (φ/N) Σ_n r_n² + λ‖θ‖²
+    ∇L  = (2φ/N) Jᵀ r + 2λθ             ∇²L = (2φ/N) (JᵀJ + Σ_n r_n ∇²f_n) + 2λI
+
+with ``φ = 1`` and ``λ = 0`` unless the problem says otherwise.
 
 A network output is a sum of *terms*, each with its own block of parameters; ``∇²f_n`` is block-diagonal by
 term. Over enclosures, every result encloses the values at all parameter vectors in the box.
@@ -9,9 +11,10 @@ term. Over enclosures, every result encloses the values at all parameter vectors
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import reduce
 from typing import Any, Protocol
 
 from symmetry.activation import Activation
@@ -19,6 +22,11 @@ from symmetry.arithmetic import Arithmetic
 from symmetry.lines import Curve, Expansion, Polynomial, expand
 from symmetry.network import Layout
 from symmetry.problem import Problem
+
+_ENTRIES = 2**28
+"""Inputs are worked off at once while their number times ``P²`` is below this, or they are few."""
+
+_LEAST_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,39 @@ class NeuronOutputs:
 
 
 @dataclass(frozen=True)
+class Bias:
+    """The term ``c``; parameters ``(c (1,))``."""
+
+    @property
+    def layout(self) -> Layout:
+        return Layout((("c", (1,)),))
+
+    def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> BiasOutputs:
+        return BiasOutputs(theta, data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Polynomial:
+        return Polynomial([BiasOutputs(v, data, arithmetic).value.reshape(-1, 1) for v in curve])
+
+
+class BiasOutputs:
+    """:class:`Bias` on all inputs."""
+
+    def __init__(self, theta: Any, data: Data, arithmetic: Arithmetic):
+        self.nothing, self.arithmetic = data.norm * 0, arithmetic
+        self.value = self.nothing + theta
+
+    @property
+    def jacobian(self) -> Any:
+        return self.nothing.reshape(-1, 1) + 1
+
+    def curvature(self, r: Any) -> Any:
+        return self.arithmetic.zeros((1, 1))
+
+    def variation(self) -> tuple[Any, Any]:
+        return self.nothing, self.nothing
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A loss and its derivatives at a point or over a box, in one arithmetic.
 
@@ -174,7 +215,8 @@ class SquareLoss:
     @classmethod
     def of_network(cls, problem: Problem, width: int) -> SquareLoss:
         """The loss of students of ``width`` neurons."""
-        return cls(problem, (Neurons(width, problem.dimension, problem.activation),))
+        neurons = Neurons(width, problem.dimension, problem.activation)
+        return cls(problem, (neurons, Bias()) if problem.output_bias else (neurons,))
 
     @property
     def size(self) -> int:
@@ -190,7 +232,10 @@ class SquareLoss:
 
     def outputs(self, theta: Any, arithmetic: Arithmetic, order: int) -> tuple[list[Any], Any]:
         """The terms on all inputs, and the residuals ``r`` (N,)."""
-        data, outputs, start = self.data(arithmetic), [], 0
+        return self._outputs(theta, self.data(arithmetic), arithmetic, order)
+
+    def _outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> tuple[list[Any], Any]:
+        outputs, start = [], 0
         for term in self.terms:
             outputs.append(term.outputs(theta[start : start + term.layout.size], data, arithmetic, order))
             start += term.layout.size
@@ -198,6 +243,15 @@ class SquareLoss:
         for more in outputs[1:]:
             r = r + more.value
         return outputs, r - data.y
+
+    def _chunks(self, arithmetic: Arithmetic) -> Iterator[Data]:
+        """The data in parts that keep the Jacobian and what is summed with it in bounded memory; mostly one."""
+        rows = max(_LEAST_ROWS, _ENTRIES // self.size**2)
+        if len(self.problem) <= rows:
+            yield self.data(arithmetic)
+            return
+        for start in range(0, len(self.problem), rows):
+            yield _enclose_data(self.problem, arithmetic, slice(start, start + rows))
 
     def along(self, curve: Sequence[Any], arithmetic: Arithmetic) -> Expansion:
         """The residuals on a curve, ``|t| ≤ 1``.
@@ -225,51 +279,95 @@ class SquareLoss:
             arithmetic: where to compute.
             order: the highest derivative wanted.
         """
-        scale = arithmetic.number(Fraction(2, len(self.problem)))
-        outputs, r = self.outputs(theta, arithmetic, order)
-        column = r.reshape(-1, 1)
-        loss = arithmetic.matmul(column.T, column).reshape(1) * arithmetic.number(Fraction(1, len(self.problem)))
+        mean, decay, number = self.problem.factor / len(self.problem), self.problem.decay, arithmetic.number
+        parts = (self._sums(theta, data, arithmetic, order) for data in self._chunks(arithmetic))
+        sums = reduce(_Sums.__add__, parts)
+        loss, scale = sums.square * number(mean), number(2 * mean)
+        if decay:
+            loss = loss + (theta * theta).sum(axis=0) * number(decay)
         if order == 0:
             return Evaluation(loss)
-        jacobian = arithmetic.concatenate([out.jacobian for out in outputs], axis=1)
-        gradient = arithmetic.matmul(jacobian.T, column).reshape(-1) * scale
+        gradient = sums.slope * scale
+        if decay:
+            gradient = gradient + theta * number(2 * decay)
         if order == 1:
             return Evaluation(loss, gradient)
-        gram = arithmetic.matmul(jacobian.T, jacobian)
-        hessian, start = gram + 0, 0
-        for out, term in zip(outputs, self.terms, strict=True):
+        hessian, start = sums.gram + 0, 0
+        for bend, term in zip(sums.bends, self.terms, strict=True):
             block = slice(start, start + term.layout.size)
-            hessian[block, block] = gram[block, block] + out.curvature(r)
+            hessian[block, block] = sums.gram[block, block] + bend
             start += term.layout.size
         hessian = hessian * scale
+        if decay:
+            for i in range(self.size):
+                hessian[i : i + 1, i] = hessian[i : i + 1, i] + number(2 * decay)
         if order == 2:
             return Evaluation(loss, gradient, hessian)
-        return Evaluation(loss, gradient, hessian, self._lipschitz(outputs, r, gram, arithmetic))
+        # D³L[u,u,u] = (2φ/N) Σ_n (3 (J_n u) ∇²f_n[u,u] + r_n ∇³f_n[u,u,u]); for unit u, by Cauchy–Schwarz,
+        #   |D³L| ≤ (2φ/N) (3 ‖J‖₂ ‖h‖₂ + Σ_n |r_n| t_n),  h_n ≥ |∇²f_n|, t_n ≥ |∇³f_n|,  ‖J‖₂² ≤ ‖JᵀJ‖_∞
+        h_norm = arithmetic.sqrt(sums.bending)
+        j_norm = arithmetic.sqrt(arithmetic.maximum(abs(sums.gram).sum(axis=1).reshape(1, -1), axis=1))
+        return Evaluation(loss, gradient, hessian, (j_norm * h_norm * 3 + sums.twist) * scale)
 
-    def _lipschitz(self, outputs: list[TermOutputs], r: Any, gram: Any, arithmetic: Arithmetic) -> Any:
-        # D³L[u,u,u] = (2/N) Σ_n (3 (J_n u) ∇²f_n[u,u] + r_n ∇³f_n[u,u,u]); for unit u, by Cauchy–Schwarz,
-        #   |D³L| ≤ (2/N) (3 ‖J‖₂ ‖h‖₂ + Σ_n |r_n| t_n),  h_n ≥ |∇²f_n|, t_n ≥ |∇³f_n|,  ‖J‖₂² ≤ ‖JᵀJ‖_∞
+    def _sums(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> _Sums:
+        outputs, r = self._outputs(theta, data, arithmetic, order)
+        column = r.reshape(-1, 1)
+        square = arithmetic.matmul(column.T, column).reshape(1)
+        if order == 0:
+            return _Sums(square)
+        jacobian = arithmetic.concatenate([out.jacobian for out in outputs], axis=1)
+        slope = arithmetic.matmul(jacobian.T, column).reshape(-1)
+        if order == 1:
+            return _Sums(square, slope)
+        gram = arithmetic.matmul(jacobian.T, jacobian)
+        bends = tuple(out.curvature(r) for out in outputs)
+        if order == 2:
+            return _Sums(square, slope, gram, bends)
         bounds = [out.variation() for out in outputs]
-        h = arithmetic.maximum(_stack([b[0] for b in bounds], arithmetic), axis=1)
+        h = arithmetic.maximum(_stack([b[0] for b in bounds], arithmetic), axis=1).reshape(-1, 1)
         t = arithmetic.maximum(_stack([b[1] for b in bounds], arithmetic), axis=1)
-        h_column = h.reshape(-1, 1)
-        h_norm = arithmetic.sqrt(arithmetic.matmul(h_column.T, h_column).reshape(1))
-        j_norm = arithmetic.sqrt(arithmetic.maximum(abs(gram).sum(axis=1).reshape(1, -1), axis=1))
-        rt = arithmetic.matmul(abs(r).reshape(1, -1), t.reshape(-1, 1)).reshape(1)
-        return (j_norm * h_norm * 3 + rt) * arithmetic.number(Fraction(2, len(self.problem)))
+        bending = arithmetic.matmul(h.T, h).reshape(1)
+        twist = arithmetic.matmul(abs(r).reshape(1, -1), t.reshape(-1, 1)).reshape(1)
+        return _Sums(square, slope, gram, bends, bending, twist)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Over inputs: ``Σ r²`` (1,), ``Jᵀr`` (P,), ``JᵀJ`` (P, P), ``Σ r ∇²f`` by term, ``Σ h²``, ``Σ |r| t`` (1,)."""
+
+    square: Any
+    slope: Any = None
+    gram: Any = None
+    bends: tuple[Any, ...] = ()
+    bending: Any = None
+    twist: Any = None
+
+    def __add__(self, other: _Sums) -> _Sums:
+        def both(x: Any, y: Any) -> Any:
+            return None if x is None else x + y
+
+        bends = tuple(x + y for x, y in zip(self.bends, other.bends, strict=True))
+        return _Sums(
+            self.square + other.square,
+            both(self.slope, other.slope),
+            both(self.gram, other.gram),
+            bends,
+            both(self.bending, other.bending),
+            both(self.twist, other.twist),
+        )
 
 
 def _stack(columns: list[Any], arithmetic: Arithmetic) -> Any:
     return arithmetic.concatenate([c.reshape(-1, 1) for c in columns], axis=1)
 
 
-def _enclose_data(problem: Problem, arithmetic: Arithmetic) -> Data:
-    x = arithmetic.array(problem.inputs.exact_values)
+def _enclose_data(problem: Problem, arithmetic: Arithmetic, rows: slice = slice(None)) -> Data:
+    x = arithmetic.array(problem.inputs.exact_values[rows])
     n, d = x.shape
     xx = (x.reshape(n, d, 1) * x.reshape(n, 1, d)).reshape(n, d * d)
     norm = arithmetic.sqrt((x * x).sum(axis=1))
     if problem.given_labels is not None:
-        y = arithmetic.array(problem.given_labels)
+        y = arithmetic.array(problem.given_labels[rows])
     else:
         assert problem.teacher is not None
         teacher = Neurons(problem.teacher.width, d, problem.activation)

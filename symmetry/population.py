@@ -43,6 +43,11 @@ class GaussianProblem:
     def dimension(self) -> int:
         return int(self.teacher.shape[1])
 
+    @property
+    def output_bias(self) -> bool:
+        """Students have none."""
+        return False
+
     def __len__(self) -> int:
         """The number of teacher neurons ``k``."""
         return len(self.teacher)

@@ -23,7 +23,8 @@ from symmetry.activation import ACTIVATIONS, Activation, activation
 from symmetry.arithmetic import Float64
 from symmetry.network import Network
 
-SHIPPED = ("thesis", "simsek2021")
+SHIPPED = ("thesis", "simsek2021", "thesis-tanh", "thesis-erf", "thesis-bias")
+LOSSES = {"mean-squared-error": Fraction(1), "half-mean-squared-error": Fraction(1, 2)}
 MAX_INPUTS = 10_000_000
 
 
@@ -57,6 +58,13 @@ class Inputs:
     def is_dyadic(self) -> bool:
         """Whether :attr:`values` are the exact inputs."""
         return self.axes is None or all(Fraction(float(x)) == x for axis in self.axes for x in axis)
+
+    def with_constant(self) -> Inputs:
+        """The same inputs with a last coordinate that is always 1: its weight is a neuron's bias."""
+        if self.axes is not None:
+            return Inputs(axes=(*self.axes, (Fraction(1),)))
+        assert self.table is not None
+        return Inputs(table=np.column_stack([self.table, np.ones(len(self.table))]))
 
     @property
     def exact_values(self) -> NDArray[Any]:
@@ -104,6 +112,10 @@ class Problem:
         teacher: the network that made the labels, or ``None`` where labels are only given.
         given_labels: (N,) float64 labels taken as exact doubles; ``None`` where the labels are the
             teacher's exact outputs. Only then can a loss be exactly zero.
+        loss: one of :data:`LOSSES`, the mean of the squared errors or half of it.
+        decay: ``λ``; ``λ‖θ‖²`` is added to the loss.
+        output_bias: whether students add a constant of their own to their outputs. (Neurons with biases have inputs of
+            which a coordinate is 1.)
     """
 
     name: str
@@ -111,6 +123,29 @@ class Problem:
     inputs: Inputs
     teacher: Network | None
     given_labels: NDArray[np.float64] | None = None
+    loss: str = "mean-squared-error"
+    decay: Fraction = Fraction(0)
+    output_bias: bool = False
+
+    @property
+    def factor(self) -> Fraction:
+        """``φ`` of ``L = (φ/N) Σ r² + λ‖θ‖²``."""
+        return LOSSES[self.loss]
+
+    @property
+    def has_charts(self) -> bool:
+        """Whether plateaus of copies and channels to infinity are looked for: decay has none, and an output bias would
+        be one more coordinate of each chart."""
+        return not self.decay and not self.output_bias and self.factor == 1
+
+    @property
+    def has_strata(self) -> bool:
+        """Whether the students that equal the teacher as a function are the global minima, and are looked for."""
+        return self.has_charts and self.exact_labels
+
+    def realizable(self, width: int) -> bool:
+        """Whether the infimum of the loss over students of ``width`` neurons is known to be 0."""
+        return self.exact_labels and self.teacher is not None and not self.decay and width >= self.teacher.width
 
     @property
     def exact_labels(self) -> bool:
@@ -142,14 +177,20 @@ class Problem:
                 "w": [[str(x) for x in row] for row in self.teacher.w],
                 "a": [str(x) for x in self.teacher.a],
             }
-        return {
+        content = {
             "format": 1,
             "activation": self.activation.name,
-            "loss": "mean-squared-error",
+            "loss": self.loss,
             "inputs": self.inputs.describe(),
             "labels": "exact" if self.given_labels is None else _digest(self.given_labels),
             "teacher": teacher,
         }
+        # what is not there is not mentioned: problems without these keep their hashes
+        if self.decay:
+            content["weight_decay"] = str(self.decay)
+        if self.output_bias:
+            content["output_bias"] = True
+        return content
 
     @cached_property
     def hash(self) -> str:
@@ -190,20 +231,27 @@ def parse_problem(text: str, *, source: str, folder: Path | None) -> Problem:
     except tomllib.TOMLDecodeError as error:
         raise ProblemError(f"{source}: not valid TOML ({error})") from None
     reader = _Reader(source, folder)
-    reader.known(data, "", {"name", "activation", "loss", "teacher", "inputs", "labels"})
+    fields = {"name", "activation", "loss", "teacher", "inputs", "labels", "bias", "output_bias", "weight_decay"}
+    reader.known(data, "", fields)
     name = data.get("name", Path(source).stem)
     if not isinstance(name, str):
         raise reader.error("name", name, "a string")
-    if data.get("loss", "mean-squared-error") != "mean-squared-error":
-        raise reader.error("loss", data["loss"], "'mean-squared-error'")
+    loss = data.get("loss", "mean-squared-error")
+    if loss not in LOSSES:
+        raise reader.error("loss", loss, "one of: " + ", ".join(LOSSES))
+    bias, output_bias = (reader.truth(data.get(key, False), key) for key in ("bias", "output_bias"))
+    decay = reader.rational(data.get("weight_decay", 0), "weight_decay")
+    if decay < 0:
+        raise reader.error("weight_decay", str(decay), "a number of at least 0")
     if data.get("activation") not in ACTIVATIONS:
         raise reader.error("activation", data.get("activation"), "one of: " + ", ".join(ACTIVATIONS))
     inputs = reader.inputs(data.get("inputs"))
-    teacher = reader.teacher(data.get("teacher"), inputs.dimension)
+    teacher = reader.teacher(data.get("teacher"), inputs.dimension, bias)
+    inputs = inputs.with_constant() if bias else inputs
     labels = reader.labels(data.get("labels", {"kind": "exact"}), len(inputs))
     if labels is None and teacher is None:
         raise ProblemError(f"{source}: labels.kind is 'exact' but there is no [teacher]; add one or give labels.file")
-    return Problem(name, activation(data["activation"]), inputs, teacher, labels)
+    return Problem(name, activation(data["activation"]), inputs, teacher, labels, loss, decay, output_bias)
 
 
 @dataclass(frozen=True)
@@ -233,13 +281,18 @@ class _Reader:
             raise self.error(field, str(value), "a number between 1e-300 and 1e300 in magnitude, or 0")
         return Fraction(value)
 
-    def teacher(self, table: Any, dimension: int) -> Network | None:
+    def truth(self, value: Any, field: str) -> bool:
+        if not isinstance(value, bool):
+            raise self.error(field, value, "true or false")
+        return value
+
+    def teacher(self, table: Any, dimension: int, bias: bool) -> Network | None:
         if table is None:
             return None
         if not isinstance(table, dict):
             raise self.error("teacher", table, "a table with w and a")
-        self.known(table, "teacher.", {"w", "a"})
-        rows, outputs = table.get("w"), table.get("a")
+        self.known(table, "teacher.", {"w", "a", "b"} if bias else {"w", "a"})
+        rows, outputs, biases = table.get("w"), table.get("a"), table.get("b")
         if not isinstance(rows, list) or not rows or not all(isinstance(row, list) for row in rows):
             raise self.error("teacher.w", rows, "a list of r rows")
         if not isinstance(outputs, list) or len(outputs) != len(rows):
@@ -249,11 +302,18 @@ class _Reader:
                 raise self.error(f"teacher.w[{i}]", row, f"{dimension} numbers to match the inputs")
         w = [[self.rational(x, f"teacher.w[{i}][{k}]") for k, x in enumerate(row)] for i, row in enumerate(rows)]
         a = [self.rational(x, f"teacher.a[{i}]") for i, x in enumerate(outputs)]
+        if bias:
+            if not isinstance(biases, list) or len(biases) != len(rows):
+                raise self.error("teacher.b", biases, f"a list of {len(rows)} numbers to match teacher.w")
+            b = [self.rational(x, f"teacher.b[{i}]") for i, x in enumerate(biases)]
+        else:
+            b = []
         for i, row in enumerate(w):
             if not any(row):
                 raise ProblemError(f"{self.source}: teacher.w[{i}] is zero, expected a non-zero neuron")
             if a[i] == 0:
                 raise ProblemError(f"{self.source}: teacher.a[{i}] is zero, expected a non-zero output")
+            row += b[i : i + 1]
             for j in range(i):
                 if row in (w[j], [-x for x in w[j]]):
                     sign = "" if row == w[j] else "minus "

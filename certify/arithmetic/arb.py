@@ -8,7 +8,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from certify.arithmetic.elementwise import ElementArithmetic, Objects, rounded_dyadic
+from certify.arithmetic.elementwise import ElementArithmetic, ElementArray, Objects, rounded_dyadic
 
 
 def _fraction(x: Any, side: int) -> Fraction | None:
@@ -56,6 +56,12 @@ class Arb(ElementArithmetic[Any]):
 
     def acos_one(self, x: Any) -> Any:
         return x.acos()
+
+    def erf(self, v: ElementArray) -> ElementArray:
+        return self._map(lambda x: x.erf(), v.values)
+
+    def log1p(self, v: ElementArray) -> ElementArray:
+        return self._map(lambda x: x.log1p(), v.values)
 
     def approx_one(self, x: Any) -> float:
         return float(x.mid())

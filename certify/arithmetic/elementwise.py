@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from certify.arithmetic import special
+
 Objects = NDArray[np.object_]
 
 
@@ -244,6 +246,12 @@ class ElementArithmetic(Generic[Element]):
 
     def acos(self, v: ElementArray) -> ElementArray:
         return self._map(self.acos_one, v.values)
+
+    def erf(self, v: ElementArray) -> ElementArray:
+        return special.erf(v, self)  # type: ignore[no-any-return]
+
+    def log1p(self, v: ElementArray) -> ElementArray:
+        return special.log1p(v, self)  # type: ignore[no-any-return]
 
     def matmul(self, v: ElementArray, w: ElementArray) -> ElementArray:
         self.enter()

@@ -24,6 +24,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from certify.arithmetic import special
 from certify.arithmetic.arb import Arb
 from certify.rounding import up
 
@@ -244,6 +245,12 @@ class Float64Enclosures:
         shifted = values[known[inside]] - balls.array(mid[known])
         rad[known] = balls.magnitude(shifted)
         return MidRad(mid, rad)
+
+    def erf(self, v: MidRad) -> MidRad:
+        return special.erf(v, self)  # type: ignore[no-any-return]
+
+    def log1p(self, v: MidRad) -> MidRad:
+        return special.log1p(v, self)  # type: ignore[no-any-return]
 
     def matmul(self, v: MidRad, w: MidRad) -> MidRad:
         mid, roundings = _blocked(v.mid, w.mid)

@@ -91,6 +91,12 @@ class ArbVector:
         large = [1 / (1 + _exp_minus(abs(x))) for x in self.balls]
         return ArbVector([p if x >= 0 else 1 - p for x, p in zip(self.balls, large, strict=True)])
 
+    def erf(self) -> ArbVector:
+        return ArbVector([x.erf() for x in self.balls])
+
+    def log1p(self) -> ArbVector:
+        return ArbVector([x.log1p() for x in self.balls])
+
     def lower(self) -> list[Fraction]:
         return [_fraction(x.mid()) - _fraction(x.rad()) for x in self.balls]
 

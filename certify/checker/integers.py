@@ -13,10 +13,12 @@ Every operation returns a ball that holds all results; radii are rounded up.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from operator import add, mul
+
+from . import special
 
 
 class IntegerVector:
@@ -133,6 +135,20 @@ class IntegerVector:
         return IntegerVector(
             self.scale, [n if m >= 0 else one - n for m, n in zip(self.mid, p.mid, strict=True)], p.rad
         )
+
+    def erf(self) -> IntegerVector:
+        """The error function of points."""
+        return self._special(special.erf)
+
+    def log1p(self) -> IntegerVector:
+        """``log(1 + v)`` of points, ``0 ≤ v ≤ 1``."""
+        return self._special(special.log1p)
+
+    def _special(self, function: Callable[[int, int], tuple[int, int]]) -> IntegerVector:
+        if any(self.rad):
+            raise ValueError("special functions are evaluated at points")
+        values = [function(m, self.scale) for m in self.mid]
+        return IntegerVector(self.scale, [value for value, _ in values], [error for _, error in values])
 
     def lower(self) -> list[Fraction]:
         """Exact lower ends."""

@@ -5,13 +5,15 @@ mpmath's own interval exponential is not used: it is not sound (at 53 bits ``iv.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from operator import mul
 from typing import Any
 
 from mpmath import libmp
+
+from . import special
 
 Interval = tuple[Any, Any]
 """Lower and upper end, mpmath's raw floating-point numbers."""
@@ -143,6 +145,21 @@ class IntervalVector:
         for low, _ in self.values:
             p = libmp.mpi_div(one, libmp.mpi_add(one, _exp_minus(libmp.mpf_abs(low), bits), bits), bits)
             out.append(p if libmp.mpf_sign(low) >= 0 else libmp.mpi_sub(one, p, bits))
+        return self._new(out)
+
+    def erf(self) -> IntervalVector:
+        return self._special(special.erf)
+
+    def log1p(self) -> IntervalVector:
+        return self._special(special.log1p)
+
+    def _special(self, function: Callable[[int, int], tuple[int, int]]) -> IntervalVector:
+        """In integers at ``2^−s``: rounding the argument down moves the value by less than two units."""
+        s, out = self.bits + 32, []
+        for low, _ in self.values:
+            value, error = function(libmp.to_int(libmp.mpf_shift(low, s), libmp.round_floor), s)
+            ends = ((value - error - 2, libmp.round_floor), (value + error + 2, libmp.round_ceiling))
+            out.append(tuple(libmp.from_man_exp(end, -s, self.bits, rounding) for end, rounding in ends))
         return self._new(out)
 
     def lower(self) -> list[Fraction]:

@@ -25,8 +25,9 @@ entry, ``R`` from the existence box, and ``δ = max_i Σ_j R_ij``: by Weyl ``λ_
 **Theorem 14.** Over the existence box ``|L(θ*) − L(c)| ≤ Σ_i ρ_i sup|∂_i L|``, ``sup|∂_i L| ≤ |∂_i L(c)| + Σ_j ρ_j
 sup|H_ij|``. Besides ``L ≥ 0``.
 
-**Theorem 16 (Lemma 2 of Safran & Shamir).** Where the labels are a teacher's exact outputs and the student is at
-least as wide, the infimum of the loss is 0; so a critical point with positive loss is not a global minimum.
+**Theorem 16 (Lemma 2 of Safran & Shamir).** Where the labels are a teacher's exact outputs, nothing is added to the
+mean of squares, and the student is at least as wide, the infimum of the loss is 0; so a critical point with positive
+loss is not a global minimum.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .loss import Around, Data, Evaluation, Problem, Unit, Vector, neurons
+from .loss import Around, Data, Evaluation, Problem, Unit, Vector
 from .reading import bounds, fields, integer, matrix, need, sequence
 
 DataAt = Callable[[int], Data]
@@ -188,7 +189,7 @@ def check_loss(claimed: Any, proved: Proved) -> Fraction:
 
 def check_not_global(claim: dict[str, Any], lowest: Fraction, problem: Problem) -> None:
     """Theorem 16: ``not_global`` is claimed exactly where it applies."""
-    realizable = problem.labels is None and claim["width"] >= len(problem.teacher)
+    realizable = problem.labels is None and not problem.decay and claim["width"] >= len(problem.teacher)
     need(
         claim["not_global"] is (True if realizable and lowest > 0 else None),
         "claim.not_global: true exactly where the labels are exact, the student is as wide as the teacher and the "
@@ -203,8 +204,8 @@ def check_isolated(claim: dict[str, Any], witness: dict[str, Any], problem: Prob
         Rejected: naming the inequality that fails.
     """
     fields(witness, "witness", {"krawczyk", "inertia"}, {"lemma_1"})
-    box = read_box(witness, claim["width"] * (problem.dimension + 1))
-    proved = check_box(box, neurons(claim["width"], problem.dimension), data_at)
+    box = read_box(witness, problem.size(claim["width"]))
+    proved = check_box(box, problem.student(claim["width"]), data_at)
     index, minimum = proved.index, proved.index == 0
     need(claim["morse_index"] == index, f"claim.morse_index: the inertia says {index}")
     need(claim["kind"] == ("local-minimum" if minimum else "saddle"), "claim.kind: not what the Morse index says")

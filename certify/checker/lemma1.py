@@ -27,7 +27,7 @@ _NAMES = ("radius", "gradient_norm", "smallest_eigenvalue", "lipschitz", "reach"
 
 
 def check_lemma1(step: Any, proved: Proved) -> None:
-    """Check the step ``lemma_1`` of a witness, for a network of neurons.
+    """Check the step ``lemma_1`` of a witness, for a network of neurons, with or without an output bias.
 
     Raises:
         Rejected: naming the inequality that fails.
@@ -50,11 +50,14 @@ def _lipschitz(over: Evaluation, data: Data) -> Vector:
     norm = sum((data.xx[i][i] for i in range(len(data.x))), data.zero).root_tops()
     square, factor = norm * norm, data.number(Fraction(1155, 1000))
     h = t = data.zero
-    for sigma, (_, a) in zip(over.sigma, over.slots, strict=True):
+    for sigma, slots in zip(over.sigma, over.slots, strict=True):
+        if len(slots) == 1:  # an output bias: it enters linearly
+            continue
+        a = slots[1]
         h = h.larger(abs(sigma[2] * a) * square + abs(sigma[1]) * norm)
         t = t.larger(abs(sigma[3] * a) * square * norm + abs(sigma[2]) * square * factor)
     rows = data.number(0)
     for left in over.jacobian:
         rows = rows.larger(sum((abs(left.dot(right)) for right in over.jacobian), data.number(0)))
     total = rows.root_tops() * h.dot(h).root_tops() * 3 + abs(over.r).dot(t)
-    return total * data.number(Fraction(2, data.count))
+    return total * data.number(2 * data.factor / data.count)

@@ -1,16 +1,17 @@
 """The loss, its gradient and its Hessian, enclosed over boxes of parameters (docs/mathematics.md, sections 3 and 4).
 
-    f(x; θ) = a sum of units      r_n = f(x_n; θ) − y_n      L = (1/N) Σ_n r_n²
-    J_n = ∂f(x_n)/∂θ              ∇L = (2/N) Σ_n r_n J_n     ∇²L = (2/N) Σ_n (J_n J_nᵀ + r_n ∇²f(x_n))
+    f(x; θ) = a sum of units      r_n = f(x_n; θ) − y_n               L = (φ/N) Σ_n r_n² + λ‖θ‖²
+    J_n = ∂f(x_n)/∂θ              ∇L = (2φ/N) Σ_n r_n J_n + 2λθ       ∇²L = (2φ/N) Σ_n (J_n J_nᵀ + r_n ∇²f(x_n)) + 2λI
+
+with ``φ = 1`` and ``λ = 0`` unless the problem says otherwise.
 
 A *unit* is a function ``F`` of *slots*; a slot is a line ``v·x_n`` for d numbers ``v`` of ``θ``, or one number of
 ``θ``. With ``e_k = x_n`` for a line and ``e_k = 1`` for a number, its part of ``J_n`` is ``F_k e_k`` and its part of
 ``∇²f(x_n)`` is ``F_kl e_k e_lᵀ``. The network ``Σ_i a_i σ(w_i·x)`` consists of neurons ``F(z, a) = a σ(z)``: ``F_z =
 a σ'``, ``F_a = σ``, ``F_zz = a σ''``, ``F_za = σ'``, ``F_aa = 0``.
 
-**Sigmoid.** With ``s = σ(c)``, ``d = s(1 − s)``, ``u = 1 − 2s``: ``σ' = d``, ``σ'' = du``, ``σ^(3) = d(1 − 6d)``,
-``σ^(4) = du(1 − 12d)``, ``σ^(5) = d(1 − 30d(1 − 4d))``. For ``|z − c| ≤ ρ``, by Taylor (Theorem 5), ``|σ^(k)(z) −
-σ^(k)(c)| ≤ ρ |σ^(k+1)(c)| + (ρ²/2) sup|σ^(k+2)|``.
+The derivatives of ``σ`` at points are those of ``activations.py``. For ``|z − c| ≤ ρ``, by Taylor (Theorem 5),
+``|σ^(k)(z) − σ^(k)(c)| ≤ ρ |σ^(k+1)(c)| + (ρ²/2) sup|σ^(k+2)|``.
 """
 
 from __future__ import annotations
@@ -22,14 +23,13 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from .activations import ACTIVATIONS, Activation
+
 Vector = Any
 """A vector of one of the arithmetics; ``integers.py`` shows the operations."""
 
 Derivatives = tuple[Vector, list[Vector], dict[tuple[int, int], Vector]]
 """``F``, all ``F_k``, and those ``F_kl`` with ``k ≥ l`` that do not vanish."""
-
-SUP = (Fraction(963, 10000), Fraction(1, 8), Fraction(13, 100), Fraction(1, 4), Fraction(41, 100))
-"""Upper bounds of ``|σ^(k)|``, k = 2, …, 6 (mathematics.md, Theorem 6)."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,37 @@ class Problem:
         columns: the inputs, coordinate by coordinate: d sequences of N numbers.
         labels: the N labels; ``None`` where they are the teacher's outputs.
         teacher: the neurons ``(w, a)`` of the teacher; empty where labels are given.
+        name: of the activation.
+        factor, decay: ``φ`` and ``λ`` of ``L = (φ/N) Σ r² + λ‖θ‖²``.
+        bias: whether students have an output bias, the last number of ``θ``.
     """
 
     hash: str
     columns: tuple[tuple[Fraction, ...], ...]
     labels: tuple[Fraction, ...] | None
     teacher: tuple[tuple[tuple[Fraction, ...], Fraction], ...]
+    name: str = "sigmoid"
+    factor: Fraction = Fraction(1)
+    decay: Fraction = Fraction(0)
+    bias: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether the loss is the mean of squares alone, of students without an output bias."""
+        return self.factor == 1 and self.decay == 0 and not self.bias
+
+    def size(self, width: int) -> int:
+        """The number of parameters of a student."""
+        return width * (self.dimension + 1) + self.bias
+
+    def student(self, width: int) -> list[Unit]:
+        """The units of a student, an output bias last."""
+        bias = [Unit((), (width * (self.dimension + 1),), _bias, -1)] if self.bias else []
+        return [*neurons(width, self.dimension), *bias]
+
+    @property
+    def activation(self) -> Activation:
+        return ACTIVATIONS[self.name]
 
     @property
     def dimension(self) -> int:
@@ -91,6 +116,10 @@ def neurons(width: int, dimension: int) -> list[Unit]:
     return [Unit((range(i * dimension, (i + 1) * dimension),), (first + i,), formula) for i in range(width)]
 
 
+def _bias(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
+    return slots[0], [number(1)], {}
+
+
 class Jet:
     """``σ, …, σ^(k)`` within ``ρ`` of points where ``at`` holds ``σ, …, σ^(k+1)``; each computed when asked for."""
 
@@ -110,6 +139,7 @@ class Data:
 
     def __init__(self, problem: Problem, arithmetic: Any):
         self.arithmetic, self.count = arithmetic, len(problem)
+        self.activation, self.factor, self.decay = problem.activation, problem.factor, problem.decay
         self.x = [arithmetic.vector(column) for column in problem.columns]
         self.sizes = [abs(x) for x in self.x]
         self.xx = [[x * y for y in self.x] for x in self.x]
@@ -117,12 +147,16 @@ class Data:
         self.y = self.zero if problem.labels is None else arithmetic.vector(problem.labels)
         for w, a in problem.teacher:
             z = self.along([self.number(value) for value in w])
-            # |σ'| < 1: over the ball z the sigmoid moves by less than the radius
-            self.y = self.y + z.midpoints().sigmoid().widened(z.radii()) * self.number(a)
+            self.y = self.y + self.jet(z, 0)[0] * self.number(a)
 
     def number(self, value: Fraction | int) -> Vector:
         """A scalar that holds an exact number."""
         return self.arithmetic.vector([Fraction(value)])
+
+    def jet(self, z: Vector, order: int) -> list[Vector]:
+        """``σ, …, σ^(order)`` over the balls ``z``: the k-th moves by at most the radius times ``sup|σ^(k+1)|``."""
+        at, bounds = self.activation.jet(z.midpoints(), order, self.number), self.activation.bounds
+        return [value.widened(z.radii() * self.number(bounds[k])) for k, value in enumerate(at)]
 
     def along(self, v: Sequence[Vector]) -> Vector:
         """``v·x_n`` on all inputs."""
@@ -161,10 +195,10 @@ class Around:
         self.theta = [data.number(value) for value in theta]
         self.lines = [[data.along([self.theta[j] for j in line]) for line in unit.lines] for unit in units]
         self.sigma = [
-            sigmoid_jet(lines[0].midpoints(), unit.order + 1) if unit.order >= 0 else []
+            data.activation.jet(lines[0].midpoints(), unit.order + 1, data.number) if unit.order >= 0 else []
             for unit, lines in zip(units, self.lines, strict=True)
         ]
-        self.half_sup = [data.number(bound / 2) for bound in SUP]
+        self.half_sup = [data.number(bound / 2) for bound in data.activation.bounds[1:6]]
 
     def over(self, radius: Sequence[Fraction] | None = None) -> Evaluation:
         """Everything over the box ``θ ± radius``, or at ``θ``."""
@@ -187,10 +221,17 @@ class Around:
                     if h <= j and pair in weight:
                         triangle[j][h] = triangle[j][h] + data.moment(weight[pair], i, g)
         rows = [[triangle[max(j, h)][min(j, h)] for h in range(size)] for j in range(size)]
-        scale = data.number(Fraction(2, data.count))
-        loss = r.dot(r) * data.number(Fraction(1, data.count))
+        scale = data.number(2 * data.factor / data.count)
+        loss = r.dot(r) * data.number(data.factor / data.count)
         gradient = stack([column.dot(r) for column in jacobian]) * scale
-        return Evaluation(loss, gradient, [stack(row) * scale for row in rows], r, jacobian, sigma, slots)
+        hessian = [stack(row) * scale for row in rows]
+        if data.decay:
+            place = [theta.widened(reach) for theta, reach in zip(self.theta, rho, strict=True)] if rho else self.theta
+            values, decay, twice = stack(place), data.number(data.decay), data.number(2 * data.decay)
+            loss, gradient = loss + values.dot(values) * decay, gradient + values * twice
+            for j, row in enumerate(hessian):
+                hessian[j] = row + stack([twice if k == j else data.number(0) for k in range(size)])
+        return Evaluation(loss, gradient, hessian, r, jacobian, sigma, slots)
 
     def _slots(self, number: int, rho: Sequence[Vector] | None) -> list[Vector]:
         """The slots of a unit over the box: ``v·x_n`` moves by at most ``Σ_i |x_ni| ρ_i``."""
@@ -201,11 +242,3 @@ class Around:
         for line, z in zip(unit.lines, lines, strict=True):
             values.append(z.widened(reduce(add, (x * rho[j] for x, j in zip(self.data.sizes, line, strict=True)))))
         return values + [self.theta[j].widened(rho[j]) for j in unit.numbers]
-
-
-def sigmoid_jet(c: Vector, order: int) -> list[Vector]:
-    """``σ, …, σ^(order)`` at points, ``order ≤ 5``."""
-    s = c.sigmoid()
-    d, u = s * (1 - s), 1 - 2 * s
-    jet = [s, d, d * u, d * (1 - 6 * d), d * u * (1 - 12 * d)]
-    return [*jet, d * (1 - 30 * (d * (1 - 4 * d)))] if order == 5 else jet[: order + 1]

@@ -1,13 +1,13 @@
 """Paths: straight lines from the candidate from vertex to vertex, along which the loss falls, and on to the object.
 
 The proofs are in docs/paths.md. On a piece the weights are ``θ + t h_1 + t² h_2 + t³ h_3``, so that a neuron's argument
-is ``z + y(t)``, ``y = Σ t^i y_i``, and its output weight ``Σ t^i a_i``. With the derivatives of the sigmoid at ``z``
+is ``z + y(t)``, ``y = Σ t^i y_i``, and its output weight ``Σ t^i a_i``. With the derivatives of ``σ`` at ``z``
 the residuals are
 
     r_n(t) = Σ_{j ≤ K} r_nj t^j + e_n(t),   K = 5,   |e_n(t)| ≤ E_n |t|^(K+1),   |e_n'(t)| ≤ (K+1) E_n |t|^K.
 
 ``E_n`` is the Leibniz sum of ``Σ_l binom(l, i)|a_l|`` and the bounds ``s_{K+1−i}`` of the coefficients of ``t^{K+1−i}``
-in the Taylor series of the sigmoid about any point of the piece,
+in the Taylor series of ``σ`` about any point of the piece,
 
     s_l = Σ_j sup|σ^(j)|/j! · [ȳ^j]_l,   ȳ_i = Σ_l binom(l, i) |y_l|,   [·]_l the coefficient of t^l.
 
@@ -39,9 +39,9 @@ from typing import Any
 
 from .isolated import DataAt
 from .limits import Chart, read_chart
-from .loss import Data, Problem, Vector, sigmoid_jet
+from .loss import Data, Problem, Vector
 from .reading import Unreadable, fields, integer, need, sequence
-from .release import SUPS, Place, first_place, free_count, residuals, together
+from .release import Place, first_place, free_count, residuals, together
 from .zero import Network, equals_teacher, network
 
 BITS = 192
@@ -116,6 +116,7 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
     """
     width = len(witness["candidate"]["a"])
     candidate = network(witness["candidate"], "candidate", width, problem.dimension)
+    need(problem.plain, "path: for the mean of squares alone, and students without an output bias")
     path = read_path(witness["path"], width * (problem.dimension + 1))
     data = data_at(BITS)
     points = [_theta(candidate), *path.vertices]
@@ -131,6 +132,8 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
         zero = network(witness["point"], "point", width, problem.dimension)
         need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")
         difference = [q - p for p, q in zip(_theta(zero), points[-1], strict=True)]
+        even = path.closing == 1 or problem.activation.reflection is not None
+        need(even, "path.closing: 2 asks for an activation with an even derivative")
         curve = [difference] if path.closing == 1 else _separated(zero, difference, problem.dimension)
         for row in path.places:
             bend = sequence(row, "path.places", len(difference))
@@ -244,8 +247,7 @@ def _residuals(data: Data, curve: list[list[Fraction]]) -> tuple[list[Vector], V
     for neuron in range(m):
         z, *lines = (data.along([data.number(v) for v in part[neuron * d : (neuron + 1) * d]]) for part in curve)
         outputs = [data.number(part[m * d + neuron]) for part in curve]
-        # over the ball z no derivative moves by more than its radius: |σ'|, …, |σ^(6)| < 1
-        jet = [value.widened(z.radii()) for value in sigmoid_jet(z.midpoints(), ORDER)]
+        jet = data.jet(z, ORDER)
         series: list[Vector] = [jet[0], *[data.zero] * ORDER]
         inner = dict(enumerate(lines, 1))
         power = inner  # y^j, by degree in t
@@ -291,6 +293,10 @@ def _rest(lines: list[Vector], outputs: list[Vector], data: Data) -> Vector:
     total = data.zero
     for i, output in enumerate(outputs):
         degree = ORDER + 1 - i
-        parts = [value[degree] * data.number(SUPS[j] / factorial(j)) for j, value in powers.items() if degree in value]
+        parts = [
+            value[degree] * data.number(data.activation.bounds[j - 1] / factorial(j))
+            for j, value in powers.items()
+            if degree in value
+        ]
         total = total + sum(parts[1:], parts[0]) * output
     return total

@@ -12,12 +12,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from .activations import ACTIVATIONS
 from .gaussian import Population
 from .loss import Problem
 from .population import population_of
 from .reading import MAX_BYTES, Unreadable, canonical, fields, integer, need, parse, read_bytes, text
 
 MAX_INPUTS = 1_000_000
+LOSSES = {"mean-squared-error": Fraction(1), "half-mean-squared-error": Fraction(1, 2)}
 
 _RATIONAL = re.compile(r"-?[0-9]{1,400}(/[1-9][0-9]{0,399})?", re.ASCII)
 _NPY = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9]{1,9}),(?: ([0-9]{1,4}))?\), \} *\n")
@@ -41,12 +43,19 @@ def problem_of(data: Any, path: Path) -> Problem:
     """
     fields(data, path.name, {"format", "name", "hash", "content"})
     content = data["content"]
-    fields(content, "content", {"format", "activation", "loss", "inputs", "labels", "teacher"})
+    needed = {"format", "activation", "loss", "inputs", "labels", "teacher"}
+    fields(content, "content", needed, {"weight_decay", "output_bias"})
     digest = hashlib.sha256(canonical(content)).hexdigest()
     need(data["hash"] == digest, f"{path.name}: hash: is not that of the content")
     need(content["format"] == 1, f"{path.name}: content.format: this checker knows format 1")
-    need(content["activation"] == "sigmoid", f"{path.name}: content.activation: this checker knows sigmoid")
-    need(content["loss"] == "mean-squared-error", f"{path.name}: content.loss: this checker knows mean-squared-error")
+    name = text(content["activation"], "content.activation")
+    need(name in ACTIVATIONS, f"{path.name}: content.activation: this checker knows {', '.join(ACTIVATIONS)}")
+    loss = text(content["loss"], "content.loss")
+    need(loss in LOSSES, f"{path.name}: content.loss: this checker knows {', '.join(LOSSES)}")
+    decay = _rational(content.get("weight_decay", "0"), "content.weight_decay")
+    need(decay >= 0 and (decay > 0 or "weight_decay" not in content), "content.weight_decay: expected more than 0")
+    bias = content.get("output_bias", False)
+    need(bias is True or "output_bias" not in content, "content.output_bias: expected true, or nothing")
     archive = path.with_name(f"problem-{digest[:12]}.npz")
     columns = _inputs(content["inputs"], archive)
     labels: tuple[Fraction, ...] | None = None
@@ -54,7 +63,7 @@ def problem_of(data: Any, path: Path) -> Problem:
         labels = _table(archive, "y", text(content["labels"], "content.labels"), (len(columns[0]),))[0]
         need(content["teacher"] is None, "content.teacher: the labels are given")
     teacher = () if labels is not None else _teacher(content["teacher"], len(columns))
-    return Problem(digest, columns, labels, teacher)
+    return Problem(digest, columns, labels, teacher, name, LOSSES[loss], decay, bias)
 
 
 def _rational(value: Any, where: str) -> Fraction:

@@ -27,13 +27,11 @@ from math import comb, factorial
 from typing import Any
 
 from .limits import Chart
-from .loss import SUP, Data, Vector, sigmoid_jet
+from .loss import Data, Vector
 from .reading import need
 from .zero import Network
 
 ORDER = 5
-SUPS = (Fraction(1), Fraction(1, 4), *SUP, Fraction(17, 16))
-"""Upper bounds of ``|σ^(k)|``, k = 0, …, 7."""
 
 Series = list[Vector]
 Numbers = list[Fraction]
@@ -134,7 +132,7 @@ def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Serie
     for i in range(chart.neurons):
         z = [data.along([data.number(v) for v in part[i * d : (i + 1) * d]]) for part in curve]
         a = [data.number(part[chart.neurons * d + i]) for part in curve]
-        sigma = _composed(_jet(z[0], data), [data.zero, *z[1:]], data)
+        sigma = _composed(data.jet(z[0], ORDER), [data.zero, *z[1:]], data)
         total = _sum(total, _product(sigma, a, ORDER, data))
         rest = rest + _bound([(0, _wide(a))], _wide(z), data)
     groups: list[tuple[Series, Series, Series]] = []
@@ -211,11 +209,6 @@ def _quotient(numerator: Numbers, denominator: Numbers) -> tuple[Numbers, Number
     return series[:-1], bounds
 
 
-def _jet(z: Vector, data: Data) -> Series:
-    """``σ, …, σ^(5)`` over the balls ``z``: none moves by more than the radius."""
-    return [value.widened(z.radii()) for value in sigmoid_jet(z.midpoints(), ORDER)]
-
-
 def _sum(left: Series, right: Series) -> Series:
     return [x + right[m] if m < len(right) else x for m, x in enumerate(left)]
 
@@ -249,7 +242,7 @@ def _finite(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series
     sides = []
     for sign in (1, -1):
         y = [x[m] * sign + z[m] if m < 3 else x[m] * sign for m in range(ORDER + 1)]
-        sides.append(_composed(_jet(y[0], data), y, data))
+        sides.append(_composed(data.jet(y[0], ORDER), y, data))
     half, inverse = data.number(Fraction(1, 2)), data.number(1 / eps[0])
     even = [(p + m) * half for p, m in zip(*sides, strict=True)]
     slope: Series = []
@@ -261,7 +254,7 @@ def _finite(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series
 
 def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
     """``g = Σ_{j even} x^j (c σ^(j)(z)/j! + s σ^(j+1)(z)/(j+1)!)``; ``x^j = O(τ^j)``, and ``z``, ``s`` are even."""
-    jet = [*_jet(z[0], data), data.zero, data.zero]
+    jet = [*data.jet(z[0], ORDER), data.zero, data.zero]
     x = _times(s, eps, ORDER, data)
     square = _product(x, x, ORDER, data)
     power: Series = [data.zero + 1]
@@ -290,7 +283,7 @@ def _bound(factors: Sequence[tuple[int, Series]], argument: Series, data: Data) 
     """The coefficient of ``τ^(K+1)`` of ``Σ factor · σ^(k)(argument)``, bounded."""
     top, total = ORDER + 1, data.zero
     for k, factor in factors:
-        known = [data.zero + data.number(SUPS[k + j] if j else 0) for j in range(top + 1)]
+        known = [data.zero + data.number(data.activation.bounds[k + j - 1] if j else 0) for j in range(top + 1)]
         sigma = _composed(known, [*argument, *[data.zero] * top][: top + 1], data, top)
         for i, value in enumerate(factor):
             total = total + sigma[top - i] * value

@@ -73,7 +73,8 @@ def check_row(
     fields(witness, "witnesses.jsonl", _WITNESS | ({"coordinates"} if population else set()))
     need(row["index"] == witness["index"] == number, "index: the rows are not in order")
     need(row["width"] == width, "width: is not that of the points")
-    given = _Row(row, witness, network(witness["candidate"], "candidate", width, problem.dimension), problem)
+    bias = isinstance(problem, Problem) and problem.bias
+    given = _Row(row, witness, network(witness["candidate"], "candidate", width, problem.dimension, bias), problem)
     need((witness["path"] is None) == (row["relation"] != "path"), "path: given for the relation path only")
     need(not population or all(a == 1 for _, a in given.candidate), "candidate: expected outputs a of 1")
     if row["verdict"] == "undecided":
@@ -255,8 +256,9 @@ def _reordered(given: _Row) -> Network:
     permutation = given.witness["permutation"]
     if not isinstance(permutation, list) or not all(type(i) is int for i in permutation):
         raise Unreadable("permutation: expected a list of integers")
-    need(sorted(permutation) == list(range(len(given.candidate))), "permutation: is none")
-    return tuple(given.candidate[i] for i in permutation)
+    width = sum(bool(w) for w, _ in given.candidate)  # an output bias has no w
+    need(sorted(permutation) == list(range(width)), "permutation: is none")
+    return (*(given.candidate[i] for i in permutation), *given.candidate[width:])
 
 
 def _columns(certificate: Certificate) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def cost(certificate: Certificate, problem: Problem | Population) -> float:
         size = certificate.claim["width"] * problem.dimension
         factors = 3 if certificate.claim.get("morse_index") else 1
         return 0.12 * factors * size**3 + 40.0 * size**2 if "split" not in certificate.witness else 0.0
-    size, bits, evaluations = certificate.claim["width"] * (problem.dimension + 1), BITS, 2
+    size, bits, evaluations = problem.size(certificate.claim["width"]), BITS, 2
     step = certificate.witness.get("krawczyk")
     if step is not None:
         if not isinstance(step, dict) or not isinstance(step.get("center"), list):

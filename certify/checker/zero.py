@@ -4,7 +4,9 @@
 neuron ``(−w, −a)``, and one with ``w = 0`` is the constant ``a/2``. Write student minus teacher as ``K + Σ_k b_k
 σ(u_k·x)``, the ``u_k`` non-zero and pairwise different also up to sign. If ``K = 0`` and all ``b_k = 0`` the
 functions are equal; with exact labels the loss is 0, its minimum, where the Hessian is ``(2/N) JᵀJ``. Decided over
-the rationals.
+the rationals. In general ``σ(−z) = κ − σ(z)``, with ``κa`` and ``κa/2`` for these constants (odd functions: κ = 0, and
+no condition on ``Σ_i a_i``, nor the bracket below); without such an identity only equal incoming weights are put
+together.
 
 **The family** (docs/strata.md, section 2 and Proposition 3). Label each neuron ``C_t±`` (``w_i = ±w*_t``), ``D_j±``
 (``w_i = ±v_j``, ``v_j`` free) or ``Z`` (``w_i = 0``), every ``C_t`` occurring. All networks with such incoming
@@ -51,25 +53,25 @@ FAMILY_BITS = 256
 _LABEL = re.compile(r"([CD])([1-9][0-9]{0,3})([+-])", re.ASCII)
 
 
-def network(value: Any, where: str, width: int, dimension: int) -> Network:
-    """A network given as ``{"w": [[…]], "a": […]}``."""
+def network(value: Any, where: str, width: int, dimension: int, bias: bool = False) -> Network:
+    """A network given as ``{"w": [[…]], "a": […]}``; an output bias comes last, as a neuron without ``w``."""
     fields(value, where, {"w", "a"})
     w = matrix(value["w"], f"{where}.w", width, dimension)
-    return tuple(zip(map(tuple, w), sequence(value["a"], f"{where}.a", width), strict=True))
+    return tuple(zip([*map(tuple, w), *[()] * bias], sequence(value["a"], f"{where}.a", width + bias), strict=True))
 
 
 def equals_teacher(student: Network, problem: Problem) -> bool:
     """Theorem 18. ``False`` does not say that the functions differ."""
-    constant = Fraction(0)
+    constant, kappa = Fraction(0), problem.activation.reflection
     weight: dict[tuple[Fraction, ...], Fraction] = {}
     for side_neurons, side in ((student, 1), (problem.teacher, -1)):
         for w, a in side_neurons:
             leading = next((v for v in w if v), None)
-            if leading is None:
-                constant += side * a / 2
+            if kappa is not None and leading is None:
+                constant += kappa * side * a / 2
                 continue
-            if leading < 0:
-                constant += side * a
+            if kappa is not None and leading is not None and leading < 0:
+                constant += kappa * side * a
                 w, a = tuple(-v for v in w), -a
             weight[w] = weight.get(w, Fraction(0)) + side * a
     return problem.labels is None and constant == 0 and not any(weight.values())
@@ -89,7 +91,12 @@ def family(labels: Any, student: Network, problem: Problem, where: str) -> tuple
             classes.setdefault((match[1], int(match[2])), []).append((sign, tuple(sign * v for v in w), sign * a))
         else:
             raise Unreadable(f"{where}: expected Z or a class with its sign, like C1+ or D2-")
-    r = len(problem.teacher)
+    r, kappa = len(problem.teacher), problem.activation.reflection
+    if kappa is None:
+        need(
+            not any(label == "Z" or label.endswith("-") for label in labels),
+            f"{where}: Z or a sign without an identity",
+        )
     need(problem.labels is None, f"{where}: the problem has no exact teacher")
     need(
         {number for kind, number in classes if kind == "C"} == set(range(1, r + 1)),
@@ -103,8 +110,8 @@ def family(labels: Any, student: Network, problem: Problem, where: str) -> tuple
         signs = [sign for sign, _, _ in members]
         shapes[kind].append((signs.count(1), signs.count(-1)))
     total = sum(a for _, a in student) == sum(a for _, a in problem.teacher)
-    need(total, f"{where}: the outputs do not add up to the teacher's")
-    irregular = nulls > 0 or any(p and n for p, n in shapes["C"] + shapes["D"])
+    need(total or not kappa, f"{where}: the outputs do not add up to the teacher's")
+    irregular = bool(kappa) and (nulls > 0 or any(p and n for p, n in shapes["C"] + shapes["D"]))
     dimension = len(student) - len(classes) - irregular + problem.dimension * len(shapes["D"])
     return _name(shapes["C"], shapes["D"], nulls), dimension
 
@@ -124,6 +131,7 @@ def check_zero(claim: dict[str, Any], witness: dict[str, Any], problem: Problem,
     Raises:
         Rejected: naming what fails.
     """
+    need(problem.plain, "witness.zero_loss: for the mean of squares alone, and students without an output bias")
     fields(witness, "witness", {"zero_loss"}, {"krawczyk", "inertia", "lemma_1", "local_family"})
     step = witness["zero_loss"]
     fields(step, "witness.zero_loss", {"w", "a", "labels"})
@@ -178,6 +186,7 @@ def _semidefinite(claim: dict[str, Any]) -> None:
 def check_family(step: Any, labels: list[str], point: Network, problem: Problem, data_at: DataAt) -> int:
     """Check that near the point its family is all there is; the rank of the Jacobian."""
     where = "witness.local_family"
+    need(problem.name == "sigmoid", f"{where}: is for the sigmoid")
     fields(step, where, {"columns", "rank"})
     data, d = data_at(FAMILY_BITS), problem.dimension
     classes: dict[str, list[tuple[tuple[Fraction, ...], Fraction]]] = {}

@@ -77,7 +77,7 @@ def points(
         shape = mat_shape(points) if stored and is_population(problem) else None
         asked = load_any_problem(problem) if shape is None else safran_shamir(problem, shape=shape)
         refuse_other_problem(points, declared_problem_hash(points), asked)
-        saved = read_points(points, dimension=asked.dimension)
+        saved = read_points(points, dimension=asked.dimension, bias=asked.output_bias)
         magnitude = mat_magnitude(points) if stored else None
     try:
         "".join(saved.source).encode()

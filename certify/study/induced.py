@@ -38,7 +38,7 @@ def narrow_candidates(problem: Problem, width: int, starts: int) -> Points | Non
     ends = [end.theta for end in polished if end.stop_reason == "converged" and _regular(data, end.theta, width)]
     if width > 1:
         ends += [saddle.theta for saddle in find_saddles(problem, width, range(starts))]
-    distinct = [ends[group[0]] for group in approx_groups([neurons(end, width) for end in ends])]
+    distinct = [ends[group[0]] for group in approx_groups([neurons(end, width, problem.dimension) for end in ends])]
     return points_at(distinct, width, "narrow") if distinct else None
 
 

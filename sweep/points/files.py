@@ -21,22 +21,30 @@ READABLE = (".npz", ".parquet", ".safetensors", ".pt", ".pth", ".csv", ".mat")
 WRITABLE = (".npz", ".parquet")
 
 
-def read_points(path: str | Path, *, dimension: int) -> Points:
+def read_points(path: str | Path, *, dimension: int, bias: bool = False) -> Points:
     """Read saved points, bit for bit, from any supported format (``docs/points.md``).
 
     Args:
         path: a file with a suffix of :data:`READABLE`, or a directory of Parquet shards.
-        dimension: the number of inputs ``d`` of the problem.
+        dimension: the number of inputs ``d`` of the problem; neurons with biases have one more.
+        bias: whether the points have output biases.
 
     Returns:
-        (n, m, d) and (n, m) finite float64, n ≥ 1, m ≥ 1; ``source[i]`` is ``file:i``, or
-        ``directory/shard:i`` with ``i`` counted from 0 in each shard.
+        (n, m, d) and (n, m), with output biases (n, m + 1), finite float64, n ≥ 1, m ≥ 1;
+        ``source[i]`` is ``file:i``, or ``directory/shard:i`` with ``i`` counted from 0 in each shard.
 
     Raises:
         PointsError: one sentence naming file, field, what came, what was expected and the remedy.
     """
     path = Path(path)
-    return _reader(path)(path, _label(path), dimension)
+    points = _reader(path)(path, _label(path), dimension)
+    if points.has_bias != bias:
+        expected = (len(points), points.width + bias)
+        raise PointsError(
+            f"{path}: a has shape {points.a.shape}, expected {expected} to match w {points.w.shape}"
+            + (" and the problem's output bias" if bias else "; the problem has no output bias")
+        )
+    return points
 
 
 def _label(path: Path) -> str:

@@ -73,7 +73,7 @@ def parquet_problem_hash(path: Path) -> str | None:
 
 def write_parquet(handle: IO[bytes], points: Points) -> None:
     """Write ``seed, width, w, a``, one row a point."""
-    count, width = points.a.shape
+    count, width = len(points), points.width
     table = pa.table(
         {
             "seed": pa.array(points.seed, pa.int64()),
@@ -160,12 +160,14 @@ def _arrays(
     if table.num_rows == 0:
         raise PointsError(f"{shard}: has 0 rows, which is no points, expected at least one")
     lengths = {column: pc.list_value_length(table.column(column)).to_numpy() for column in ("w", "a")}
-    width = int(lengths["a"][0])
-    for row in np.flatnonzero(lengths["a"] != width)[:1]:
+    outputs = int(lengths["a"][0])
+    for row in np.flatnonzero(lengths["a"] != outputs)[:1]:
         raise PointsError(
-            f"{shard}: row {row}: a holds {lengths['a'][row]} numbers where row 0 holds {width}, "
+            f"{shard}: row {row}: a holds {lengths['a'][row]} numbers where row 0 holds {outputs}, "
             "expected one width per file; split the file by width"
         )
+    # one output more than neurons: the last one is the output bias
+    width = outputs - (int(lengths["w"][0]) == (outputs - 1) * dimension and outputs > 1)
     for row in np.flatnonzero(lengths["w"] != width * dimension)[:1]:
         raise PointsError(
             f"{shard}: row {row}: w holds {lengths['w'][row]} numbers, expected {width * dimension} "
@@ -178,7 +180,7 @@ def _arrays(
                 f"expected {width} to match the numbers in a"
             )
     w = _flat(shard, table, "w").reshape(table.num_rows, width, dimension)
-    a = _flat(shard, table, "a").reshape(table.num_rows, width)
+    a = _flat(shard, table, "a").reshape(table.num_rows, outputs)
     seed = table.column("seed").to_numpy().astype(np.int64) if "seed" in table.column_names else None
     return w, a, seed
 

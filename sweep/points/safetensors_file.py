@@ -29,9 +29,10 @@ def read_safetensors(path: Path, name: str, dimension: int) -> Points:
         raise PointsError(f"{path}: has {size} bytes, expected at most {MAX_BYTES}; split the file")
     with parsing(str(path), "safetensors"):
         tensors = dict(_deserialize(path.read_bytes()))
-    first, second = match_layers(str(path), {key: tuple(tensor["shape"]) for key, tensor in tensors.items()})
-    w, a = (_array(f"{path}: {key}", tensors[key]) for key in (first, second))
-    return assemble_layers(str(path), name, (first, w), (second, a), dimension)
+    layers = match_layers(str(path), {key: tuple(tensor["shape"]) for key, tensor in tensors.items()})
+    ordered = [*layers, *(key for key in tensors if key not in layers)]
+    arrays = {key: _array(f"{path}: {key}", tensors[key]) for key in ordered}
+    return assemble_layers(str(path), name, layers, arrays, dimension)
 
 
 def _array(where: str, tensor: dict[str, Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""State dicts of a two-layer module without biases: which tensor is ``w``, which is ``a``."""
+"""State dicts of a two-layer module: which tensor is ``w``, which is ``a``, which are biases."""
 
 from __future__ import annotations
 
@@ -18,17 +18,14 @@ Shape = tuple[int, ...]
 def match_layers(file: str, shapes: Mapping[str, Shape]) -> tuple[str, str]:
     """The names of the incoming (m, d) and the outgoing (1, m) weights, possibly stacked (n, m, d), (n, 1, m).
 
-    ``PREFIX0.weight`` and ``PREFIX2.weight`` are told by name, any other two tensors by their shapes.
+    ``PREFIX0.weight`` and ``PREFIX2.weight`` are told by name, any other two tensors by their shapes. Biases are those
+    of :func:`bias_of`, of shapes (m,) and (1,), stacked like the weights.
 
     Raises:
-        PointsError: a bias, more or fewer than two tensors, or shapes that fit no order or both.
+        PointsError: more or fewer than two weights, shapes that fit no order or both, or biases that fit neither.
     """
-    for name in shapes:
-        if name.rsplit(".", 1)[-1].startswith("bias"):
-            raise PointsError(
-                f"{file}: holds {name}, expected no bias: biases are not supported yet, and a bias of zero "
-                "is still a parameter; train with nn.Linear(..., bias=False)"
-            )
+    everything = shapes
+    shapes = {name: shape for name, shape in shapes.items() if not name.rsplit(".", 1)[-1].startswith("bias")}
     if len(shapes) != 2:
         shown = ", ".join(list(shapes)[:6]) + (", ..." if len(shapes) > 6 else "")
         raise PointsError(
@@ -39,12 +36,30 @@ def match_layers(file: str, shapes: Mapping[str, Shape]) -> tuple[str, str]:
     by_name = [(x, y) for x, y in orders if _layer(x, "0") is not None and _layer(x, "0") == _layer(y, "2")] or orders
     fitting = [(x, y) for x, y in by_name if _chain(shapes[x], shapes[y])]
     if len(fitting) == 1:
+        _check_biases(file, fitting[0], everything)
         return fitting[0]
     x, y = by_name[0]
     came = f"{file}: {x} has shape {shapes[x]} and {y} has shape {shapes[y]}"
     if fitting:
         raise PointsError(f"{came}, which fits both ways round; rename them 0.weight (incoming) and 2.weight")
     raise PointsError(f"{came}, expected (m, d) and (1, m), or stacked (n, m, d) and (n, 1, m): two layers, one output")
+
+
+def bias_of(weight: str) -> str:
+    """The name of the bias beside a weight: ``0.bias`` beside ``0.weight``."""
+    return weight.removesuffix("weight") + "bias"
+
+
+def _check_biases(file: str, layers: tuple[str, str], shapes: Mapping[str, Shape]) -> None:
+    """Every tensor is a weight or the bias beside one, of its length."""
+    fitting = {bias_of(name): shapes[name][:-1] for name in layers}
+    for name in set(shapes) - set(layers):
+        if name not in fitting or shapes[name] != fitting[name]:
+            raise PointsError(
+                f"{file}: holds {name} of shape {shapes[name]}, expected biases "
+                + " and ".join(f"{bias} {shape}" for bias, shape in fitting.items())
+                + " only"
+            )
 
 
 def _layer(name: str, index: str) -> str | None:
@@ -59,18 +74,25 @@ def _chain(first: Shape, second: Shape) -> bool:
 
 
 def assemble_layers(
-    file: str, name: str, first: tuple[str, NDArray[Any]], second: tuple[str, NDArray[Any]], dimension: int | None
+    file: str, name: str, layers: tuple[str, str], arrays: Mapping[str, NDArray[Any]], dimension: int | None
 ) -> Points:
-    """The points of two matched (:func:`match_layers`) and named arrays; a single network is a stack of one.
+    """The points of matched (:func:`match_layers`) arrays; a single network is a stack of one.
+
+    Biases of the neurons become the last column of ``w``, an output bias the last entry of ``a``.
 
     Raises:
         PointsError: as :func:`~sweep.points.assemble.assemble`.
     """
-    w, a = (float64(array, f"{file}: {field}") for field, array in (first, second))
-    if w.ndim == 2:
-        w, a = w[None], a[None]
-    fields = (first[0], f"{second[0]}[0]")
-    return assemble(file, name, w, a[:, 0], dimension=dimension, fields=fields)
+    first, second = layers
+    found = {field: float64(array, f"{file}: {field}") for field, array in arrays.items()}
+    if found[first].ndim == 2:
+        found = {field: array[None] for field, array in found.items()}
+    w, a = found[first], found[second][:, 0]
+    if bias_of(first) in found:
+        w = np.concatenate([w, found[bias_of(first)][:, :, None]], axis=2)
+    if bias_of(second) in found:
+        a = np.concatenate([a, found[bias_of(second)]], axis=1)
+    return assemble(file, name, w, a, dimension=dimension, fields=(first, f"{second}[0]"))
 
 
 def points_from_tensors(file: str, name: str, state: Any, dimension: int | None) -> Points:
@@ -87,10 +109,9 @@ def points_from_tensors(file: str, name: str, state: Any, dimension: int | None)
                 f"{file}: entry {key!r} is a {type(value).__name__}, expected nothing but named tensors; "
                 "save module.state_dict()"
             )
-    first, second = match_layers(file, {key: tuple(value.shape) for key, value in state.items()})
-    return assemble_layers(
-        file, name, (first, _array(file, first, state)), (second, _array(file, second, state)), dimension
-    )
+    layers = match_layers(file, {key: tuple(value.shape) for key, value in state.items()})
+    ordered = [*layers, *(key for key in state if key not in layers)]
+    return assemble_layers(file, name, layers, {key: _array(file, key, state) for key in ordered}, dimension)
 
 
 def _array(file: str, key: str, state: Mapping[str, Any]) -> NDArray[Any]:
@@ -108,9 +129,8 @@ def _array(file: str, key: str, state: Mapping[str, Any]) -> NDArray[Any]:
 def points_from_module(module: Any) -> Points:
     """The weights a torch module has now, as points: (1, m, d), or (n, m, d) where its parameters are stacked.
 
-    The module must be two bias-free linear layers, ``nn.Sequential(nn.Linear(d, m, bias=False), nn.Sigmoid(),
-    nn.Linear(m, 1, bias=False))`` or anything with such a state dict. A state dict does not know the
-    activation: the problem states it.
+    The module must be two linear layers, ``nn.Sequential(nn.Linear(d, m), nn.Sigmoid(), nn.Linear(m, 1))`` or anything
+    with such a state dict, with biases or without. A state dict does not know the activation: the problem states it.
 
     Raises:
         PointsError: one sentence saying what does not fit.

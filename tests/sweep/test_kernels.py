@@ -1,12 +1,15 @@
 """The kernels against the formulas in extended precision, against autograd, and against themselves in other batches."""
 
 import dataclasses
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 from kernel_cases import CASES, assert_componentwise, generic, problem, students, table
 
+from sweep import formulas
+from sweep.gauss_newton import Residuals
 from sweep.kernels import (
     gradient_at,
     loss_gradient,
@@ -16,6 +19,9 @@ from sweep.kernels import (
     smallest_eigenvalue,
 )
 from sweep.lanes import LANES
+from symmetry.activation import activation
+from symmetry.arithmetic import Float64
+from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem
 
 FOLDED = {
@@ -189,14 +195,45 @@ def test_shapes_that_do_not_fit(shape):
         loss_gradient(prepare(CASES["thesis"]), np.zeros(shape), 2)
 
 
-def test_an_activation_without_a_kernel():
-    other = dataclasses.replace(CASES["thesis"].activation, name="cubic")
-    with pytest.raises(ValueError, match="no kernel for activation 'cubic'"):
-        prepare(dataclasses.replace(CASES["thesis"], activation=other))
+@pytest.mark.parametrize("name", ["tanh", "erf", "softplus", "gelu", "sigmoid"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_what_is_not_compiled_goes_by_the_formulas(name, bias):
+    case = dataclasses.replace(
+        CASES["thesis"],
+        activation=activation(name),
+        decay=Fraction(1, 100),
+        loss="half-mean-squared-error",
+        output_bias=bias,
+    )
+    data, width = prepare(case), 3
+    assert data.is_folded == (not bias and name in ("tanh", "erf", "sigmoid"))
+    objective = SquareLoss.of_network(case, width)
+    for theta in np.random.default_rng(3).normal(size=(2, data.size(width))):
+        expected = objective.evaluate(theta, Float64(), 2)
+        loss, gradient, hessian = loss_gradient_hessian(data, theta[None], width)
+        assert np.allclose(loss, expected.loss, rtol=1e-12, atol=0)
+        assert np.allclose(gradient[0], expected.gradient, rtol=1e-11, atol=1e-13)
+        assert np.allclose(hessian[0], expected.hessian, rtol=1e-11, atol=1e-13)
+        assert np.array_equal(loss_gradient(data, theta[None], width)[1], gradient)
+        r, jacobian = Residuals(data, width).linearise(theta)
+        assert np.isclose(r @ r + 0.01 * theta @ theta, loss[0], rtol=1e-11)
+        assert np.allclose(2 * jacobian.T @ r + 0.02 * theta, gradient[0], rtol=1e-10, atol=1e-13)
+
+
+def test_the_formulas_do_not_see_how_inputs_are_cut(monkeypatch):
+    case = dataclasses.replace(CASES["thesis"], activation=activation("tanh"))
+    data, theta = prepare(case), students(case, 3, 1)
+    whole = loss_gradient_hessian(data, theta, 3)
+    monkeypatch.setattr(formulas, "_CHUNK", 1000)
+    for found, expected in zip(loss_gradient_hessian(data, theta, 3), whole, strict=True):
+        assert np.allclose(found, expected, rtol=1e-11, atol=1e-13)
 
 
 def test_an_activation_without_reflection_is_not_folded():
-    other = dataclasses.replace(CASES["thesis"].activation, reflection=None)
+    class Unfolded(type(CASES["thesis"].activation)):
+        reflection = None
+
+    other = Unfolded()
     case = dataclasses.replace(CASES["thesis"], activation=other)
     theta = students(case, 3, 2)
     plain, folded = prepare(case), prepare(CASES["thesis"])

@@ -123,8 +123,6 @@ def test_points_from_module_is_a_copy() -> None:
 
 
 def test_modules_that_are_refused() -> None:
-    with pytest.raises(PointsError, match=r"Sequential: holds 0\.bias, expected no bias"):
-        points_from_module(nn.Sequential(nn.Linear(2, 5), nn.Sigmoid(), nn.Linear(5, 1)))
     with pytest.raises(PointsError, match=r"module: came as list, expected a torch\.nn\.Module"):
         points_from_module([1])
     with pytest.raises(PointsError, match=r"Linear: holds 1 tensors \(weight\), expected two"):
@@ -173,11 +171,34 @@ def test_no_match(shapes: dict[str, tuple[int, ...]], pattern: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("bias", ["0.bias", "net.2.bias", "bias"])
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_a_bias_is_refused_even_where_it_is_zero(tmp_path: Path, refuses, suffix: str, bias: str, value: float) -> None:
-    state = module().state_dict() | {bias: torch.full((5,), value)}
-    refuses(save(tmp_path / f"p{suffix}", state), rf"holds {bias}, expected no bias: biases are not supported yet, and")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_biases_are_the_last_column_of_w_and_the_last_output(tmp_path: Path, suffix: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(2, 5), nn.Sigmoid(), nn.Linear(5, 1)).to(dtype)
+    points = read_points(save(tmp_path / f"p{suffix}", net.state_dict()), dimension=3, bias=True)
+    assert points.w[0].tolist() == torch.cat([net[0].weight, net[0].bias[:, None]], dim=1).double().tolist()
+    assert points.a[0].tolist() == torch.cat([net[2].weight[0], net[2].bias]).double().tolist()
+    assert points.w.tolist() == points_from_module(net).w.tolist()
+    assert points.network(0).theta().tolist() == points.theta()[0].tolist()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(("bias", "length"), [("0.bias", 4), ("net.2.bias", 1), ("bias", 5), ("2.bias", 5)])
+def test_a_bias_that_belongs_to_no_layer_is_refused(
+    tmp_path: Path, refuses, suffix: str, bias: str, length: int
+) -> None:
+    state = module().state_dict() | {bias: torch.zeros(length)}
+    refuses(
+        save(tmp_path / f"p{suffix}", state),
+        rf"holds {bias} of shape \({length},\), expected biases 0\.bias \(5,\) and",
+    )
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_bias_of_zero_is_still_a_parameter(tmp_path: Path, refuses, suffix: str) -> None:
+    state = module().state_dict()
+    refuses(save(tmp_path / f"p{suffix}", state | {"2.bias": torch.zeros(1)}), r"the problem has no output bias")
+    refuses(save(tmp_path / f"q{suffix}", state | {"0.bias": torch.zeros(5)}), r"expected \(1, 5, 2\)")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
