@@ -330,7 +330,7 @@ def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
     ``None`` where the place is not in the box.
     """
     how, box = alignment(found, place.chart, place.signs, place.q), found.box
-    if how is None or box is None or not place.chart.plain:
+    if how is None or box is None or not place.chart.plain or place.flipped:
         return None
     flip, permutation = how
     members, order = place.chart.members, [0] * place.chart.width

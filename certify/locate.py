@@ -59,12 +59,14 @@ class LimitPlace:
         signs: for each group of copies, the signs of their coefficients ``β``; ``None`` where it is not known.
         q: (P',) exact, an approximate critical point of the limit network.
         order: neuron ``i`` of the chart is neuron ``order[i]`` of the run.
+        flipped: whether some of them stand for ``(−w, −a)``, the same neuron where the activation is odd.
     """
 
     chart: Chart
     signs: tuple[Signs, ...]
     q: Exact
     order: tuple[int, ...] = ()
+    flipped: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Journal entry and task, bit for bit."""
@@ -73,13 +75,15 @@ class LimitPlace:
             "signs": [list(s) for s in self.signs],
             "q": [dyadic(v) for v in self.q],
             "order": list(self.order),
+            "flipped": self.flipped,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LimitPlace:
         """The inverse of :meth:`to_json`."""
         signs = tuple(tuple(s) for s in data["signs"])
-        return cls(chart_from_json(data["chart"]), signs, _fractions(data["q"]), tuple(data["order"]))
+        order, flipped = tuple(data["order"]), data["flipped"]
+        return cls(chart_from_json(data["chart"]), signs, _fractions(data["q"]), order, flipped)
 
 
 @dataclass(frozen=True)
@@ -241,9 +245,10 @@ def _limits(problem: Problem, polished: Polished, width: int) -> tuple[tuple[Lim
     places = []
     found = approx_limits(problem, polished.theta, width, polished.loss)[:_TRIES]
     for limit in found:
-        outputs = limit.chart.orientation * polished.theta[-width:]
+        outputs = limit.chart.orientation * limit.signs * polished.theta[-width:]
         signs = tuple(_signs(outputs[list(group.members)]) for group in limit.chart.copies)
-        places.append(LimitPlace(limit.chart.normal(), signs, exact(limit.q), limit.chart.order))
+        flipped = bool((limit.signs < 0).any())
+        places.append(LimitPlace(limit.chart.normal(), signs, exact(limit.q), limit.chart.order, flipped))
     return tuple(places), any(limit.degenerate for limit in found[:1])
 
 

@@ -59,6 +59,7 @@ class Limit:
         fit: (loss of the run − ``F_0``) divided by the predicted ``Σ κ ε²``, 1 far out in a channel; 1 for a chart
             without diverging groups.
         smallest_eigenvalue: of the Hessian of ``F_0``.
+        signs: (m,) for odd activations, by which neuron ``(s w, s a)`` stands for ``(w, a)`` in the chart; else 1.
     """
 
     chart: Chart
@@ -67,6 +68,7 @@ class Limit:
     shift: float
     fit: float
     smallest_eigenvalue: float
+    signs: NDArray[np.int64]
 
     @property
     def degenerate(self) -> bool:
@@ -82,10 +84,12 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
     network = Network.from_theta(exact(theta), problem.dimension)
     split = width * problem.dimension
     w, a = theta[:split].reshape(width, -1), theta[split:]
-    found = []
+    signs = _agreeing(w) if problem.activation.reflection == 0 else np.ones(width, dtype=np.int64)
+    w, a, found = w * signs[:, None], a * signs, []
+    network = Network(network.w * signs[:, None], network.a * signs)
     for _, chart in zip(range(_MAX_CHARTS), _proposals(w, a, problem.activation.reflection == 1), strict=False):
         try:
-            limit = _follow(problem, canonical_mirrored(chart, network), w, a, loss)
+            limit = _follow(problem, canonical_mirrored(chart, network), w, a, loss, signs)
         except np.linalg.LinAlgError:  # not finite
             continue
         if limit is not None:
@@ -100,6 +104,23 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
             limit.shift,
         ),
     )
+
+
+def _agreeing(w: Floats) -> NDArray[np.int64]:
+    """Signs (m,) by which neurons that are close to each other, or to each other's negatives, come to agree.
+
+    Pairs are joined from the closest on, as in Kruskal's minimum spanning tree; those far apart are left as they are.
+    """
+    m, size = len(w), np.linalg.norm(w, axis=1)
+    signs, part = np.ones(m, dtype=np.int64), np.arange(m)
+    pairs = [(float(np.linalg.norm(w[i] - s * w[j])), i, j, s) for i, j in combinations(range(m), 2) for s in (1, -1)]
+    for apart, i, j, s in sorted(pairs):
+        if part[i] != part[j] and apart < _NEAR * max(size[i], size[j]):
+            joined = part == part[j]
+            if signs[i] * signs[j] != s:
+                signs[joined] *= -1
+            part[joined] = part[i]
+    return signs
 
 
 def _proposals(w: Floats, a: Floats, mirrors: bool) -> Iterator[Chart]:
@@ -249,7 +270,9 @@ def _disjoint(
                 yield group, *more
 
 
-def _follow(problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float) -> Limit | None:
+def _follow(
+    problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float, signs: NDArray[np.int64]
+) -> Limit | None:
     """Newton's method on the limit network from the run's own coordinates; ``None`` where it leads elsewhere."""
     approx, objective = Float64(), chart.objective(problem)
     start, eps = chart.read(w, a)
@@ -273,7 +296,7 @@ def _follow(problem: Problem, chart: Chart, w: Floats, a: Floats, loss: float) -
     explained = 1 / _WORST_FIT < fit < _WORST_FIT if chart.diverging else abs(loss - limit) < _PLATEAU * limit
     if not explained:
         return None
-    return Limit(chart, q, limit, float(np.linalg.norm(q - start)), fit, float(values[0]))
+    return Limit(chart, q, limit, float(np.linalg.norm(q - start)), fit, float(values[0]), signs)
 
 
 def _held(group: Group, outputs: Any, r: Floats) -> bool:
