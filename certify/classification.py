@@ -376,7 +376,7 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
     else:
         zero = np.array([from_text(text) for text in answer["zero"]], dtype=object)
         witness = target = Network.from_theta(zero, saved.dimension)
-    corners = np.array([v.astype(np.float64) for v in (saved.theta(), *descent.vertices)])
+    corners = descent.corners(saved.theta().astype(np.float64))
     length = float(np.linalg.norm(np.diff(corners, axis=0), axis=1).sum())
     if answer["zero"] is not None:
         length += float(np.linalg.norm((end - zero).astype(np.float64)))

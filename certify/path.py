@@ -1,4 +1,4 @@
-"""Downhill all the way: a polyline from a saved point to a certified object, along which the loss provably falls.
+"""Downhill all the way: a path from a saved point to a certified object, along which the loss provably falls.
 
 Piece by piece, the residuals are expanded in the one variable ``t`` of the piece (:mod:`symmetry.lines`); where all
 bounds of ``d/dt L`` are negative the loss falls strictly from one vertex to the next. How the path ends:
@@ -13,7 +13,7 @@ bounds of ``d/dt L`` are negative the loss falls strictly from one vertex to the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -22,11 +22,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from certify.arithmetic import Enclosures, ladder, quiet
+from certify.arithmetic import Array, Enclosures, ladder, quiet
 from certify.proof import Failure, Proof
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
-from symmetry.closing import shrink, stretch, way_in
+from symmetry.closing import arc, shrink, stretch, way_in
 from symmetry.lines import slopes
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
@@ -37,9 +37,17 @@ _BITS = 106
 """Paths are not worth more."""
 
 
+@dataclass(frozen=True)
+class Leg:
+    """A piece of a path: where it leads to, (P,) exact, and its bend, if it is an arc."""
+
+    end: Exact
+    bend: Exact | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Descent(Proof):
-    """The loss falls strictly from the saved point along straight lines from vertex to vertex, and on to the end.
+    """The loss falls strictly from the saved point along lines and arcs from vertex to vertex, and on to the end.
 
     Args:
         vertices: (k, P) exact, the saved point, which comes first, left out; k may be 0.
@@ -50,6 +58,8 @@ class Descent(Proof):
         places: for closing 3, (l, P' + free ε) exact, the places ``(q, ε)`` after the first, at last with ``ε = 0``.
             For closing 2, (1, P), the ``bend`` of the curve, where it has one.
         octaves: for closings 1 and 2, how often the last curve is halved.
+        bent: the numbers of the pieces, ascending, that are arcs; piece 0 leads from the saved point to vertex 0.
+        bends: (len(bent), P) exact, their bends; see :func:`symmetry.closing.arc`.
     """
 
     theorem = "descent"
@@ -59,11 +69,24 @@ class Descent(Proof):
     order: tuple[int, ...] = ()
     places: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
     octaves: int = 0
+    bent: tuple[int, ...] = ()
+    bends: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
 
     @property
     def bend(self) -> Exact | None:
         """For closing 2, ``v_2`` of a curve of degree 3."""
         return self.places[0] if self.closing == 2 and len(self.places) else None
+
+    def corners(self, start: Array) -> Array:
+        """Points (k, P) on the way from ``start`` to the last vertex, arcs with their middle; approximate."""
+        points = [start, *(v.astype(np.float64) for v in self.vertices)]
+        bends = {number: bend.astype(np.float64) for number, bend in zip(self.bent, self.bends, strict=True)}
+        out = [start]
+        for number, (here, end) in enumerate(pairwise(points)):
+            if number in bends:
+                out.append((here + end) / 2 - bends[number] / 4)
+            out.append(end)
+        return np.array(out)
 
     @property
     def last(self) -> Exact | None:
@@ -72,23 +95,30 @@ class Descent(Proof):
 
 
 def prove_descent(
-    objective: SquareLoss, vertices: Sequence[Exact], *, arithmetic: str, max_bits: int
-) -> list[Exact] | Failure:
-    """Prove that the loss falls strictly along a polyline.
+    objective: SquareLoss,
+    vertices: Sequence[Exact],
+    bends: Mapping[int, Exact] | None = None,
+    *,
+    arithmetic: str,
+    max_bits: int,
+) -> list[Leg] | Failure:
+    """Prove that the loss falls strictly along lines and arcs.
 
     Args:
         objective: the loss.
         vertices: (P,) each, exact; the first is where it starts.
+        bends: of the pieces, by number, that are arcs, (P,) exact.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
 
     Returns:
-        the vertices after the first, some midpoints added so that each piece is proved in one expansion; or the failure
-        ``rises`` with the number of the piece. It does not say that the loss rises there.
+        the pieces, some halved so that each is proved in one expansion; or the failure ``rises`` with the number of the
+        piece. It does not say that the loss rises there.
     """
-    found: list[Exact] = []
+    found: list[Leg] = []
     for number, (start, end) in enumerate(pairwise(vertices)):
-        pieces = _fall(objective, start, end, arithmetic, max_bits, _HALVINGS)
+        leg = Leg(end, (bends or {}).get(number))
+        pieces = _fall(objective, start, leg, arithmetic, max_bits, _HALVINGS)
         if pieces is None:
             return Failure("rises", (("piece", number),))
         found += pieces
@@ -196,22 +226,24 @@ def _leads(limit: SquareLoss, chart: Chart, curve: Piece, a: Enclosures) -> bool
 
 
 def _fall(
-    objective: SquareLoss, start: Exact, end: Exact, arithmetic: str, max_bits: int, halvings: int
-) -> list[Exact] | None:
-    """Vertices after ``start`` up to ``end``, each piece proved; ``None`` where a piece is not."""
-    middle, half = (start + end) / 2, (end - start) / 2
-    approx = Float64()
-    line = objective.along([middle.astype(np.float64), half.astype(np.float64)], approx)
+    objective: SquareLoss, start: Exact, leg: Leg, arithmetic: str, max_bits: int, halvings: int
+) -> list[Leg] | None:
+    """The piece from ``start`` on, in parts that are proved; ``None`` where one is not."""
+    whole = [start, leg.end - start] if leg.bend is None else arc(start, leg.end, leg.bend)
+    curve, approx = stretch(whole, Fraction(0), Fraction(1)), Float64()
+    line = objective.along([v.astype(np.float64) for v in curve], approx)
     # what fails only by rounding needs more bits, what fails by the rest of the expansion a shorter piece; near a
     # flat minimum float64 cannot tell the two apart, so that all bits are tried on a whole piece
     clear = bool(np.all(slopes(line, approx) < 0))
     rungs = ladder(arithmetic, min(max_bits, _BITS)) if clear or halvings == _HALVINGS else ()
-    if any(_falls(objective, [middle, half], a) for a in rungs):
-        return [end]
+    if any(_falls(objective, curve, a) for a in rungs):
+        return [leg]
     if not halvings:
         return None
-    first = _fall(objective, start, middle, arithmetic, max_bits, halvings - 1)
-    second = first and _fall(objective, middle, end, arithmetic, max_bits, halvings - 1)
+    # the coefficient of s⁰ is the point at t = 1/2; halves have a quarter of the bend
+    middle, bend = curve[0], None if leg.bend is None else leg.bend / 4
+    first = _fall(objective, start, Leg(middle, bend), arithmetic, max_bits, halvings - 1)
+    second = first and _fall(objective, middle, Leg(leg.end, bend), arithmetic, max_bits, halvings - 1)
     return first + second if first and second else None
 
 

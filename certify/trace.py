@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -13,7 +13,7 @@ import numpy as np
 from certify.arithmetic import Array
 from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proof import Failure
-from sweep.descent import LimitSlope, Slope, approx_descent, short
+from sweep.descent import LimitSlope, Slope, Track, approx_descent, short
 from sweep.kernels import KernelData
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
@@ -90,8 +90,8 @@ def trace_to_box(
         the proof, or a failure: ``no-path``, ``rises``.
     """
     slope = _slope(problem, data, len(box.center))
-    vertices = _into(slope, path, box)
-    return Failure("no-path") if vertices is None else _proved(slope.objective, vertices, 0, arithmetic, max_bits)
+    way = _into(slope, path, box, arcs=True)
+    return Failure("no-path") if way is None else _proved(slope.objective, *way, 0, arithmetic, max_bits)
 
 
 def trace_to_zero(
@@ -106,14 +106,16 @@ def trace_to_zero(
         closings.append(_closing(slope, stratum, theta, bent=len(closings) % _RARE == 0))
         return closings[-1] is not None
 
-    found, _ = approx_descent(slope, path, arrived)
+    track = approx_descent(slope, path, arrived, arcs=True)
     closing = closings[-1]
     if closing is None:
         return Failure("no-path")
     zero, bend, way = closing.zero, closing.bend, (closing.order, closing.bend, closing.octaves)
-    if not prove_zero(slope.objective, zero, exact(found[-1]), *way, arithmetic=arithmetic, max_bits=max_bits):
-        return Failure("rises", (("piece", len(found)),))
-    proof = _proved(slope.objective, [exact(v) for v in found], closing.order, arithmetic, max_bits)
+    if not prove_zero(slope.objective, zero, exact(track.vertices[-1]), *way, arithmetic=arithmetic, max_bits=max_bits):
+        return Failure("rises", (("piece", len(track.vertices)),))
+    proof = _proved(
+        slope.objective, [exact(v) for v in track.vertices], track.bends, closing.order, arithmetic, max_bits
+    )
     if isinstance(proof, Failure):
         return proof
     proof = replace(proof, octaves=closing.octaves)
@@ -150,13 +152,14 @@ def trace_to_limit(
     slope = _slope(problem, data, len(path[0]))
     for start in (k for k in _STARTS if k < len(path)):
         # a part of the way outside of the chart, if need be
-        found, arrived = [path[0]], not start
+        track = Track([path[0]], arrived=True)
         if start:
-            found, arrived = approx_descent(slope, path[: start + 1], partial(np.array_equal, short(path[start])))
-        if not arrived:
+            there = partial(np.array_equal, short(path[start]))
+            track = approx_descent(slope, path[: start + 1], there, arcs=True)
+        if not track.arrived:
             continue
         networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in path[start:]]
-        networks[0] = Network.from_theta(exact(found[-1]), problem.dimension).permuted(order)
+        networks[0] = Network.from_theta(exact(track.vertices[-1]), problem.dimension).permuted(order)
         places = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
         if places is not None:
             break
@@ -164,7 +167,7 @@ def trace_to_limit(
         return Failure("no-path")
     if not prove_channel(slope.objective, chart, networks[0], places, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises")
-    proof = _proved(slope.objective, [exact(v) for v in found], 3, arithmetic, max_bits)
+    proof = _proved(slope.objective, [exact(v) for v in track.vertices], track.bends, 3, arithmetic, max_bits)
     if isinstance(proof, Failure):
         return proof
     rows = np.empty((len(places), len(end) + len(places[0].eps)), dtype=object)
@@ -197,8 +200,8 @@ def _approx_places(
         return None
     if not chart.diverging:
         onto = [here, *(_short_place(chart, network) for network in networks[1:])]
-        points = _into(LimitSlope(limit), [p.q.astype(np.float64) for p in onto], box)
-        return None if points is None else [Place(q, ()) for q in points[1:]]
+        way = _into(LimitSlope(limit), [p.q.astype(np.float64) for p in onto], box, arcs=False)
+        return None if way is None else [Place(q, ()) for q in way[0][1:]]
     end = exact(short(box.center.astype(np.float64)))
     end = end if box.holds(end.astype(np.float64)) else box.center
     goal = Place(end, (Fraction(0),) * len(here.eps))
@@ -238,8 +241,10 @@ def _rounded(q: Sequence[Fraction], eps: Sequence[Fraction]) -> Place:
     return Place(q_short, tuple(eps_short.tolist()))
 
 
-def _into(slope: LimitSlope, path: Sequence[Array], box: Box) -> list[Exact] | None:
-    """Vertices downhill from the first of ``path`` into a box; approximate.
+def _into(
+    slope: LimitSlope, path: Sequence[Array], box: Box, *, arcs: bool
+) -> tuple[list[Exact], dict[int, Array]] | None:
+    """Vertices downhill from the first of ``path`` into a box, and the bends of arcs between them; approximate.
 
     Near a flat minimum float64 cannot tell how the loss falls, but 106 bits can: it is enough here that it falls on
     most of the straight line to the centre.
@@ -249,11 +254,13 @@ def _into(slope: LimitSlope, path: Sequence[Array], box: Box) -> list[Exact] | N
     def arrived(theta: Array) -> bool:
         return box.holds(theta) or slope.falls(theta, center + (theta - center) / 16)
 
-    found, there = approx_descent(slope, path, arrived)
-    if not there:
+    track = approx_descent(slope, path, arrived, arcs=arcs)
+    if not track.arrived:
         return None
-    vertices = [exact(v) for v in found]
-    return vertices if box.holds(found[-1]) and len(found) > 1 else [*vertices, box.entry(found[-1])]
+    vertices, last = [exact(v) for v in track.vertices], track.vertices[-1]
+    if not box.holds(last) or len(vertices) == 1:
+        vertices.append(box.entry(last))
+    return vertices, track.bends
 
 
 def _slope(problem: Problem, data: KernelData, size: int) -> Slope:
@@ -262,15 +269,24 @@ def _slope(problem: Problem, data: KernelData, size: int) -> Slope:
 
 
 def _proved(
-    objective: SquareLoss, found: Sequence[Exact], closing: int, arithmetic: str, max_bits: int
+    objective: SquareLoss,
+    vertices: Sequence[Exact],
+    bends: Mapping[int, Array],
+    closing: int,
+    arithmetic: str,
+    max_bits: int,
 ) -> Descent | Failure:
-    vertices = prove_descent(objective, found, arithmetic=arithmetic, max_bits=max_bits)
-    if isinstance(vertices, Failure):
-        return vertices
-    out = np.empty((len(vertices), len(found[0])), dtype=object)
-    for i, vertex in enumerate(vertices):
-        out[i] = vertex
-    return Descent(out, closing)
+    curved = {number: exact(bend) for number, bend in bends.items()}
+    legs = prove_descent(objective, vertices, curved, arithmetic=arithmetic, max_bits=max_bits)
+    if isinstance(legs, Failure):
+        return legs
+    bent = {i: leg.bend for i, leg in enumerate(legs) if leg.bend is not None}
+    ends, rows = (np.empty((len(v), len(vertices[0])), dtype=object) for v in (legs, bent))
+    for i, leg in enumerate(legs):
+        ends[i] = leg.end
+    for i, bend in enumerate(bent.values()):
+        rows[i] = bend
+    return Descent(ends, closing, bent=tuple(bent), bends=rows)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The last piece of a path to an exact global minimum.
+"""Curves of parameters: the last piece of a path to an exact global minimum, arcs, and parts of them.
 
 At a zero ``θ_0`` where neurons coincide the residuals are of second order in the directions that separate them. A path
 that comes in along ``θ_0 + t v_1 + t² v_2``, where ``v_1`` separates coinciding neurons and changes no residual to
@@ -49,6 +49,11 @@ def way_in(zero: Network, end: Network, bend: Exact | None = None) -> tuple[Exac
     """
     first, second = separation(zero, end)
     return (first, second) if bend is None else (first, bend, second - bend)
+
+
+def arc(start: Any, end: Any, bend: Any) -> list[Any]:
+    """The coefficients of ``1, t, t²`` of the curve from ``start`` (``t = 0``) to ``end`` (``t = 1``); (P,) each."""
+    return [start, end - start - bend, bend]
 
 
 def stretch(curve: Sequence[Any], start: Fraction | float, end: Fraction | float) -> list[Any]:

@@ -20,7 +20,7 @@ from symmetry.problem import Problem, load_problem
 def bent_run() -> tuple[Problem, Network, Descent, Network]:
     """The problem, the saved network, its proved path and the zero that the path leads to."""
     problem = load_problem("thesis")
-    points = read_points("data/adam/width6", dimension=2).take([324])
+    points = read_points("data/adam/width6", dimension=2).take([548])
     polished = polish(prepare(problem), points.theta()[0].copy(), 6, max_steps=400)
     nearest = propose_stratum_point(problem, Network.from_theta(exact(polished.theta), 2))
     assert nearest is not None

@@ -1,4 +1,4 @@
-"""Paths: straight lines from the candidate from vertex to vertex, along which the loss falls, and on to the object.
+"""Paths: lines and arcs from the candidate from vertex to vertex, along which the loss falls, and on to the object.
 
 The proofs are in docs/paths.md. On a piece the weights are ``θ + t h_1 + t² h_2 + t³ h_3``, so that a neuron's argument
 is ``z + y(t)``, ``y = Σ t^i y_i``, and its output weight ``Σ t^i a_i``. With the derivatives of ``σ`` at ``z``
@@ -15,7 +15,8 @@ With ``G_ij = Σ_n r_ni r_nj`` and ``ε² = Σ_n E_n²``, ``N d/dt L`` differs f
 ``2ε (Σ (K+1+j) √G_jj + (K+1) ε)`` for ``|t| ≤ 1``, and a polynomial lies between the least and the largest of its
 Bernstein coefficients.
 
-**Straight pieces** run from ``t = −1`` to ``t = 1`` about their midpoint: all bounds must be negative.
+**Pieces** run from ``t = −1`` to ``t = 1`` about their middle: all bounds must be negative. An arc from ``p`` to ``q``
+with the bend ``b`` is ``p + x (q − p − b) + x² b``, ``x = (1 + t)/2``.
 
 **Into a box** (``closing`` 0): the last vertex lies in the uniqueness box of a local minimum. No Hessian there is
 singular, so all are positive definite; the loss is strictly convex and falls on along the straight line to the minimum.
@@ -56,7 +57,7 @@ class Path:
 
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
     ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves``
-    times.
+    times. The pieces that are arcs have ``bends``.
     """
 
     vertices: list[list[Fraction]]
@@ -64,6 +65,7 @@ class Path:
     order: list[int]
     places: list[Any]
     octaves: int
+    bends: dict[int, list[Fraction]]
 
 
 def count_pieces(witness: Any) -> int:
@@ -77,14 +79,20 @@ def count_pieces(witness: Any) -> int:
 
 def read_path(value: Any, size: int) -> Path:
     """The field ``path`` of a line of witnesses.jsonl, for ``size`` parameters."""
-    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves"})
-    for name in ("vertices", "order", "places"):
+    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves", "bent", "bends"})
+    value = {"bent": [], "bends": []} | value
+    for name in ("vertices", "order", "places", "bent", "bends"):
         if not isinstance(value[name], list) or len(value[name]) > MAX_VERTICES:
             raise Unreadable(f"path.{name}: expected a list of at most {MAX_VERTICES}")
     vertices = [sequence(v, "path.vertices", size) for v in value["vertices"]]
     order = [integer(i, "path.order", 0, MAX_VERTICES) for i in value["order"]]
     octaves = integer(value.get("octaves", 0), "path.octaves", 0, MAX_OCTAVES)
-    path = Path(vertices, integer(value["closing"], "path.closing", 0, 3), order, value["places"], octaves)
+    bent = [integer(i, "path.bent", 0, MAX_VERTICES) for i in value["bent"]]
+    need(len(bent) == len(set(bent)) == len(value["bends"]), "path.bent: expected a bend for each, and each once")
+    need(all(i < len(vertices) for i in bent), "path.bent: no such piece")
+    bends = dict(zip(bent, (sequence(v, "path.bends", size) for v in value["bends"]), strict=True))
+    closing = integer(value["closing"], "path.closing", 0, 3)
+    path = Path(vertices, closing, order, value["places"], octaves, bends)
     need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
     most = {2: 1, 3: MAX_VERTICES}.get(path.closing, 0)
     least = 1 if path.closing == 3 else 0
@@ -121,9 +129,7 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
     data = data_at(BITS)
     points = [_theta(candidate), *path.vertices]
     for number, (start, end) in enumerate(pairwise(points)):
-        middle = [(p + q) / 2 for p, q in zip(start, end, strict=True)]
-        half = [(q - p) / 2 for p, q in zip(start, end, strict=True)]
-        values = _slopes(data, [middle, half], 0)
+        values = _slopes(data, _piece(start, end, path.bends.get(number)), 0)
         need(all(v < 0 for v in values.upper()), f"path: piece {number}: the loss is not proved to fall")
     if path.closing == 3:
         need(chart is not None, "path.closing: 3 without a chart")
@@ -167,6 +173,16 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())
         need(falls, f"path: place {number}: the loss is not proved to fall on the way there")
         here = place
+
+
+def _piece(start: list[Fraction], end: list[Fraction], bend: list[Fraction] | None) -> list[list[Fraction]]:
+    """The coefficients of a line or an arc about its middle."""
+    middle = [(p + q) / 2 for p, q in zip(start, end, strict=True)]
+    half = [(q - p) / 2 for p, q in zip(start, end, strict=True)]
+    if bend is None:
+        return [middle, half]
+    # x² = (1 + 2t + t²)/4: the terms of b without t² add up to −b/4 + 0·t
+    return [[m - b / 4 for m, b in zip(middle, bend, strict=True)], half, [b / 4 for b in bend]]
 
 
 def _lower_half(curve: list[list[Fraction]], top: Fraction) -> list[list[Fraction]]:

@@ -21,7 +21,7 @@ from sweep.points import read_points
 from sweep.polish import polish
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of
-from symmetry.closing import way_in
+from symmetry.closing import arc, way_in
 from symmetry.matching import propose_stratum_point, verify_equal_output
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
@@ -80,11 +80,47 @@ def test_one_bad_piece_among_good_ones():
     assert falls(*points)
     found = prove_descent(OBJECTIVE, [exact(v) for v in points], arithmetic="auto", max_bits=53)
     assert isinstance(found, list)
-    assert np.all(found[-1] == exact(points[-1]))
+    assert np.all(found[-1].end == exact(points[-1]))
     swapped = [points[0], points[2], points[1], points[3]]
     refused = prove_descent(OBJECTIVE, [exact(v) for v in swapped], arithmetic="auto", max_bits=53)
     assert isinstance(refused, Failure)
     assert refused.numbers == (("piece", 1),)
+
+
+def test_arcs():
+    """An arc that overshoots, or starts uphill, is refused; one that does not is not."""
+    start, end = exact(START), exact(START - 0.05 * gradient(START))
+    side = exact(np.array([0.02, -0.02, 0.01, 0.02, -0.01, 0.01]))
+
+    def proved(bend: Exact, end: Exact = end) -> bool:
+        found = prove_descent(OBJECTIVE, [start, end], {0: bend}, arithmetic="auto", max_bits=106)
+        if isinstance(found, list):
+            assert np.all(found[-1].end == end)
+            assert all(leg.bend is not None for leg in found)
+        return isinstance(found, list)
+
+    assert proved(side * Fraction(1, 100))
+    assert not proved(exact(-40 * 0.05 * gradient(START)))  # far beyond and back
+    assert not proved(exact(20 * 0.05 * gradient(START)))  # uphill first
+    assert not proved(side, start)
+
+
+def test_halves_of_an_arc_are_the_arc():
+    """A long arc is proved in parts: their ends lie on it."""
+    direction, bend = -gradient(START), exact(np.array([0.03, 0.02, -0.03, 0.02, 0.01, -0.02]))
+    start = exact(START)
+    for length in (0.4, 0.8, 1.2, 1.6):
+        end = exact(START + length * direction)
+        found = prove_descent(OBJECTIVE, [start, end], {0: bend}, arithmetic="auto", max_bits=106)
+        if isinstance(found, list) and len(found) > 1:
+            break
+    assert isinstance(found, list)
+    curve, share = arc(start, end, bend), Fraction(0)
+    for leg in found:
+        assert leg.bend is not None
+        share += next(Fraction(1, 2**k) for k in range(4) if np.all(leg.bend * 4**k == bend))
+        assert np.all(leg.end == curve[0] + share * curve[1] + share**2 * curve[2])
+    assert share == 1
 
 
 def test_a_path_over_a_saddle():

@@ -38,7 +38,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Problem]:
     folder = tmp_path_factory.mktemp("problem")
     write_problem(folder, problem)
     assert proof.last is not None
-    path = {name: value for name, value in proof.to_json().items() if name != "theorem"} | {"vertices": []}
+    path = {name: value for name, value in proof.to_json().items() if name != "theorem"} | {
+        "vertices": [],
+        "bent": [],
+        "bends": [],
+    }
     line = {"candidate": _network(Network.from_theta(proof.last, 2)), "path": path, "point": _network(zero)}
     return json.loads(json.dumps(line)), read_problem(folder / "problem.json")
 
@@ -98,17 +102,42 @@ def test_another_zero_is_refused(made: tuple[Line, Problem]):
     assert verdict(line, problem) != "verified"
 
 
-def test_the_whole_path_is_verified(made: tuple[Line, Problem]):
-    """From where Adam stopped, with the pieces of falling loss that come first: the last few of them."""
-    _, saved, proof, _ = bent_run()
-    line, problem = copy.deepcopy(made[0]), made[1]
-    start = Network.from_theta(proof.vertices[-4], 2)
-    line["candidate"] = _network(start)
-    line["path"]["vertices"] = [[dyadic(v) for v in vertex] for vertex in proof.vertices[-3:]]
-    assert verdict(line, problem) == "verified"
-    assert saved.width == start.width
-    line["path"]["vertices"].reverse()
-    assert "piece" in verdict(line, problem)
+@pytest.fixture(scope="module")
+def arcs(made: tuple[Line, Problem]) -> Line:
+    """The path from the last arc on, and its last curve."""
+    proof = bent_run()[2]
+    first = proof.bent[-1]
+    line = copy.deepcopy(made[0])
+    line["candidate"] = _network(Network.from_theta(proof.vertices[first - 1], 2))
+    line["path"]["vertices"] = [[dyadic(v) for v in vertex] for vertex in proof.vertices[first:]]
+    line["path"]["bent"], line["path"]["bends"] = [0], [[dyadic(v) for v in proof.bends[-1]]]
+    return line
+
+
+def test_arcs_are_verified(made: tuple[Line, Problem], arcs: Line):
+    assert verdict(arcs, made[1]) == "verified"
+
+
+ARCS: dict[str, tuple[Callable[[Any], None], str]] = {
+    "away": (lambda path: path["bends"][0].__setitem__(0, "1*2^-2"), "piece 0"),
+    "backwards": (lambda path: path["vertices"].reverse(), "not proved to fall"),
+    "bends without numbers": (lambda path: path["bent"].clear(), "a bend for each"),
+    "numbers without bends": (lambda path: path["bends"].clear(), "a bend for each"),
+    "one piece twice": (lambda path: (path["bent"].append(0), path["bends"].append(path["bends"][0])), "each once"),
+    "no such piece": (lambda path: path.update(bent=[len(path["vertices"])]), "no such piece"),
+    "a short bend": (lambda path: path["bends"][0].pop(), "entries, expected"),
+    "a number that is none": (lambda path: path.update(bent=["0"]), "path.bent"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ARCS))
+def test_false_arcs(made: tuple[Line, Problem], arcs: Line, name: str):
+    line, problem = copy.deepcopy(arcs), made[1]
+    change, message = ARCS[name]
+    change(line["path"])
+    if name == "backwards" and len(line["path"]["vertices"]) == 1:
+        line["path"]["vertices"].append(line["path"]["vertices"][0])
+    assert message in verdict(line, problem)
 
 
 def test_the_module_is_on_its_own():

@@ -1,4 +1,4 @@
-"""The search for polylines: what it returns goes downhill, starts where it should, and is made of short numbers."""
+"""The search for paths: what it returns goes downhill, starts where it should, and is made of short numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from library import TEACHER, small
 from sweep.descent import Slope, approx_descent, short
 from sweep.kernels import loss_gradient, prepare
 from sweep.polish import polish
+from symmetry.closing import arc
 from symmetry.objective import SquareLoss
 
 DATA = prepare(small())
@@ -27,8 +28,10 @@ def near(theta: np.ndarray) -> bool:
 
 def test_a_polish_becomes_a_polyline_downhill():
     path = list(polish(DATA, START, 2).vertices)
-    found, arrived = approx_descent(SLOPE, path, near)
-    assert arrived
+    track = approx_descent(SLOPE, path, near, arcs=False)
+    found = track.vertices
+    assert track.arrived
+    assert not track.bends
     assert near(found[-1])
     assert np.array_equal(found[0], START)
     assert len(found) <= len(path)
@@ -43,15 +46,34 @@ def test_an_overshooting_path_is_mended():
     """A vertex beyond the valley's floor, from which the loss is higher than on the way: other steps are found."""
     path = list(polish(DATA, START, 2).vertices)
     path.insert(1, START - 0.9 * (path[-1] - START))
-    found, arrived = approx_descent(SLOPE, path, near)
-    assert arrived
-    assert np.all(np.diff(losses(found)) < 0)
+    for arcs in (False, True):
+        track = approx_descent(SLOPE, path, near, arcs=arcs)
+        assert track.arrived
+        assert np.all(np.diff(losses(track.vertices)) < 0)
 
 
 def test_a_path_that_does_not_arrive_says_so():
     path = list(polish(DATA, START, 2).vertices)
-    _, arrived = approx_descent(SLOPE, path[:2], lambda theta: bool(np.abs(theta - TEACHER - 5).max() < 1e-3))
-    assert not arrived
+    for arcs in (False, True):
+        track = approx_descent(SLOPE, path[:2], lambda theta: bool(np.abs(theta - TEACHER - 5).max() < 1e-3), arcs=arcs)
+        assert not track.arrived
+
+
+def test_arcs_go_downhill_and_farther_than_lines():
+    """From a point beside a valley's floor, of which nothing but the beginning is given."""
+    straight = approx_descent(SLOPE, [START], near, arcs=False)
+    track = approx_descent(SLOPE, [START], near, arcs=True)
+    assert track.arrived
+    assert track.bends
+    assert len(track.vertices) <= len(straight.vertices)
+    for number, bend in track.bends.items():
+        start, end = track.vertices[number : number + 2]
+        assert np.array_equal(bend, short(bend))
+        curve = arc(start, end, bend)
+        between = [sum(v * t**k for k, v in enumerate(curve)) for t in np.linspace(0, 1, 20)]
+        assert np.allclose(between[-1], end, rtol=0, atol=1e-15)
+        assert np.all(np.diff(losses(between)) < 0)
+    assert not SLOPE.falls_along(arc(track.vertices[1], track.vertices[0], np.zeros(6)))
 
 
 def test_uphill_is_not_downhill():
