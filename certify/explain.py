@@ -250,6 +250,10 @@ def _limit_network(chart: Chart, q: Exact) -> str:
         if kind == "affine":
             terms.append(f"{float(b[0]):.6g}" + (f" + {vector(b[1:])}" if len(b) > 1 else ""))
             continue
+        if kind == "quintic":
+            g, u = vector(b[:d]), vector(b[d:])
+            terms.append(f"({u})⁵/480 - ({u})²·({g})/16")
+            continue
         z = vector(b[:d])
         terms.append(f"{float(b[-1]):.6g}·σ({z})")
         if len(b) > d + 1:  # a pair or a triple: w, u or v, …, c

@@ -29,6 +29,7 @@ _LARGE = 3.0
 _NEAR = 0.5
 _NEAR_ZERO = 0.3
 _EQUAL = 0.05
+_CANCEL = 0.2
 _DEGENERATE = 1e-11
 _WORST_FIT = 1.5
 """A run in a channel has ``(L − L_∞)/Σκε²`` between this and its reciprocal: on real runs 0.98 to 1.10."""
@@ -165,6 +166,7 @@ def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
             found += _mirrored_triples(w, a, trio, near)
     found += _splits(w, a, large, mirrors)
     if mirrors:
+        found += _quintics(w, a, size, large)
         found += _near_zero(w, a, size)
     found += [(spread / _EQUAL, group) for spread, group in _copies(apart, mirrored, scale, mirrors)]
     return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
@@ -243,6 +245,17 @@ def _near_zero(w: Floats, a: Floats, size: Floats) -> Iterator[tuple[float, Grou
             ordered = sorted(members, key=lambda i: a[i] < 0)
             flipped = int((a[index] < 0).sum()) % count  # none where all are negative
             yield float(size[index].max() / _NEAR_ZERO), Group("zero", tuple(ordered), flipped)
+
+
+def _quintics(w: Floats, a: Floats, size: Floats, large: list[int]) -> Iterator[tuple[float, Group]]:
+    """Three neurons near zero of which the outputs and the linear terms all but cancel."""
+    for trio in combinations([i for i in large if size[i] < _NEAR_ZERO], 3):
+        index = list(trio)
+        slopes = a[index, None] * w[index]
+        if abs(a[index].sum()) < _CANCEL * np.abs(a[index]).sum() and (
+            np.linalg.norm(slopes.sum(axis=0)) < _CANCEL * np.linalg.norm(slopes, axis=1).sum()
+        ):
+            yield float(size[index].max() / _NEAR_ZERO), Group("quintic", trio)
 
 
 def _disjoint(

@@ -13,6 +13,8 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
   (activations with ``σ(−z) = 1 − σ(z)``);
 * ``triple+``, ``triple-`` (i, j, k): ``w_i = w + p_i u + …`` along a line, ``Σp = 0``, with finite moments ``c = Σa``,
   ``v = Σaδ``, ``Σaδδᵀ → τuuᵀ``, ``τ = ±1``, ``δ_i = w_i − w``; here ``ε² = (p_i² + p_j² + p_k²)/2``;
+* ``quintic`` (i, j, k): three neurons near zero, ``w_i = p_i u + …``, ``Σp → 0``, with finite moments ``Σa``, ``Σap``,
+  ``Σap³`` and ``Σap⁵ = 1``, which leave a polynomial of degree 5 (sigmoid); ``ε²`` as for triples;
 * ``zero`` (i, …): ``a_i = β_i/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid).
 
 Of splits, triples and zero neurons the last members may be flipped as well: they stand for their mirror images, as in a
@@ -38,8 +40,8 @@ from numpy.typing import NDArray
 
 from symmetry.activation import Activation
 from symmetry.groups import ORDER, TAU, Group, Kind, check, conditions, stiff
-from symmetry.limits import Affine, Pair, Triple
-from symmetry.merging import read_triple, reciprocal, triple
+from symmetry.limits import Affine, Pair, Quintic, Triple
+from symmetry.merging import quintic, read_quintic, read_triple, reciprocal, triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Neurons, SquareLoss, Term
 from symmetry.problem import Problem
@@ -72,7 +74,7 @@ class Chart:
     Args:
         width: number of neurons.
         dimension: of the inputs.
-        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, zero neuron; neurons in none are
+        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron; neurons in none are
             ordinary.
 
     Raises:
@@ -122,6 +124,16 @@ class Chart:
         return tuple(group for group in self.groups if group.kind in TAU)
 
     @property
+    def quintics(self) -> tuple[Group, ...]:
+        """The group that leaves a polynomial of degree 5, if there is one."""
+        return tuple(group for group in self.groups if group.kind == "quintic")
+
+    @property
+    def limits(self) -> tuple[Group, ...]:
+        """The diverging groups with a block of coordinates of their own: all but the zero group."""
+        return (*self.pairs, *self.triples, *self.quintics)
+
+    @property
     def balanced(self) -> tuple[Group, ...]:
         """The groups that release a constant."""
         return tuple(group for group in self.groups if group.releases)
@@ -134,12 +146,12 @@ class Chart:
     @property
     def has_constant(self) -> bool:
         """Whether the limit network has a free constant ``K``."""
-        return bool(self.balanced or self.mirrored_copies)
+        return bool(self.balanced or self.mirrored_copies or self.quintics)
 
     @property
     def plain(self) -> bool:
         """Whether diverging groups are pairs, mirrored pairs and single zero neurons, and no copies are mirrored."""
-        return not any(g.kind in TAU or g.flipped or (g.diverges and g.copied) for g in self.groups)
+        return not any(g.size == 2 or g.flipped or (g.diverges and g.copied) for g in self.groups)
 
     @property
     def tied(self) -> bool:
@@ -148,7 +160,7 @@ class Chart:
 
     @property
     def has_linear(self) -> bool:
-        return any(group.kind == "zero" for group in self.groups)
+        return any(group.kind in ("quintic", "zero") for group in self.groups)
 
     @cached_property
     def orientation(self) -> NDArray[np.int64]:
@@ -178,9 +190,9 @@ class Chart:
     @property
     def members(self) -> tuple[tuple[int, ...], ...]:
         """The neurons of each unit; none for a released constant without a neuron near zero."""
-        limits = [group.members for group in (*self.pairs, *self.triples)]
+        limits = [group.members for group in self.limits]
         zero = [group.members for group in self.groups if group.kind == "zero"]
-        return (*self.ordinary, *limits, *(zero if not self.balanced or zero else [()]))
+        return (*self.ordinary, *limits, *(zero if zero or not (self.balanced or self.quintics) else [()]))
 
     def terms(self, activation: Activation) -> tuple[Term, ...]:
         """The limit network ``f_0`` as terms, in the order of ``q``.
@@ -196,6 +208,7 @@ class Chart:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
         terms += [Pair(self.dimension, activation) for _ in self.pairs]
         terms += [Triple(self.dimension, activation, TAU[g.kind]) for g in self.triples]
+        terms += [Quintic(self.dimension) for _ in self.quintics]
         if self.has_constant:
             terms.append(Affine(self.dimension, self.has_linear))
         return tuple(terms)
@@ -216,7 +229,7 @@ class Chart:
 
     def term(self, group: Group) -> int:
         """The index of a diverging group's term among :meth:`terms`."""
-        limits = (*self.pairs, *self.triples)
+        limits = self.limits
         return (1 if self.ordinary else 0) + (len(limits) if group.kind == "zero" else limits.index(group))
 
     @property
@@ -243,6 +256,9 @@ class Chart:
         for group in self.triples:
             size.append(Unit(group.label, slice(start, start + 3 * d + 1)))
             start += 3 * d + 1
+        for group in self.quintics:
+            size.append(Unit(group.label, slice(start, start + 2 * d)))
+            start += 2 * d
         if self.has_constant:
             size.append(Unit("affine", slice(start, start + 1 + (d if self.has_linear else 0))))
         return tuple(size)
@@ -256,7 +272,7 @@ class Chart:
     def read(self, w: Floats, a: Floats) -> tuple[Floats, Floats]:
         """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group.
 
-        In floating point, or in fractions if there is no triple. The inverse of :meth:`network` where copies are equal;
+        In floating point, or in fractions if there is no triple and no quintic group. The inverse of :meth:`network` where copies are equal;
         of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
         """
         # mirrored copies: (w, a) is (−w, −a) and the constant a
@@ -278,6 +294,11 @@ class Chart:
             elif group.kind in TAU:
                 coordinates, size = read_triple(wi, ai, TAU[group.kind])
                 parts.append(coordinates)
+                eps.append(size)
+            elif group.kind == "quintic":
+                coordinates, size = read_quintic(wi.astype(np.float64), ai.astype(np.float64))
+                parts.append(coordinates)
+                constant, slope = constant + ai.sum() / 2, ai @ wi / 4
                 eps.append(size)
             else:
                 first, second = _sides(group)
@@ -302,10 +323,10 @@ class Chart:
     def free(self) -> tuple[tuple[Group, int], ...]:
         """The diverging groups with the number of small coordinates that :meth:`network` asks for.
 
-        One for each ``ε``, two for a triple; the dependent group has none, as ``K`` determines its ``ε``.
+        One for each ``ε``, two for a triple and for a quintic group; the dependent group has none, as ``K`` determines its ``ε``.
         """
         last = self.dependent
-        return tuple((g, 0 if g == last else 2 if g in self.triples else 1) for g in self.diverging)
+        return tuple((g, 0 if g == last else g.size) for g in self.diverging)
 
     def network(self, q: Exact, small: Sequence[Fraction], shares: Sequence[Sequence[Fraction]] = ()) -> Network:
         """The finite network at a point of the chart where copies coincide, exact: where the channel is entered.
@@ -315,7 +336,7 @@ class Chart:
         Args:
             q: (P',) exact, the limit network.
             small: not 0; in the order of :attr:`free`, ``ε`` of each group, ``p_i, p_j`` of each triple (``p_k`` is
-                ``−p_i − p_j``).
+                ``−p_i − p_j``) and of a quintic group (``p_k`` is about that).
             shares: for each group in :attr:`shared`, the coefficients ``β`` (sum 1), in a tied chart such that mirrored
                 members have outputs with sum ``K``; equal ones by default, but for the first mirrored group of a tied
                 chart. A zero group that balances itself keeps their proportions among flipped and unflipped members.
@@ -345,14 +366,16 @@ class Chart:
         released = sum(a[self.orientation < 0], Fraction(0))
         if self.tied and released != blocks[-1][0]:
             raise ValueError(f"mirrored copies have outputs with sum {released}, expected K = {blocks[-1][0]}")
-        limits = dict(zip((*self.pairs, *self.triples), blocks[len(self.ordinary) :], strict=False))
+        limits = dict(zip(self.limits, blocks[len(self.ordinary) :], strict=False))
         missing = blocks[-1][0] - released if self.balanced else Fraction(0)
         values = iter(exact(small))
         last = self.dependent
         for group, count in sorted(self.free, key=lambda item: item[0] == last):
             index, signs = list(group.members), np.array(group.signs)
             beta = betas.get(group, exact([1]))
-            if count == 2:
+            if group.kind == "quintic":
+                wi, ai = quintic(limits[group], blocks[-1], next(values), next(values))
+            elif count == 2:
                 wi, ai = triple(limits[group], next(values), next(values), TAU[group.kind])
             else:
                 rate, offset = _release(group, beta, limits[group][2 * d] if group in limits else Fraction(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Kind = Literal["copies", "pair", "split+", "split-", "mirrored", "triple+", "triple-", "zero"]
+Kind = Literal["copies", "pair", "split+", "split-", "mirrored", "triple+", "triple-", "quintic", "zero"]
 
 ORDER: dict[str, int] = {
     "copies": 0,
@@ -15,11 +15,12 @@ ORDER: dict[str, int] = {
     "mirrored": 3,
     "triple+": 4,
     "triple-": 4,
-    "zero": 5,
+    "quintic": 5,
+    "zero": 6,
 }
 TAU: dict[str, int] = {"triple+": 1, "triple-": -1}
 
-_EXACTLY: dict[str, int] = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3}
+_EXACTLY: dict[str, int] = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3, "quintic": 3}
 _AT_LEAST: dict[str, int] = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 
 
@@ -55,6 +56,11 @@ class Group(NamedTuple):
         return self.kind != "copies"
 
     @property
+    def size(self) -> int:
+        """The number of small coordinates, if no other group determines them."""
+        return 2 if self.kind in TAU or self.kind == "quintic" else int(self.diverges)
+
+    @property
     def releases(self) -> bool:
         """Whether the group releases a constant that diverges."""
         return self.kind in ("mirrored", "zero") or (self.diverges and self.flipped > 0)
@@ -84,7 +90,8 @@ def check(groups: Sequence[Group]) -> None:
 
     Raises:
         ValueError: a group of the wrong size, groups out of order, a released constant that nothing balances, two
-            linear terms, constants of one sign, or two triples with flipped members.
+            linear terms, constants of one sign, two triples with flipped members, or a quintic group beside another
+            constant.
     """
     for kind, members, flipped in groups:
         size = len(members)
@@ -92,7 +99,7 @@ def check(groups: Sequence[Group]) -> None:
         if not fits:
             raise ValueError(
                 f"group {kind!r} of {size} neurons, expected one of: copies (2 or more), pair (2), split+, "
-                "split- (3 or more), mirrored (2), triple+, triple- (3), zero (1 or more)"
+                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more)"
             )
         if not 0 <= flipped <= _most_flipped(kind, size):
             raise ValueError(
@@ -106,6 +113,10 @@ def check(groups: Sequence[Group]) -> None:
     alone = len(balanced) == 1 and not (balanced[0].kind == "zero" and balanced[0].mixed)
     if alone or sum(group.kind == "zero" for group in groups) > 1:
         raise ValueError(f"groups {list(groups)} release a constant that nothing balances, or two linear terms")
+    # its three neurons make the constant between them, and the linear term
+    quintics = [group for group in groups if group.kind == "quintic"]
+    if len(quintics) > 1 or (quintics and (balanced or any(group.flipped for group in groups))):
+        raise ValueError(f"groups {list(groups)}: a quintic group beside another constant is not covered")
     # flipped copies release a constant of one sign
     if {group.kind for group in balanced} in ({"split+"}, {"split-"}):
         raise ValueError(f"groups {list(groups)} release constants of one sign")

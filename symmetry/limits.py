@@ -1,7 +1,8 @@
 """Terms of limit networks: what groups of neurons become when their outgoing weights diverge.
 
 ``Pair``: two neurons whose incoming weights merge. ``Triple``: three that merge along a line. ``Affine``: the constant
-and the linear function that mirrored pairs and vanishing neurons leave behind.
+and the linear function that mirrored pairs and vanishing neurons leave behind. ``Quintic``: what three vanishing neurons
+leave besides.
 """
 
 from __future__ import annotations
@@ -210,6 +211,74 @@ class TripleOutputs:
         third = (square * s * alpha * number(Fraction(1, 6)) + square * across * number(Fraction(1, 2))) * self.jet[3]
         fourth = square * square * self.jet[4] * number(Fraction(self.term.tau, 24))
         return (second + third + fourth).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Quintic:
+    """The term ``(σ^(3)/2) (u·x)² (g·x) + (σ^(5)/120) (u·x)⁵`` of the sigmoid at 0; parameters ``(g (1, d), u (1, d))``."""
+
+    dimension: int
+
+    @property
+    def layout(self) -> Layout:
+        return Layout((("g", (1, self.dimension)), ("u", (1, self.dimension))))
+
+    def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> QuinticOutputs:
+        return QuinticOutputs(self, self.layout.unpack(theta), data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Polynomial:
+        raise NotImplementedError("no paths lead through a chart with a quintic group")
+
+
+class QuinticOutputs:
+    """:class:`Quintic` on all inputs: ``t`` encloses ``g·x_n``, ``s`` ``u·x_n``, (N, 1); ``σ^(3) = −1/8, σ^(5) = 1/4``."""
+
+    def __init__(self, term: Quintic, blocks: dict[str, Any], data: Data, arithmetic: Arithmetic):
+        self.term, self.blocks, self.data, self.arithmetic = term, blocks, data, arithmetic
+        self.t = arithmetic.matmul(data.x, blocks["g"].T)
+        self.s = arithmetic.matmul(data.x, blocks["u"].T)
+        self.square = self.s * self.s
+        cubic, fifth = self.square * self._number(-1, 16), self.square * self.square * self.s * self._number(1, 480)
+        self.value = (cubic * self.t + fifth).reshape(-1)
+
+    def _number(self, numerator: int, denominator: int) -> Any:
+        return self.arithmetic.number(Fraction(numerator, denominator))
+
+    @property
+    def jacobian(self) -> Any:
+        # ∂f/∂g = −(s²/16) x,  ∂f/∂u = (−st/8 + s⁴/96) x
+        x = self.data.x
+        by_u = self.square * self.square * self._number(1, 96) - self.s * self.t * self._number(1, 8)
+        return self.arithmetic.concatenate([self.square * self._number(-1, 16) * x, by_u * x], axis=1)
+
+    def curvature(self, r: Any) -> Any:
+        # gg: 0   gu: −(s/8) xxᵀ   uu: (−t/8 + s³/24) xxᵀ
+        d, ar, column = self.term.dimension, self.arithmetic, r.reshape(-1, 1)
+        bend = self.square * self.s * self._number(1, 24) - self.t * self._number(1, 8)
+        mixed, own = (
+            ar.matmul(self.data.xx.T, column * weight).reshape(d, d) for weight in (self.s * self._number(-1, 8), bend)
+        )
+        out = ar.zeros((2 * d, 2 * d))
+        out[:d, d:], out[d:, :d], out[d:, d:] = mixed, mixed, own
+        return out
+
+    def variation(self) -> tuple[Any, Any]:
+        # With X = ‖x‖ and p, q the lengths of the g- and u-parts of a unit vector:
+        #   |∇²f| ≤ (|s|/4) X² pq + |−t/8 + s³/24| X² q²,   2pq ≤ 1
+        #   |∇³f| ≤ (3/8) X³ pq² + (s²/8) X³ q³,   pq² ≤ 2/√27 < 0.385
+        x = self.data.norm.reshape(-1, 1)
+        square, s = x * x, abs(self.s)
+        second = (s + abs(self.t)) * self._number(1, 8) + s * s * s * self._number(1, 24)
+        third = s * s * self._number(1, 8) + self._number(1155, 8000)
+        return (second * square).reshape(-1), (third * square * x).reshape(-1)
+
+    def correction(self) -> Any:
+        """``Φ = (σ^(7)/2520) s⁷ + (σ^(5)/24) s⁴ (t − βs)``, ``β = g·u/u·u``, (N,); ``σ^(7) = −17/16``."""
+        u, g = self.blocks["u"], self.blocks["g"]
+        beta = (u * g).sum(axis=1) / (u * u).sum(axis=1)
+        fourth = self.square * self.square
+        across = fourth * (self.t - self.s * beta) * self._number(1, 96)
+        return (fourth * self.square * self.s * self._number(-17, 40320) + across).reshape(-1)
 
 
 @dataclass(frozen=True)

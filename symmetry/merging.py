@@ -61,3 +61,73 @@ def read_triple(w: Floats, a: Floats, tau: int) -> tuple[Floats, float]:
     u *= np.sign(u[np.argmax(np.abs(u))])  # u and −u are the same limit
     p = delta @ u / max(float(u @ u), np.finfo(np.float64).tiny)
     return np.concatenate([middle, a @ delta, u, [a.sum()]]), float(np.sqrt((p @ p) / 2))
+
+
+_PRECISION = 256
+_CLOSE = Fraction(1, 2**200)
+
+
+def quintic(limit: Exact, affine: Exact, p1: Fraction, p2: Fraction) -> tuple[Exact, Exact]:
+    """Three neurons (3, d), (3,) near zero whose moments are those of the limit ``(g, u)``, ``(K, ℓ)``.
+
+    With ``g = βu + g⊥``, ``4ℓ = αu + ℓ⊥``:  ``Σa = 2K, Σap = α, Σap² = T, Σap³ = 3β, Σap⁵ = 1`` determine ``a``, ``p_3``
+    and ``T``;  ``w_i = p_i u + γ_0 + γ_2 p_i²`` such that ``Σaw = 4ℓ`` and the part of ``Σap²w`` across ``u`` is ``g⊥``.
+    All exact but ``Σap⁵``, which is 1 up to ``2^-200``.
+
+    Raises:
+        ValueError: ``p`` with equal numbers or 0, ``u = 0``, or no such network.
+    """
+    d = len(limit) // 2
+    g, u, total, slope = limit[:d], limit[d:], 2 * affine[0], 4 * affine[1:]
+    if p1 == p2 or not p1 * p2 * (p1 + p2) or not u @ u:
+        raise ValueError(f"quintic: p is {p1}, {p2}, expected different numbers, none 0, of sum not 0, and u not 0")
+    beta, alpha = (u @ v / (u @ u) for v in (g, slope))
+    square = -1 / (p1 * p2 * (p1 + p2))
+    for _ in range(_PRECISION):
+        # Σap³ = T e_1 − α e_2 + Σa e_3 = 3β is linear in p_3
+        pivot = square - alpha * (p1 + p2) + total * p1 * p2
+        if not pivot:
+            break
+        p3 = (3 * beta - square * (p1 + p2) + alpha * p1 * p2) / pivot
+        e1, e2, e3 = p1 + p2 + p3, p1 * p2 + (p1 + p2) * p3, p1 * p2 * p3
+        fourth = 3 * beta * e1 - square * e2 + alpha * e3
+        fifth = e1 * fourth - 3 * beta * e2 + square * e3
+        if abs(fifth - 1) < _CLOSE and len({p1, p2, p3}) == 3:
+            break
+        if not e3:
+            raise ValueError("quintic: there is no such network, take smaller p")
+        square = Fraction(round((square + (1 - fifth) / e3) * 2**_PRECISION), 2**_PRECISION)
+    else:
+        raise ValueError("quintic: there is no such network, take smaller p")
+    across_g, across_l = g - beta * u, slope - alpha * u
+    scale = 1 / (square * square - total * fourth)
+    bend = scale * (square * across_l - total * across_g)
+    shift = scale * (square * across_g - fourth * across_l)
+    outputs, places = [], []
+    for p, s, t in ((p1, p2, p3), (p2, p1, p3), (p3, p1, p2)):
+        outputs.append((square - alpha * (s + t) + total * s * t) / ((p - s) * (p - t)))
+        places.append(p * u + shift + p * p * bend)
+    return np.array(places, dtype=object), np.array(outputs, dtype=object)
+
+
+def read_quintic(w: Floats, a: Floats) -> tuple[Floats, float]:
+    """The inverse of :func:`quintic`: ``(g, u)`` of three neurons near zero, and ``ε``; floats.
+
+    ``u`` has the direction in which what is across has no linear term in ``p``, and the length that makes ``Σap⁵ = 1``.
+    """
+    lead = np.linalg.svd(w)[2][0]
+    for _ in range(100):
+        places = w @ lead
+        across = w - np.outer(places, lead)
+        slope = np.linalg.solve(np.vander(places), across)[1]
+        lead = lead + slope
+        lead /= np.linalg.norm(lead)
+        if np.linalg.norm(slope) < 1e-15:
+            break
+    fifth = float(a @ (w @ lead) ** 5)
+    length = abs(fifth) ** 0.2
+    lead *= np.sign(fifth)
+    p = w @ lead / length
+    across = w - length * np.outer(p, lead)
+    g = float(a @ p**3) / 3 * length * lead + (a * p * p) @ across
+    return np.concatenate([g, length * lead]), float(np.sqrt((p @ p) / 2))

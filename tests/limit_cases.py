@@ -60,6 +60,8 @@ STRUCTURES: dict[str, list[tuple[Any, ...]]] = {
     "mirrored+zero3-2": [("mirrored", 2), ("zero", 3, 2)],
     "zero2-1": [("zero", 2, 1)],
     "copies2-1+zero3-1": [("copies", 2, 1), ("zero", 3, 1)],
+    "quintic": [("quintic", 3)],
+    "copies2+pair+quintic": [("copies", 2), ("pair", 2), ("quintic", 3)],
 }
 """Groups of each structure: kind, number of neurons, and how many of them are flipped."""
 
@@ -93,8 +95,8 @@ def size(chart: Chart) -> int:
     total = (chart.width - sum(len(group.members) for group in chart.groups)) * (d + 1)
     for group in chart.groups:
         lines = {"copies": 1, "zero": 0, "triple+": 3, "triple-": 3}.get(group.kind, 2)
-        total += lines * d + (lines > 0)
-    zero = any(group.kind == "zero" for group in chart.groups)
+        total += lines * d + (lines > 0 and group.kind != "quintic")
+    zero = any(group.kind in ("quintic", "zero") for group in chart.groups)
     return total + (zero or any(g.flipped or g.kind == "mirrored" for g in chart.groups)) + d * zero
 
 
@@ -164,7 +166,7 @@ def blocks(chart: Chart, q: Exact) -> list[tuple[str, Exact]]:
     neurons = chart.width - sum(len(g.members) for g in chart.diverging) - sum(len(g.members) - 1 for g in chart.copies)
     w, a, rest = np.split(np.asarray(q, dtype=object), [neurons * d, neurons * (d + 1)])
     parts = [("neuron", np.append(w[i * d : (i + 1) * d], a[i])) for i in range(neurons)]
-    for wanted, length in ((PAIRS, 2 * d + 1), (("triple+", "triple-"), 3 * d + 1)):
+    for wanted, length in ((PAIRS, 2 * d + 1), (("triple+", "triple-"), 3 * d + 1), (("quintic",), 2 * d)):
         for group in chart.groups:
             if group.kind in wanted:
                 parts.append((group.kind, rest[:length]))
@@ -178,6 +180,10 @@ def limit_output(chart: Chart, q: Exact, x: Exact) -> Any:
     for kind, b in blocks(chart, q):
         if kind == "affine":
             total += number(b[0]) + (number(b[1:] @ x) if len(b) > 1 else 0)
+            continue
+        if kind == "quintic":
+            s = derivatives(mpmath.mpf(0), 5)
+            total += s[3] / 2 * number((b[d:] @ x) ** 2 * (b[:d] @ x)) + s[5] / 120 * number(b[d:] @ x) ** 5
             continue
         s = derivatives(number(b[:d] @ x), 2)
         if kind == "neuron":
@@ -228,7 +234,7 @@ def planted(
     rows = list(np.concatenate([out.jacobian for out in outputs], axis=1).T)
     sides = [0.0] * len(rows)
     if len(kappas):
-        corrected = [out for out in outputs[1 if chart.ordinary else 0 :] if getattr(out, "s", None) is not None]
+        corrected = [outputs[chart.term(group)] for group in chart.diverging]
         assert len(corrected) == len(kappas)
         rows += [2 / count * out.correction() for out in corrected]
         sides += list(kappas)

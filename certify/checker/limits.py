@@ -5,6 +5,7 @@ limit network; with ``z = w·x``, the other groups, whose outgoing weights diver
 
     pair, split±, mirrored    c σ(z) + s σ'(z),  s = u·x
     triple± (τ = ±1)          c σ(z) + y σ'(z) + (τ/2) s² σ''(z),  y = v·x,  s = u·x
+    quintic                   K + ℓ·x − s² t/16 + s⁵/480,  t = g·x,  s = u·x
     zero                      K + s,  s = ℓ·x      (without a zero group: K, where a constant is free)
 
 Its critical point ``q*`` is isolated by the theorems of ``isolated.py``; what follows is checked all over the
@@ -30,6 +31,7 @@ others are, and unrestricted by those of which both signs occur.
 
     pair, split±, mirrored    φ = (c/2) s² σ'' + (1/6) s³ σ^(3)
     triple±                   φ = (τ/2) p² σ'' + (α s³/6 + s² p/2) σ^(3) + (τ/24) s⁴ σ^(4),  α = u·v/u·u,  p = y − αs
+    quintic                   φ = −(17/40320) s⁷ + (1/96) s⁴ (t − βs),  β = g·u/u·u
     zero                      φ = −(4/3) s³.
 
 If every ``κ = (2/N) Σ_n r_n φ(x_n)`` that counts is positive and copies keep together, ``(q*, 0)`` is a local minimum
@@ -55,8 +57,9 @@ from .isolated import DataAt, Proved, check_box, check_eigenvalue, check_loss, c
 from .loss import Derivatives, Jet, Problem, Unit, Vector, neurons
 from .reading import Unreadable, bounds, fields, integer, need, sequence
 
-_ORDER = {"copies": 0, "pair": 1, "split+": 2, "split-": 2, "mirrored": 3, "triple+": 4, "triple-": 4, "zero": 5}
-_MEMBERS = {"pair": (2, 2), "mirrored": (2, 2), "triple+": (3, 3), "triple-": (3, 3)}
+_KINDS = (("copies",), ("pair",), ("split+", "split-"), ("mirrored",), ("triple+", "triple-"), ("quintic",), ("zero",))
+_ORDER = {kind: place for place, kinds in enumerate(_KINDS) for kind in kinds}
+_MEMBERS = {"pair": (2, 2), "mirrored": (2, 2), "triple+": (3, 3), "triple-": (3, 3), "quintic": (3, 3)}
 _LEAST = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 _TAU = {"triple+": 1, "triple-": -1}
 
@@ -113,7 +116,8 @@ class Chart:
     @property
     def plain(self) -> bool:
         """Whether diverging groups are pairs, mirrored pairs and single zero neurons, and no copies are mirrored."""
-        return not any(self.flipped) and not any(g.kind in _TAU or g.copies or g.flipped for g in self.diverging)
+        curved = {*_TAU, "quintic"}
+        return not any(self.flipped) and not any(g.kind in curved or g.copies or g.flipped for g in self.diverging)
 
     @property
     def tied(self) -> bool:
@@ -155,18 +159,21 @@ class Chart:
         """The limit network.
 
         Its parameters are, in the order of the units: of the neurons all ``w``, then all ``a``; ``(w, u, c)`` of each
-        pair, ``(w, v, u, c)`` of each triple; ``(K, ℓ)``.
+        pair, ``(w, v, u, c)`` of each triple, ``(g, u)`` of a quintic group; ``(K, ℓ)``.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
         for kind in self.kinds:
-            if kind != "zero":
+            if kind == "quintic":
+                units.append(Unit((range(start, start + d), range(start + d, start + 2 * d)), (), _quintic, -1))
+                start += 2 * d
+            elif kind != "zero":
                 lines = 3 if kind in _TAU else 2
                 places = tuple(range(start + i * d, start + (i + 1) * d) for i in range(lines))
                 formula = partial(_triple, _TAU[kind]) if kind in _TAU else _pair
                 units.append(Unit(places, (start + lines * d,), formula, 4 if kind in _TAU else 3))
                 start += lines * d + 1
-        if self.shared or self.tied:
-            line = (range(start + 1, start + 1 + d),) if "zero" in self.kinds else ()
+        if self.shared or self.tied or "quintic" in self.kinds:
+            line = (range(start + 1, start + 1 + d),) if {"quintic", "zero"} & set(self.kinds) else ()
             units.append(Unit(line, (start,), _affine, -1))
         return units
 
@@ -188,7 +195,8 @@ def read_chart(value: Any, width: int, dimension: int) -> Chart:
         need(members == list(range(used, used + size)), f"{where}: the neurons are not numbered in order")
         flipped = integer(rest[0], f"{where}.groups", 1, 1000) if rest else 0
         # half of copies, one of a triple; of splits not the first, and not all of a zero group
-        bound = {"copies": size // 2, "pair": 0, "mirrored": 0, "triple+": 1, "triple-": 1}.get(kind, size - 1)
+        exactly = {"copies": size // 2, "pair": 0, "mirrored": 0, "triple+": 1, "triple-": 1, "quintic": 0}
+        bound = exactly.get(kind, size - 1)
         need(flipped <= bound, f"{where}: {kind}: {flipped} of {size} are mirrored")
         used += size
         kinds.append(kind)
@@ -204,6 +212,8 @@ def read_chart(value: Any, width: int, dimension: int) -> Chart:
     alone = len(shared) == 1 and not (shared[0].kind == "zero" and shared[0].mixed)
     linear = kinds.count("zero")
     need(not alone and linear <= 1, f"{where}: a released constant that nothing balances, or two linear terms")
+    beside = bool(shared) or any(turned) or kinds.count("quintic") > 1
+    need("quintic" not in kinds or not beside, f"{where}: a quintic group beside another constant")
     # flipped copies of a split release a constant of one sign, which is that of the split
     signs = {group.kind for group in shared}
     need(signs not in ({"split+"}, {"split-"}), f"{where}: constants of one sign")
@@ -223,6 +233,14 @@ def _triple(tau: int, sigma: Jet, slots: list[Vector], number: Any) -> Derivativ
     f, f_z, f_zz = (sigma[k] * c + sigma[k + 1] * y + sigma[k + 2] * half_square for k in range(3))
     second = {(0, 0): f_zz, (1, 0): sigma[2], (2, 0): s * sigma[3] * tau, (2, 2): sigma[2] * tau, (3, 0): sigma[1]}
     return f, [f_z, sigma[1], s * sigma[2] * tau, sigma[0]], second
+
+
+def _quintic(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
+    t, s = slots
+    square, eighth = s * s, number(Fraction(-1, 8))
+    f = square * t * number(Fraction(-1, 16)) + square * square * s * number(Fraction(1, 480))
+    first = [square * number(Fraction(-1, 16)), s * t * eighth + square * square * number(Fraction(1, 96))]
+    return f, first, {(1, 0): s * eighth, (1, 1): t * eighth + square * s * number(Fraction(1, 24))}
 
 
 def _affine(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
@@ -354,10 +372,16 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
             phi.append(s * s * s * number(Fraction(-4, 3)))
             continue
         place += 1
+        if kind == "quintic":
+            g, u = _lines(unit, proved)
+            t, s = slots
+            fourth = s * s * s * s
+            across = fourth * (t - s * (g.dot(u) * u.dot(u).reciprocal())) * number(Fraction(1, 96))
+            phi.append(fourth * s * s * s * number(Fraction(-17, 40320)) + across)
+            continue
         square = slots[-2] * slots[-2]  # s²; the lines end with u·x, then comes c
         if kind in _TAU:
-            box = [value.widened(number(r)) for value, r in zip(proved.around.theta, proved.tight, strict=True)]
-            v, u = (data.arithmetic.stack([box[i] for i in line]) for line in unit.lines[1:])
+            _, v, u = _lines(unit, proved)
             alpha = u.dot(v) * u.dot(u).reciprocal()
             _, y, s, _ = slots
             p = y - s * alpha
@@ -384,6 +408,13 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
         _check_held(k, weight, chart, proved)
 
 
+def _lines(unit: Unit, proved: Proved) -> list[Vector]:
+    """The vectors of a unit's line slots over the existence box, (d) each."""
+    around, number = proved.around, proved.around.data.number
+    stack = around.data.arithmetic.stack
+    return [stack([around.theta[i].widened(number(proved.tight[i])) for i in line]) for line in unit.lines]
+
+
 def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
     """The copies of a diverging group keep together."""
     over, data, number = proved.over_tight, proved.around.data, proved.around.data.number
@@ -394,8 +425,7 @@ def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
     else:
         place = chart.neurons + k
         form = over.sigma[place][2] * over.r * number(-1 if kind == "split-" else 1)
-        box = [value.widened(number(r)) for value, r in zip(proved.around.theta, proved.tight, strict=True)]
-        along = [box[i] for i in proved.around.units[place].lines[1]]
+        along = [proved.around.theta[i].widened(number(proved.tight[i])) for i in proved.around.units[place].lines[1]]
         need(sum((v * v for v in along), number(0)).lower()[0] > 0, f"{where}: u may vanish")
     matrix = [[data.moment(form, i, j) for j in range(d)] for i in range(d)]
     if along is not None:

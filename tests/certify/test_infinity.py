@@ -60,6 +60,7 @@ def test_which_conditions_are_asked_for(kind: str) -> None:
         "mirrored+mirrored+zero": [[1, 2, 3]],
         "mirrored+mirrored+mirrored": [[3, 2, 1]],
         "triple-": [[1]],
+        "quintic": [[1]],
     }
     refused = {
         "pair": [[-1], [0]],
@@ -71,6 +72,7 @@ def test_which_conditions_are_asked_for(kind: str) -> None:
         "mirrored+mirrored+zero": [[9, 9, -1], [9, -1, 9], [-1, 9, 9]],
         "mirrored+mirrored+mirrored": [[9, 9, -1], [9, -1, 9], [-1, 9, 9]],
         "triple-": [[-1]],
+        "quintic": [[-1], [0]],
     }
     for name, cases in passed.items():
         for kappas in cases:
@@ -149,6 +151,7 @@ MINIMA = [
     ("mirrored+mirrored+zero", [0.005, 0.01, 0.005], 0),
     ("triple+", [0.01], 1),
     ("triple-", [0.01], 0),
+    ("quintic", [0.01], 0),
     ("copies2+pair", [0.01], 2),
     ("copies2+triple-", [0.01], 3),
 ]
@@ -268,6 +271,7 @@ SADDLES = [
     ("pair", [0.02], 1),
     ("mirrored+mirrored", [0.02, -0.01], 1),
     ("triple+", [0.02], 0),
+    ("quintic", [0.02], 7),
     ("mirrored+mirrored+zero", [0.02] * 3, 2),
 ]
 

@@ -30,6 +30,7 @@ CHARTS = {
     "two mirrored": Chart([], [], [Diverging("mirrored", 2, 0), Diverging("mirrored", 2, 0)], 0),
     "triple+": Chart([], [], [Diverging("triple+", 3, 0)], 1),
     "triple-": Chart([], [], [Diverging("triple-", 3, 0)], 0),
+    "quintic": Chart([], [], [Diverging("pair", 2, 0), Diverging("quintic", 3, 0)], 1),
     "flipped triple and zero": Chart([], [], [Diverging("triple+", 3, 1), Diverging("zero", 1, 0)], 0),
 }
 
@@ -53,13 +54,17 @@ def output(chart: Chart, q: Sequence[Any], x: Sequence[Any]) -> Any:
             z, s, c = line(start), line(start + d), q[start + 2 * d]
             total += c * sigma(z) + s * sigma(z, 1)
             start += 2 * d + 1
+        elif kind == "quintic":
+            t, s = line(start), line(start + d)
+            total += sigma(MP.mpf(0), 3) / 2 * s * s * t + sigma(MP.mpf(0), 5) / 120 * s**5
+            start += 2 * d
         elif kind != "zero":
             tau = 1 if kind == "triple+" else -1
             z, y, s, c = line(start), line(start + d), line(start + 2 * d), q[start + 3 * d]
             total += c * sigma(z) + y * sigma(z, 1) + tau * s * s * sigma(z, 2) / 2
             start += 3 * d + 1
-    if chart.shared:
-        total += q[start] + (line(start + 1) if "zero" in chart.kinds else 0)
+    if chart.shared or "quintic" in chart.kinds:
+        total += q[start] + (line(start + 1) if {"quintic", "zero"} & set(chart.kinds) else 0)
     return total
 
 

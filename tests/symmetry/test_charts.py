@@ -38,7 +38,7 @@ from symmetry.problem import Inputs, Problem
 
 SEEDS = st.integers(0, 2**32)
 COPIES = [name for name, groups in STRUCTURES.items() if {kind for kind, *_ in groups} == {"copies"}]
-PLAIN = [name for name in STRUCTURES if "triple" not in name]
+PLAIN = [name for name in STRUCTURES if "triple" not in name and "quintic" not in name]
 
 
 # ------------------------------------------------------------------------------------------------------- dimension
@@ -128,6 +128,27 @@ def test_any_network_with_diverging_outputs_comes_back(found: Chart, seed: int) 
 
 
 @settings(max_examples=20)
+@given(charts(["quintic", "copies2+pair+quintic"]), SEEDS)
+def test_three_neurons_near_zero_are_read_off(found: Chart, seed: int) -> None:
+    # their w are not parallel: u is where what is across it has no linear term in p
+    rng = Random(seed)
+    q = rationals(rng, size(found))
+    network = found.network(q, smalls(found, rng, Fraction(1, 60)))
+    w, a = network.w.astype(float), network.a.astype(float)
+    back, eps = found.read(w, a)
+    trio = list(found.groups[-1].members)
+    rounding = 2.0**-50 * np.abs(a).max() * (1 + np.abs(w[trio]).max())
+    assert np.abs((back - q).astype(float)).max() < 1e-9 + rounding
+    u = q[found.units[-2].place][found.dimension :].astype(float)
+    p = w[trio] @ u / (u @ u)
+    assert eps[-1] == pytest.approx((p @ p / 2) ** 0.5, rel=1e-2)
+    order = list(range(found.width))
+    for i, j in zip(trio, trio[1:] + trio[:1], strict=True):
+        order[i] = j  # its members in another order: the same limit
+    assert np.abs((found.read(w[order], a[order])[0] - back).astype(float)).max() < 1e-9 + rounding
+
+
+@settings(max_examples=20)
 @given(charts(["triple+", "triple-", "copies2+triple-"]), SEEDS)
 def test_a_triple_is_read_off_up_to_the_second_order(found: Chart, seed: int) -> None:
     rng = Random(seed)
@@ -187,6 +208,13 @@ def correction(found: Chart, q: np.ndarray, x: np.ndarray, network: Network) -> 
             total += -number(4) / 3 * number(slope @ x) ** 3 / number(a.sum()) ** 2
             continue
         b = found.by_unit(q)[found.units[len(found.ordinary) + place].place]
+        if group.kind == "quintic":
+            g, u = b[:d], b[d:]
+            h = sum((((row @ u) / (u @ u)) ** 2 for row in w), Fraction(0)) / 2
+            jet, s = derivatives(mpmath.mpf(0), 7), number(u @ x)
+            across = number((g - (g @ u) / (u @ u) * u) @ x)
+            total += number(h) * (2 * jet[7] * s**7 / 5040 + jet[5] * s**4 * across / 24)
+            continue
         jet = derivatives(number(b[:d] @ x), 4)
         if not group.kind.startswith("triple"):
             eps = 1 / (a[1:].sum() - a[0])

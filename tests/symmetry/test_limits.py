@@ -15,7 +15,7 @@ from limit_cases import SIGMOID, rationals
 
 from certify.arithmetic import quiet
 from symmetry.arithmetic import Float64
-from symmetry.limits import Affine, Pair, Triple
+from symmetry.limits import Affine, Pair, Quintic, Triple
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem
@@ -93,6 +93,7 @@ TERMS = {
     "pair": Pair(2, SIGMOID),
     "triple+": Triple(2, SIGMOID, 1),
     "triple-": Triple(2, SIGMOID, -1),
+    "quintic": Quintic(2),
     "affine": Affine(2, True),
     "constant": Affine(2, False),
 }
@@ -111,6 +112,9 @@ def along(name: str, theta: Any, direction: Any, x: Any) -> flint.arb_series:
     if name in ("affine", "constant"):
         total = series([arb(theta[0]), arb(direction[0])])
         return total if name == "constant" else total + line(theta[1:], direction[1:], x)
+    if name == "quintic":
+        t, s = (line(theta[k : k + 2], direction[k : k + 2], x) for k in (0, 2))
+        return s**5 * arb(Fraction(1, 480)) - s * s * t * arb(Fraction(1, 16))
     count = 2 if name == "pair" else 3
     point, slope = theta.tolist(), direction.tolist()
     rows = [(exact(point[2 * k : 2 * k + 2]), exact(slope[2 * k : 2 * k + 2])) for k in range(count)]
@@ -180,7 +184,7 @@ def test_variation_bounds_derivatives_along_unit_vectors(name: str, kind: str) -
 def test_corrections_in_every_arithmetic(kind: str) -> None:
     # reference values from the sympy-checked formulas, with derivatives of σ as power series of 400 bits
     arithmetic, rng = ARITHMETICS[kind](), Random(4)
-    for name in ("pair", "triple+", "triple-", "affine"):
+    for name in ("pair", "triple+", "triple-", "quintic", "affine"):
         term = TERMS[name]
         theta = rationals(rng, term.layout.size)
         out = term.outputs(arithmetic.array(theta), SquareLoss(PROBLEM, (term,)).data(arithmetic), arithmetic, 2)
@@ -189,6 +193,11 @@ def test_corrections_in_every_arithmetic(kind: str) -> None:
             for x in exact(TABLE):
                 if name == "affine":
                     wanted.append(arb(Fraction(-4, 3) * (theta[1:] @ x) ** 3))
+                    continue
+                if name == "quintic":
+                    g, u = theta[:2], theta[2:]
+                    s, across = u @ x, (g - (g @ u) / (u @ u) * u) @ x
+                    wanted.append(arb(s**4 * across / 96 - 17 * s**7 / 40320))
                     continue
                 f = 1 / (1 + (-flint.arb_series([arb(theta[:2] @ x), 1], prec=6)).exp())
                 jet = [f[k] * arb(Fraction(int(sympy.factorial(k)))) for k in range(5)]
