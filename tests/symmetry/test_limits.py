@@ -84,6 +84,62 @@ def test_triple_by_sympy(tau: int) -> None:
         assert sympy.expand(at(E**4) - h * phi) == 0
 
 
+@pytest.mark.parametrize("ray", [(1, 2), (-3, 1), (5, -2)])
+def test_quintic_by_sympy(ray: tuple[int, int]) -> None:
+    # three neurons p_i s + (γ_0 + γ_2 p_i²) y with Σa = m, Σap = α, Σap² = T, Σap³ = 3β, Σap⁵ = 1, where p_1, p_2 = e(k, l);
+    # polynomials in all letters, cut behind e⁹, and everything that is large times θ = 1/T
+    ring, e, s, y, alpha, beta, m, la, ga = sympy.ring("e s y alpha beta m la ga", sympy.QQ)
+
+    def cut(value: Any) -> Any:
+        return ring.from_dict({powers: factor for powers, factor in value.terms() if powers[0] <= 9})
+
+    def of_degree(value: Any, degree: int) -> Any:
+        return ring.from_dict({(0, *p[1:]): factor for p, factor in value.terms() if p[0] == degree})
+
+    p1, p2 = ray[0] * e, ray[1] * e
+    e1 = theta = ring.zero
+    for _ in range(6):  # a fixed point: each round gives two more orders
+        p3 = e1 - p1 - p2
+        e2, e3 = cut(p1 * p2 + (p1 + p2) * p3), cut(p1 * p2 * p3)
+        slope = 3 * beta + e2 * alpha - e3 * m  # e_1 T, from Σap³ = 3β
+        # e_3 T from Σap⁵ = 1, with Σap⁴ = 3βe_1 − e_2T + αe_3
+        third = cut(1 - e1 * (3 * beta * e1 + alpha * e3) + e2 * slope + 3 * beta * e2)
+        inverse, power = ring.one, ring.one
+        for _ in range(5):
+            power = cut(power * (1 - third))
+            inverse += power
+        theta = cut(e3 * inverse)
+        e1 = cut(theta * slope)
+    moments = [theta * m, theta * alpha, ring.one]  # θΣap^n
+    for n in range(8):
+        moments.append(cut(e1 * moments[n + 2] - e2 * moments[n + 1] + e3 * moments[n]))
+    assert all(not of_degree(cut(moments[3] - 3 * beta * theta), n) for n in range(8))
+    assert all(not of_degree(cut(moments[5] - theta), n) for n in range(8))
+    b, c = ga, la  # γ_0 = θb, γ_2 = θc:  Σaη = la, Σap²η = ga
+    for _ in range(5):
+        b, c = cut(ga - moments[4] * c), cut(la - moments[0] * b)
+    z = sympy.Symbol("z")
+    odd = sympy.Poly(sympy.series(1 / (1 + sympy.exp(-z)), z, 0, 10).removeO(), z).all_coeffs()[::-1]
+    odd = [sympy.QQ(v.p, v.q) for v in odd]
+    total = ring.zero
+    for n in (1, 3, 5, 7):
+        for j in range(min(n, 2) + 1):
+            # θΣap^(n−j)η^j, η = θ(b + cp²)
+            mixed = ring.zero
+            for i in range(j + 1):
+                if n - j + 2 * i < len(moments):
+                    mixed += int(sympy.binomial(j, i)) * b ** (j - i) * c**i * moments[n - j + 2 * i]
+            total += cut(odd[n] * int(sympy.binomial(n, j)) * s ** (n - j) * y**j * cut(theta**j * cut(mixed)))
+    limit = odd[1] * (alpha * s + la * y) + 3 * odd[3] * s**2 * (beta * s + ga * y) + odd[5] * s**5
+    h = sympy.QQ(ray[0] ** 2 + ray[1] ** 2 + (ray[0] + ray[1]) ** 2, 2)
+    phi = 2 * odd[7] * s**7 + 5 * odd[5] * s**4 * ga * y
+    # the output is limit + hΦ + O(e³), θ of third order
+    known = cut(theta * (limit + h * phi * e**2))
+    assert of_degree(theta, 3)
+    assert all(of_degree(total, n) == of_degree(known, n) for n in range(6))
+    assert of_degree(total, 5) != of_degree(cut(theta * limit), 5)
+
+
 # -------------------------------------------------------------------------------------------- values and derivatives
 
 RNG = np.random.default_rng(0)
