@@ -266,6 +266,21 @@ def test_two_balanced_groups_need_the_sum_only() -> None:
         assert (far > near) == expected
 
 
+def test_three_neurons_near_zero_with_a_negative_kappa_are_refused() -> None:
+    found = chart("quintic")
+    q = rationals(Random(0), size(found)).astype(float)
+    problem = planted(found, q, kappas=[-0.01], seed=0, count=200)
+    refused = object_of(problem, found, q)
+    assert isinstance(refused, Failure)
+    assert refused.code == "in-transit"
+    far, near = ([Fraction(1, n), Fraction(-3, n)] for n in (10**7, 10**8))
+    assert loss(problem, found, q, far) < loss(problem, found, q, near)
+    # κ = 0 up to rounding: its enclosure holds 0
+    flat = object_of(planted(found, q, kappas=[0.0], seed=0, count=200), found, q)
+    assert isinstance(flat, Failure)
+    assert flat.code == "kappa-sign"
+
+
 # (structure, κ, seed): the limit network is at a saddle
 SADDLES = [
     ("pair", [0.02], 1),

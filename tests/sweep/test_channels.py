@@ -152,6 +152,21 @@ def test_the_loss_of_the_run_has_to_fit(polished: Any) -> None:
             assert not any(l2.chart.name == name for l2 in approx_limits(PROBLEM, end.theta, width, wrong))
 
 
+def test_three_neurons_that_are_merely_near_zero_are_no_quintic_group() -> None:
+    found = chart("quintic")
+    q = rationals(Random(1), size(found))
+    network = found.network(q, [Fraction(1, 20), Fraction(-1, 8)])
+    w, a = network.w.astype(float), network.a.astype(float)
+
+    def kinds(outputs: np.ndarray) -> set[str]:
+        return {group.kind for group in channels._groups(w, outputs, True)}
+
+    assert "quintic" in kinds(a)
+    for i in found.groups[0].members:
+        assert "quintic" not in kinds(np.where(np.arange(found.width) == i, -a, a))  # nothing cancels
+        assert "quintic" not in kinds(np.where(np.arange(found.width) == i, 2 * a, a))
+
+
 # ----------------------------------------------------------------------------------------------------- planted limits
 
 PLANTED = [
@@ -159,6 +174,7 @@ PLANTED = [
     ("mirrored+mirrored", [0.01, -0.005], 0),
     ("mirrored+zero", [-0.005, 0.01], 2),
     ("triple+", [0.01], 1),
+    ("quintic", [0.01], 1),
     ("copies3-1+copies2-1", [], 3),
 ]
 

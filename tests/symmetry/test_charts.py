@@ -382,11 +382,28 @@ def test_canonical_mirrored_pairs_lead_with_a_positive_entry(found: Chart, seed:
         [("copies", (0, 1), 2)],  # all mirrored: the same as none
         [("copies", (0, 1, 2), 2)],  # read the other way round there is one
         [("copies", (0, 1), -1)],
+        [("quintic", (0, 1))],
+        [("quintic", (0, 1, 2), 1)],
     ],
 )
 def test_groups_that_are_no_chart(groups: list[Any]) -> None:
     with pytest.raises(ValueError, match="group"):
         chart_of(6, 2, [Group(*group) for group in groups])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("zero", (3,))],
+        [("mirrored", (3, 4)), ("mirrored", (5, 6))],
+        [("quintic", (3, 4, 5))],
+        [("copies", (3, 4), 1)],
+        [("zero", (3, 4), 1)],
+    ],
+)
+def test_a_quintic_group_beside_another_constant(others: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"beside another constant|two linear terms|nothing balances"):
+        chart_of(8, 2, [Group("quintic", (0, 1, 2)), *(Group(*group) for group in others)])
 
 
 def test_copies_read_the_other_way_round_are_a_flip() -> None:
@@ -457,6 +474,14 @@ def test_numbers_that_are_no_network() -> None:
     trio = chart("triple+", ordinary=0)
     with pytest.raises(ValueError, match="different"):
         trio.network(rationals(Random(2), size(trio)), [Fraction(1, 9), Fraction(1, 9)])
+    trio = chart("quintic", ordinary=0)
+    for p in ((1, 1), (0, 1), (1, -1)):
+        with pytest.raises(ValueError, match="none 0"):
+            trio.network(rationals(Random(2), size(trio)), [Fraction(k, 50) for k in p])
+    q = rationals(Random(2), size(trio))
+    q[2:4] = 0
+    with pytest.raises(ValueError, match="u not 0"):
+        trio.network(q, [Fraction(1, 50), Fraction(1, 25)])
 
 
 @pytest.mark.parametrize(
@@ -471,6 +496,7 @@ def test_numbers_that_are_no_network() -> None:
         ("mirrored+mirrored+mirrored", 1, [[1], [2], [3]], []),
         ("mirrored+mirrored", 0, [[0, 1]], []),
         ("copies2+triple-", 0, [[1]], []),
+        ("copies2+pair+quintic", 0, [[1], [2]], []),
         ("copies2", 1, [], []),
         ("pair+split-3", 1, [[1], [2]], [2]),
         # flipped copies beside unflipped ones: the ratio of the ε depends on the shares

@@ -86,7 +86,7 @@ def test_triple_by_sympy(tau: int) -> None:
 
 @pytest.mark.parametrize("ray", [(1, 2), (-3, 1), (5, -2)])
 def test_quintic_by_sympy(ray: tuple[int, int]) -> None:
-    # three neurons p_i s + (γ_0 + γ_2 p_i²) y with Σa = m, Σap = α, Σap² = T, Σap³ = 3β, Σap⁵ = 1, where p_1, p_2 = e(k, l);
+    # three neurons p_i s + (γ_0 + γ_2 p_i²) y with Σa = m, Σap = α, Σap² = T, Σap³ = 3β, Σap⁵ = 1; (p_1, p_2) = e·ray;
     # polynomials in all letters, cut behind e⁹, and everything that is large times θ = 1/T
     ring, e, s, y, alpha, beta, m, la, ga = sympy.ring("e s y alpha beta m la ga", sympy.QQ)
 
@@ -286,3 +286,14 @@ def test_a_triple_whose_direction_may_vanish_has_an_unbounded_correction() -> No
         box = arithmetic.ball(center, np.full(7, 2.0**-20))
         out = term.outputs(box, SquareLoss(PROBLEM, (term,)).data(arithmetic), arithmetic, 2)
         assert any(low is None for low in arithmetic.lower(quiet(out.correction)()))
+
+
+def test_a_quintic_group_whose_direction_may_vanish_has_an_unbounded_correction() -> None:
+    for kind in ARITHMETICS:
+        arithmetic = ARITHMETICS[kind]()
+        term = TERMS["quintic"]
+        box = arithmetic.ball(exact([1, 2, Fraction(1, 8), 0]), exact([0, 0, Fraction(1, 4), Fraction(1, 4)]))
+        with np.errstate(all="ignore"):
+            out = term.outputs(box, SquareLoss(PROBLEM, (term,)).data(arithmetic), arithmetic, 2)
+            found = arithmetic.upper(out.correction())
+        assert all(bound is None for bound in found)
