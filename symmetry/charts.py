@@ -74,8 +74,8 @@ class Chart:
     Args:
         width: number of neurons.
         dimension: of the inputs.
-        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron; neurons in none are
-            ordinary.
+        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron; neurons in
+            none are ordinary.
 
     Raises:
         ValueError: groups that overlap, of the wrong size or out of order, or a released constant that nothing
@@ -272,8 +272,8 @@ class Chart:
     def read(self, w: Floats, a: Floats) -> tuple[Floats, Floats]:
         """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group.
 
-        In floating point, or in fractions if there is no triple and no quintic group. The inverse of :meth:`network` where copies are equal;
-        of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
+        In floating point, or in fractions if there is no triple and no quintic group. The inverse of :meth:`network`
+        where copies are equal; of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
         """
         # mirrored copies: (w, a) is (−w, −a) and the constant a
         constant = a[self.orientation < 0].sum() + a[0] * 0
@@ -323,7 +323,8 @@ class Chart:
     def free(self) -> tuple[tuple[Group, int], ...]:
         """The diverging groups with the number of small coordinates that :meth:`network` asks for.
 
-        One for each ``ε``, two for a triple and for a quintic group; the dependent group has none, as ``K`` determines its ``ε``.
+        One for each ``ε``, two for a triple and for a quintic group; the dependent group has none, as ``K`` determines
+        its ``ε``.
         """
         last = self.dependent
         return tuple((g, 0 if g == last else g.size) for g in self.diverging)

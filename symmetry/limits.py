@@ -1,8 +1,8 @@
 """Terms of limit networks: what groups of neurons become when their outgoing weights diverge.
 
 ``Pair``: two neurons whose incoming weights merge. ``Triple``: three that merge along a line. ``Affine``: the constant
-and the linear function that mirrored pairs and vanishing neurons leave behind. ``Quintic``: what three vanishing neurons
-leave besides.
+and the linear function that mirrored pairs and vanishing neurons leave behind. ``Quintic``: what three vanishing
+neurons leave besides.
 """
 
 from __future__ import annotations
@@ -215,7 +215,10 @@ class TripleOutputs:
 
 @dataclass(frozen=True)
 class Quintic:
-    """The term ``(σ^(3)/2) (u·x)² (g·x) + (σ^(5)/120) (u·x)⁵`` of the sigmoid at 0; parameters ``(g (1, d), u (1, d))``."""
+    """The term ``(σ^(3)/2) (u·x)² (g·x) + (σ^(5)/120) (u·x)⁵`` of the sigmoid at 0.
+
+    What three neurons near zero leave besides a constant and a linear term; parameters ``(g (1, d), u (1, d))``.
+    """
 
     dimension: int
 
@@ -231,7 +234,10 @@ class Quintic:
 
 
 class QuinticOutputs:
-    """:class:`Quintic` on all inputs: ``t`` encloses ``g·x_n``, ``s`` ``u·x_n``, (N, 1); ``σ^(3) = −1/8, σ^(5) = 1/4``."""
+    """:class:`Quintic` on all inputs: ``t`` encloses ``g·x_n``, ``s`` encloses ``u·x_n``, (N, 1).
+
+    ``σ^(3) = −1/8`` and ``σ^(5) = 1/4`` at 0.
+    """
 
     def __init__(self, term: Quintic, blocks: dict[str, Any], data: Data, arithmetic: Arithmetic):
         self.term, self.blocks, self.data, self.arithmetic = term, blocks, data, arithmetic

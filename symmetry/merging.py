@@ -70,8 +70,9 @@ _CLOSE = Fraction(1, 2**200)
 def quintic(limit: Exact, affine: Exact, p1: Fraction, p2: Fraction) -> tuple[Exact, Exact]:
     """Three neurons (3, d), (3,) near zero whose moments are those of the limit ``(g, u)``, ``(K, ℓ)``.
 
-    With ``g = βu + g⊥``, ``4ℓ = αu + ℓ⊥``:  ``Σa = 2K, Σap = α, Σap² = T, Σap³ = 3β, Σap⁵ = 1`` determine ``a``, ``p_3``
-    and ``T``;  ``w_i = p_i u + γ_0 + γ_2 p_i²`` such that ``Σaw = 4ℓ`` and the part of ``Σap²w`` across ``u`` is ``g⊥``.
+    With ``g = βu + g⊥``, ``4ℓ = αu + ℓ⊥``:  ``Σa = 2K, Σap = α, Σap² = T, Σap³ = 3β, Σap⁵ = 1`` determine ``a``,
+    ``p_3`` and ``T``;  ``w_i = p_i u + γ_0 + γ_2 p_i²`` such that ``Σaw = 4ℓ`` and the part of ``Σap²w`` across ``u``
+    is ``g⊥``.
     All exact but ``Σap⁵``, which is 1 up to ``2^-200``.
 
     Raises:

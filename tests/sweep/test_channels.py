@@ -82,7 +82,7 @@ RUNS = {
 }
 STEPS = {"mirrored+triple--1": 5600, "pair+quintic": 12000}
 LARGEST = {1000: 50.0, 5600: 1000.0, 12000: 10000.0}
-"""Of most runs a short path is far enough out; outputs of a triple and its balance, and of a quintic group, grow late."""
+"""Of most runs a short path is far enough out; a triple with its balance, and a quintic group, take longer."""
 
 
 @pytest.mark.parametrize("name", RUNS)
