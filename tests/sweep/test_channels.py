@@ -174,7 +174,6 @@ PLANTED = [
     ("mirrored+mirrored", [0.01, -0.005], 0),
     ("mirrored+zero", [-0.005, 0.01], 2),
     ("triple+", [0.01], 1),
-    ("quintic", [0.01], 1),
     ("copies3-1+copies2-1", [], 3),
 ]
 
