@@ -344,13 +344,26 @@ def _aligned(found: CriticalObject, place: LimitPlace) -> LimitPlace | None:
 
 
 def _shares(found: CriticalObject, network: Network) -> bool:
-    """Whether the copies of a network, in the order of an object's chart, have outputs of the signs of the object's."""
+    """Whether the copies of a network, in the order of an object's chart, have outputs of the signs of the object's.
+
+    Of diverging groups these are all that of ``ε``: positive in a ``split+``, negative in a ``split-``.
+    """
     assert found.chart is not None
     splits = [p for p in found.proofs if isinstance(p, Split)]
     outputs = [network.a[list(group.members)] for group in found.chart.copies]
     shares = [a * a.sum() for a in outputs]
     counted = [(int((s > 0).sum()), int((s < 0).sum())) for s in shares]
-    return counted == [(p.positive, p.negative) for p in splits if not p.zero]
+    if counted != [(p.positive, p.negative) for p in splits if not p.zero]:
+        return False
+    for group in found.chart.diverging:
+        a = np.array(group.signs) * network.a[list(group.members)]
+        copied = a[list(group.copied)]
+        # ε = 1/(a_i − a_j) of a pair, 1/Σa of a zero group
+        inverse = copied.sum() - (a[0] if group.kind != "zero" else 0)
+        sign = {"split+": 1, "split-": -1}.get(group.kind)
+        if group.copied and not (np.all(copied * inverse > 0) and sign in (None, np.sign(inverse))):
+            return False
+    return True
 
 
 def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verdict:
@@ -363,7 +376,8 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
         assert box is not None
         size, last = len(box.center), descent.places[-1]
         inside = box.uniquely_contains(last[:size]) and not any(last[size:])
-        inside = inside and _shares(verdict.object, saved.permuted(descent.order))
+        entered = saved if descent.last is None else Network.from_theta(descent.last, saved.dimension)
+        inside = inside and _shares(verdict.object, entered.permuted(descent.order))
         return replace(verdict, relation=Relation.PATH, descent=descent) if inside else verdict
     end = saved.theta() if descent.last is None else descent.last
     permutation, witness = verdict.permutation, verdict.witness

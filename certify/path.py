@@ -163,16 +163,16 @@ def prove_zero(
 
 
 def first_place(chart: Chart, network: Network) -> tuple[Exact, Place]:
-    """Where a network stands in a chart without triples, exact.
+    """Where a network stands in a chart that is plain, exact.
 
     Returns:
-        the network with the copies of each group moved to their mean, weighted by the outputs, flat; and its place.
+        the network with the copies in each group moved to their mean, weighted by the outputs, flat; and its place.
     """
     w = network.w.copy()
-    for group in chart.copies:
-        members = list(group.members)
-        a = network.a[members]
-        w[members] = a @ network.w[members] / a.sum()
+    for group in chart.shared:
+        members, signs = (np.array(v)[list(group.copied)] for v in (group.members, group.signs))
+        a = signs * network.a[members]
+        w[members] = signs[:, None] * (a @ (signs[:, None] * network.w[members]) / a.sum())
     w_any, a_any = cast("tuple[Any, Any]", (network.w, network.a))
     q, eps = (np.asarray(v, dtype=object) for v in chart.read(w_any, a_any))
     free = tuple(e for e, (_, count) in zip(eps.tolist(), chart.free, strict=True) if count)

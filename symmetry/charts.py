@@ -150,8 +150,13 @@ class Chart:
 
     @property
     def plain(self) -> bool:
-        """Whether diverging groups are pairs, mirrored pairs and single zero neurons, and no copies are mirrored."""
-        return not any(g.size == 2 or g.flipped or (g.diverges and g.copied) for g in self.groups)
+        """Whether paths are defined in the chart.
+
+        Diverging groups are pairs and zero groups, and only mirrored pairs have flipped members, or a zero group that
+        alone releases a constant; no copies are mirrored.
+        """
+        kinds = {"copies", "zero", *_PAIRS}
+        return all(g.kind in kinds and (not g.flipped or g == self._alone) for g in self.groups)
 
     @property
     def tied(self) -> bool:

@@ -76,7 +76,7 @@ def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
         half = (start.q + end.q) / 2
         q = (half - change * (share / 4), change / 2, change * (share / 4))
     eps = [(line, [Fraction(1)]) for line in lines]
-    if chart.balanced:
+    if chart.dependent is not None:
         dependent = _dependent(chart, q, lines)
         if dependent is None:
             return None

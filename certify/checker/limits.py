@@ -115,9 +115,10 @@ class Chart:
 
     @property
     def plain(self) -> bool:
-        """Whether diverging groups are pairs, mirrored pairs and single zero neurons, and no copies are mirrored."""
-        curved = {*_TAU, "quintic"}
-        return not any(self.flipped) and not any(g.kind in curved or g.copies or g.flipped for g in self.diverging)
+        """Whether paths are defined: no triples, and nothing flipped but mirrored pairs and a zero group of its own."""
+        alone = [g for g in self.diverging if g.kind == "zero"] if len(self.shared) == 1 else []
+        kinds = ("pair", "split+", "split-", "mirrored", "zero")
+        return not any(self.flipped) and all(g.kind in kinds and (not g.flipped or g in alone) for g in self.diverging)
 
     @property
     def tied(self) -> bool:

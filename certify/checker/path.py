@@ -158,7 +158,7 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
     d = problem.dimension
     width = len(last) // (d + 1)
     need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
-    need(chart.plain, "path: not defined for triples, splits, several zero neurons and mirrored copies")
+    need(chart.plain, "path: not defined for triples, mirrored copies and other flipped members")
     neurons = tuple((tuple(last[i * d : (i + 1) * d]), last[width * d + i]) for i in path.order)
     merged = together(chart, neurons)
     if merged != neurons:

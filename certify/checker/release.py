@@ -47,26 +47,36 @@ class Place:
 
 def sizes(chart: Chart) -> list[int]:
     """How many neurons the groups have, in order; those in no group come after them."""
-    return [*chart.copies, *({"zero": 1}.get(kind, 2) for kind in chart.kinds)]
+    return [*chart.copies, *(group.size for group in chart.diverging)]
 
 
 def free_count(chart: Chart) -> int:
     """How many ``ε`` are free."""
-    return len(chart.kinds) - (1 if chart.shared else 0)
+    return len(chart.kinds) - (1 if len(chart.shared) > 1 else 0)
+
+
+def shares(chart: Chart) -> list[list[tuple[int, int]]]:
+    """Of each group with copies their numbers and signs, −1 for flipped ones: of splits all members but the first."""
+    groups = [(size, size, 0) for size in chart.copies] + [(g.size, g.copies, g.flipped) for g in chart.diverging]
+    out, end = [], 0
+    for size, copies, flipped in groups:
+        end += size
+        if copies:
+            out.append([(i, -1 if i >= end - flipped else 1) for i in range(end - copies, end)])
+    return out
 
 
 def together(chart: Chart, neurons: Network) -> Network:
-    """The copies of each group at their mean."""
-    out, start = list(neurons), 0
-    for size in chart.copies:
-        members = neurons[start : start + size]
-        total = sum((a for _, a in members), Fraction(0))
+    """The copies in each group at their mean, those that are flipped at its mirror image."""
+    out = list(neurons)
+    for members in shares(chart):
+        a = [sign * neurons[i][1] for i, sign in members]
+        total = sum(a, Fraction(0))
         need(total != 0, "path: the outputs of copies add up to 0")
-        columns = zip(*(w for w, _ in members), strict=True)
-        a = [output for _, output in members]
-        mean = tuple(sum((p * v for p, v in zip(a, column, strict=True)), Fraction(0)) / total for column in columns)
-        out[start : start + size] = [(mean, output) for output in a]
-        start += size
+        columns = zip(*([sign * v for v in neurons[i][0]] for i, sign in members), strict=True)
+        mean = [sum((p * v for p, v in zip(a, column, strict=True)), Fraction(0)) / total for column in columns]
+        for i, sign in members:
+            out[i] = (tuple(sign * v for v in mean), neurons[i][1])
     return tuple(out)
 
 
@@ -86,14 +96,19 @@ def first_place(chart: Chart, neurons: Network) -> Place:
     w += [v for v, _ in neurons[start:]]
     a += [output for _, output in neurons[start:]]
     q, eps, constant, slope = [v for row in w for v in row] + a, [], Fraction(0), [Fraction(0)] * d
-    for kind, group in zip(chart.kinds, groups, strict=True):
-        (w1, a1), (w2, a2) = group[0], group[-1]
+    for kind, group, flipped in zip(chart.kinds, groups, (g.flipped for g in chart.diverging), strict=True):
         if kind == "zero":
-            constant += a1 / 2
-            slope = [a1 * v / 4 for v in w1]
-            need(a1 != 0, "path: a zero neuron without output")
-            eps.append(1 / a1)
+            signs = [1] * (len(group) - flipped) + [-1] * flipped
+            total = sum((sign * a for sign, (_, a) in zip(signs, group, strict=True)), Fraction(0))
+            need(total != 0, "path: a zero group without output")
+            constant += total / 2 + sum((a for sign, (_, a) in zip(signs, group, strict=True) if sign < 0), Fraction(0))
+            slope = [total * v / 4 for v in group[0][0]]
+            eps.append(1 / total)
             continue
+        # of a split the copies, which are together, are one neuron, and the first member is the other one
+        (w1, a1), (w2, a2) = group[0], group[-1]
+        if kind in ("split+", "split-"):
+            (w1, a1), (w2, a2) = (w2, sum((a for _, a in group[1:]), Fraction(0))), group[0]
         if kind == "mirrored":
             constant += a2
             w2, a2 = tuple(-v for v in w2), -a2
@@ -104,7 +119,8 @@ def first_place(chart: Chart, neurons: Network) -> Place:
         eps.append(1 / (a1 - a2))
     if chart.shared:
         q += [constant, *(slope if "zero" in chart.kinds else [])]
-        del eps[chart.shared[-1]]
+        if len(chart.shared) > 1:
+            del eps[chart.shared[-1]]
     return Place(q, eps)
 
 
@@ -161,7 +177,7 @@ def _line(data: Data, v: Numbers) -> Vector:
 def _epsilons(chart: Chart, curve: list[Numbers], lines: list[Numbers], d: int) -> list[tuple[Numbers, Numbers]]:
     """For each diverging group the series of ``ε`` and bounds of its coefficients about any ``τ`` of the piece."""
     fractions = [(line, [Fraction(1)]) for line in lines]
-    if chart.shared:
+    if len(chart.shared) > 1:
         place, total = chart.neurons * (d + 1), [Fraction(0)] * 3
         for kind in chart.kinds:
             if kind == "mirrored":

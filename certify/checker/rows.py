@@ -249,6 +249,16 @@ def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
         claimed = (split["positive"], split["negative"])
         need(counted == claimed and sum(claimed) == size, "path: the shares of copies have other signs")
         start += size
+    for group in chart.diverging:
+        signs = [1] * (group.size - group.flipped) + [-1] * group.flipped
+        a = [sign * v for sign, v in zip(signs, ordered[start : start + group.size], strict=True)]
+        copies = a[group.size - group.copies :] if group.copies else []
+        # 1/ε: of a split, whose other member is the first, and of a zero group; shares have its sign
+        inverse = sum(copies, Fraction(0)) - (a[0] if group.kind != "zero" else 0)
+        need(all(v * inverse > 0 for v in copies), "path: the shares of copies have other signs")
+        sign = {"split+": 1, "split-": -1}.get(group.kind, 0)
+        need(sign * inverse >= 0, "path: ε of a split has another sign")
+        start += group.size
 
 
 def _reordered(given: _Row) -> Network:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from bent_run import bent_run
 from library import TEACHER, small, true_point
 from made_objects import isolated
 
-from certify.classification import _with_path
+from certify.classification import _shares, _with_path
 from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proof import Failure, Proof
 from certify.trace import _zeros, trace_to_limit
@@ -247,13 +248,19 @@ def test_json_round_trip():
 # -------------------------------------------------------------------------------------------------- plateaus, infinity
 
 
-@pytest.fixture(scope="module", params=[5, 11], ids=["copies2+pair", "mirrored+zero"])
+@pytest.fixture(
+    scope="module",
+    params=[(5, "copies2+pair"), (11, "mirrored+zero"), (92, "zero2-1"), (272, "split-3")],
+    ids=lambda run: run[1],
+)
 def run(request: pytest.FixtureRequest) -> tuple[Chart, Network, list[Place]]:
     """A shipped width-5 run in a channel, its chart, and places downhill from where Adam left it to infinity."""
     problem = load_problem("thesis")
-    theta = read_points("data/adam/width5", dimension=2).take([request.param]).theta()[0]
+    index, name = request.param
+    theta = read_points("data/adam/width5", dimension=2).take([index]).theta()[0]
     polished = polish(prepare(problem), theta.copy(), 5, max_steps=300)
-    limit = approx_limits(problem, polished.theta, 5, polished.loss)[0]
+    limits = approx_limits(problem, polished.theta, 5, polished.loss)
+    limit = next(limit for limit in limits if limit.chart.name == name)
     chart, order = limit.chart.normal(), limit.chart.order
     place = (chart, order, exact(limit.q), np.full(len(limit.q), 1e-6))
     found = trace_to_limit(problem, prepare(problem), polished.vertices, *place, arithmetic="auto", max_bits=106)
@@ -290,6 +297,43 @@ def test_places_that_are_not_downhill(run: tuple[Chart, Network, list[Place]]):
     other = Place(places[0].q, tuple(-e for e in places[0].eps))
     assert not leads(chart, network, [*places, places[0]])
     assert not leads(chart, network, [*places[:1], other])
+
+
+def test_copies_in_a_diverging_group_come_to_their_mean(run: tuple[Chart, Network, list[Place]]):
+    chart, network, _ = run
+    merged, place = first_place(chart, network)
+    together = Network.from_theta(merged, 2)
+    assert np.all(together.a == network.a)
+    for group in chart.shared:
+        index, signs = list(group.members), np.array(group.signs)
+        w, a = (signs[:, None] * together.w[index])[list(group.copied)], (signs * network.a[index])[list(group.copied)]
+        assert np.all(w == w[0])
+        assert np.all(a.sum() * w[0] == a @ (signs[:, None] * network.w[index])[list(group.copied)])
+    # the same place, read once more
+    again = first_place(chart, together)
+    assert np.all(again[0] == merged)
+    assert np.all(again[1].q == place.q)
+    assert again[1].eps == place.eps
+
+
+@pytest.mark.parametrize("kind", ["zero2-1", "split-3", "split+3"])
+def test_shares_and_the_sign_of_a_split(kind: str):
+    groups = {
+        "zero2-1": Group("zero", (0, 1), 1),
+        "split-3": Group("split-", (0, 1, 2)),
+        "split+3": Group("split+", (0, 1, 2)),
+    }
+    chart = chart_of(4, 2, [groups[kind]])
+    found = SimpleNamespace(chart=chart, proofs=())
+    good = {"zero2-1": [5, -4, 1, 1], "split-3": [9, -5, -3, 1], "split+3": [-9, 5, 3, 1]}[kind]
+    bad = {
+        "zero2-1": [[5, 4, 1, 1], [5, 0, 1, 1]],
+        "split-3": [[-9, 5, 3, 1], [9, -5, 3, 1], [9, -5, 0, 1]],
+        "split+3": [[9, -5, -3, 1], [-9, 5, -3, 1]],
+    }[kind]
+    assert _shares(found, Network.of([[1, 2]] * 4, good))  # type: ignore[arg-type]
+    for a in bad:
+        assert not _shares(found, Network.of([[1, 2]] * 4, a))  # type: ignore[arg-type]
 
 
 def test_a_network_with_larger_outputs_is_not_downhill(run: tuple[Chart, Network, list[Place]]):

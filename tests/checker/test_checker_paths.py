@@ -18,6 +18,7 @@ from certify.checker.loss import Data, Problem
 from certify.checker.path import check_path
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected, Unreadable
+from certify.checker.reading import exact as read_exact
 from certify.checker.rows import _at_chart, _Row
 from certify.path import Descent
 from certify.proof import dyadic
@@ -33,19 +34,17 @@ from symmetry.problem import load_problem
 Line = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Any, Problem]:
-    """A line of witnesses.jsonl, the chart of its certificate (copies and a pair), and the problem."""
+def _made(run: int, name: str, folder: Path) -> tuple[Line, Any, Problem]:
     problem = load_problem("thesis")
-    points = read_points("data/adam/width5", dimension=2).take([5])
+    points = read_points("data/adam/width5", dimension=2).take([run])
     theta = points.theta()[0]
     polished = polish(prepare(problem), theta.copy(), 5, max_steps=300)
-    limit = approx_limits(problem, polished.theta, 5, polished.loss)[0]
+    limits = approx_limits(problem, polished.theta, 5, polished.loss)
+    limit = next(limit for limit in limits if limit.chart.name == name)
     chart = limit.chart.normal()
     place = (chart, limit.chart.order, exact(limit.q), np.full(len(limit.q), 1e-6))
     found = trace_to_limit(problem, prepare(problem), polished.vertices, *place, arithmetic="auto", max_bits=53)
     assert isinstance(found, Descent)
-    folder = tmp_path_factory.mktemp("problem")
     write_problem(folder, problem)
     line = {
         "candidate": {
@@ -60,6 +59,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Any, Problem]:
     return json.loads(json.dumps(line)), json.loads(json.dumps(chart.to_json())), read_problem(folder / "problem.json")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Any, Problem]:
+    """A line of witnesses.jsonl, the chart of its certificate (copies and a pair), and the problem."""
+    return _made(5, "copies2+pair", tmp_path_factory.mktemp("problem"))
+
+
 def verdict(line: Line, chart: Any, problem: Problem) -> str:
     try:
         check_path(line, chart, problem, lambda bits: Data(problem, Arb(bits)))
@@ -70,6 +75,41 @@ def verdict(line: Line, chart: Any, problem: Problem) -> str:
 
 def test_the_path_is_verified(made: tuple[Line, Any, Problem]):
     assert verdict(*made) == "verified"
+
+
+@pytest.mark.parametrize(("run", "name"), [(92, "zero2-1"), (272, "split-3"), (385, "split+3")])
+def test_copies_in_diverging_groups(run: int, name: str, tmp_path: Path):
+    line, chart, problem = _made(run, name, tmp_path)
+    kind = chart["groups"][0][0]
+    assert verdict(line, chart, problem) == "verified"
+    turned = copy.deepcopy(line)
+    _over_infinity(turned["path"])
+    if len(turned["path"]["places"]) > 1:
+        assert verdict(turned, chart, problem) != "verified"
+    # the statement: all shares positive, and the sign of ε that of the split
+    last = line["path"]["places"][-1]
+    width = len(line["candidate"]["a"])
+    a = [read_exact(v, "a") for v in line["candidate"]["a"]]
+
+    def complaint(chart: Any, a: list[Fraction]) -> str:
+        box = {"center": last[:-1], "uniqueness_radius": ["1*2^-20"] * (len(last) - 1)}
+        witness = {"chart": chart, "krawczyk": box, "splits": []}
+        certificate = Certificate({"kind": "minimum-at-infinity", "chart": "a chart"}, "", witness, {}, "")
+        neurons = tuple(((Fraction(0), Fraction(0)), v) for v in a)
+        try:
+            _at_chart(_Row({"relation": "path", "distance": None}, line, neurons, problem), certificate)
+        except Rejected as error:
+            return str(error)
+        return ""
+
+    assert len(a) == width
+    assert complaint(chart, a) == ""
+    other = list(a)
+    other[line["path"]["order"][1]] *= -1
+    assert "shares of copies have other signs" in complaint(chart, other)
+    if kind != "zero":
+        groups = [["split+" if kind == "split-" else "split-", *chart["groups"][0][1:]]]
+        assert "another sign" in complaint(chart | {"groups": groups}, a)
 
 
 def _move(path: Any) -> None:
