@@ -64,7 +64,7 @@ class Family:
 
 
 def families(parts: Sequence[Results], runs: int | None = None) -> list[Family]:
-    """The families of each directory, the larger first.
+    """The families of each directory, by size, the larger families first.
 
     Args:
         parts: directories of problems under Gaussian inputs, of any sizes.
@@ -74,7 +74,8 @@ def families(parts: Sequence[Results], runs: int | None = None) -> list[Family]:
     Raises:
         ResultsError: another problem.
     """
-    return [family for part in parts for family in _families(part, runs)]
+    found = [family for part in parts for family in _families(part, runs)]
+    return sorted(found, key=lambda family: (family.k, family.n))  # stable: the larger families stay first
 
 
 def _families(part: Results, runs: int | None) -> list[Family]:
