@@ -16,7 +16,7 @@ from sweep.shards import Runs, Settings
 from symmetry.population import GaussianProblem
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "gd": {"steps": 200_000, "lr": None, "tolerance": 1e-10},
+    "gd": {"steps": 50_000, "lr": None, "tolerance": 1e-10},
     "newton": {},
 }
 """With the defaults of their options; the rate ``lr`` is ``1/k`` unless given."""

@@ -68,10 +68,10 @@ def test_no_orders_between_different_points() -> None:
     assert approx_orders(np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])) is None
 
 
-@pytest.mark.parametrize("optimizer", ["gd", "newton"])
-def test_runs_are_shards_like_any_others(tmp_path: Path, optimizer: str) -> None:
+@pytest.mark.parametrize(("optimizer", "options"), [("gd", {"steps": 500}), ("newton", {})])
+def test_runs_are_shards_like_any_others(tmp_path: Path, optimizer: str, options: dict[str, int]) -> None:
     problem = cases.problem(3)
-    settings = {"width": 4, "init": "xavier-uniform", "optimizer": optimizer}
+    settings = {"width": 4, "init": "xavier-uniform", "optimizer": optimizer, "options": options}
     paths = sweep(problem, seeds=range(3), out=tmp_path / "runs", chunk=2, **settings)
     assert len(paths) == 2
     points = read_points(tmp_path / "runs", dimension=3)
