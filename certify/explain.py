@@ -250,6 +250,9 @@ def _limit_network(chart: Chart, q: Exact) -> str:
         if kind == "affine":
             terms.append(f"{float(b[0]):.6g}" + (f" + {vector(b[1:])}" if len(b) > 1 else ""))
             continue
+        if kind == "linear":
+            terms.append(f"σ'(0)·{vector(b)}")
+            continue
         if kind == "quintic":
             g, u = vector(b[:d]), vector(b[d:])
             terms.append(f"({u})⁵/480 - ({u})²·({g})/16")

@@ -149,7 +149,7 @@ def _names(width: int, d: int, chart: Chart | None = None) -> list[tuple[str, in
         names += [(f"\\hat w_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
     for k, _ in enumerate(chart.triples, len(chart.pairs) + 1):
         names += [(f"\\hat w_{k}", d), (f"v_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
-    names += [("g", d), ("u", d)] * len(chart.quintics)
+    names += [("g", d), ("u", d)] * len(chart.quintics) + [("\\ell", d)] * len(chart.linears)
     if chart.has_constant:
         names += [("K", 1)] + ([("\\ell", d)] if chart.has_linear else [])
     return names
@@ -260,6 +260,8 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
         )
     if chart.quintics:
         terms.append("\\tfrac1{480} (u \\cdot x)^5 - \\tfrac1{16} (u \\cdot x)^2 (g \\cdot x)")
+    if chart.linears:
+        terms.append("\\sigma'(0) \\, \\ell \\cdot x")
     if chart.has_constant:
         terms.append("K" + (" + \\ell \\cdot x" if chart.has_linear else ""))
     yield f"Let $L_0(q) = \\frac1{{{len(problem)}}} \\sum_n (f_0(x_n; q) - y_n)^2$"

@@ -88,7 +88,8 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
     signs = _agreeing(w) if problem.activation.reflection == 0 else np.ones(width, dtype=np.int64)
     w, a, found = w * signs[:, None], a * signs, []
     network = Network(network.w * signs[:, None], network.a * signs)
-    for _, chart in zip(range(_MAX_CHARTS), _proposals(w, a, problem.activation.reflection == 1), strict=False):
+    proposals = _proposals(w, a, problem.activation.reflection == 1, problem.activation.reflection == 0)
+    for _, chart in zip(range(_MAX_CHARTS), proposals, strict=False):
         try:
             limit = _follow(problem, canonical_mirrored(chart, network), w, a, loss, signs)
         except np.linalg.LinAlgError:  # not finite
@@ -124,13 +125,13 @@ def _agreeing(w: Floats) -> NDArray[np.int64]:
     return signs
 
 
-def _proposals(w: Floats, a: Floats, mirrors: bool) -> Iterator[Chart]:
+def _proposals(w: Floats, a: Floats, mirrors: bool, odd: bool = False) -> Iterator[Chart]:
     """Charts of few groups first, then of the closest; together the groups hold every neuron of very large output.
 
     Bounded whatever the weights: the closest groups are kept, and a fixed number of partial choices is looked at.
     """
     m, d = w.shape
-    groups = _groups(w, a, mirrors)
+    groups = _groups(w, a, mirrors, odd)
     must = frozenset(np.flatnonzero(np.abs(a) > 3 * _LARGE).tolist())
     visits = iter(range(_MAX_VISITS))
     for count in range(1, m // 2 + 2):
@@ -144,7 +145,7 @@ def _proposals(w: Floats, a: Floats, mirrors: bool) -> Iterator[Chart]:
                 yield chart
 
 
-def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
+def _groups(w: Floats, a: Floats, mirrors: bool, odd: bool = False) -> list[Group]:
     """Groups that are plausible one by one, the closest first."""
     size = np.linalg.norm(w, axis=1)
     scale = np.maximum(size[:, None], size)
@@ -168,6 +169,8 @@ def _groups(w: Floats, a: Floats, mirrors: bool) -> list[Group]:
     if mirrors:
         found += _quintics(w, a, size, large)
         found += _near_zero(w, a, size)
+    if odd:
+        found += [(size[i] / _NEAR_ZERO, Group("linear", (i,))) for i in large if size[i] < _NEAR_ZERO]
     found += [(spread / _EQUAL, group) for spread, group in _copies(apart, mirrored, scale, mirrors)]
     return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
 

@@ -15,7 +15,8 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
   ``v = Σaδ``, ``Σaδδᵀ → τuuᵀ``, ``τ = ±1``, ``δ_i = w_i − w``; here ``ε² = (p_i² + p_j² + p_k²)/2``;
 * ``quintic`` (i, j, k): three neurons near zero, ``w_i = p_i u + …``, ``Σp → 0``, with finite moments ``Σa``, ``Σap``,
   ``Σap³`` and ``Σap⁵ = 1``, which leave a polynomial of degree 5 (sigmoid); ``ε²`` as for triples;
-* ``zero`` (i, …): ``a_i = β_i/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid).
+* ``zero`` (i, …): ``a_i = β_i/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid);
+* ``linear`` (i): ``a_i = 1/ε, w_i = εℓ``, which leaves ``σ'(0) ℓ·x`` (odd activations, where nothing else is released).
 
 Of splits, triples and zero neurons the last members may be flipped as well: they stand for their mirror images, as in a
 mirrored pair.
@@ -40,7 +41,7 @@ from numpy.typing import NDArray
 
 from symmetry.activation import Activation
 from symmetry.groups import ORDER, TAU, Group, Kind, check, conditions, stiff
-from symmetry.limits import Affine, Pair, Quintic, Triple
+from symmetry.limits import Affine, Linear, Pair, Quintic, Triple
 from symmetry.merging import quintic, read_quintic, read_triple, reciprocal, triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Neurons, SquareLoss, Term
@@ -74,8 +75,8 @@ class Chart:
     Args:
         width: number of neurons.
         dimension: of the inputs.
-        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron; neurons in
-            none are ordinary.
+        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron, linear
+            group; neurons in none are ordinary.
 
     Raises:
         ValueError: groups that overlap, of the wrong size or out of order, or a released constant that nothing
@@ -129,9 +130,14 @@ class Chart:
         return tuple(group for group in self.groups if group.kind == "quintic")
 
     @property
+    def linears(self) -> tuple[Group, ...]:
+        """The neuron near zero of an odd activation, if there is one."""
+        return tuple(group for group in self.groups if group.kind == "linear")
+
+    @property
     def limits(self) -> tuple[Group, ...]:
         """The diverging groups with a block of coordinates of their own: all but the zero group."""
-        return (*self.pairs, *self.triples, *self.quintics)
+        return (*self.pairs, *self.triples, *self.quintics, *self.linears)
 
     @property
     def balanced(self) -> tuple[Group, ...]:
@@ -208,12 +214,15 @@ class Chart:
         if self.has_constant and activation.name != "sigmoid":
             # σ(−z) = 1 − σ(z), σ'(0) = 1/4 and σ^(3)(0) = −1/8 are used
             raise ValueError(f"activation is {activation.name!r}, mirrored and zero neurons need the sigmoid")
+        if self.linears and activation.reflection != 0:
+            raise ValueError(f"activation is {activation.name!r}, a linear group needs an odd one")
         terms: list[Term] = []
         if self.ordinary:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
         terms += [Pair(self.dimension, activation) for _ in self.pairs]
         terms += [Triple(self.dimension, activation, TAU[g.kind]) for g in self.triples]
         terms += [Quintic(self.dimension) for _ in self.quintics]
+        terms += [Linear(self.dimension, activation) for _ in self.linears]
         if self.has_constant:
             terms.append(Affine(self.dimension, self.has_linear))
         return tuple(terms)
@@ -264,6 +273,9 @@ class Chart:
         for group in self.quintics:
             size.append(Unit(group.label, slice(start, start + 2 * d)))
             start += 2 * d
+        for group in self.linears:
+            size.append(Unit(group.label, slice(start, start + d)))
+            start += d
         if self.has_constant:
             size.append(Unit("affine", slice(start, start + 1 + (d if self.has_linear else 0))))
         return tuple(size)
@@ -296,6 +308,9 @@ class Chart:
                 constant = constant + ai.sum() / 2
                 slope = ai @ wi / 4
                 eps.append(1 / ai.sum())
+            elif group.kind == "linear":
+                parts.append(ai[0] * wi[0])
+                eps.append(1 / ai[0])
             elif group.kind in TAU:
                 coordinates, size = read_triple(wi, ai, TAU[group.kind])
                 parts.append(coordinates)
@@ -381,6 +396,9 @@ class Chart:
             beta = betas.get(group, exact([1]))
             if group.kind == "quintic":
                 wi, ai = quintic(limits[group], blocks[-1], next(values), next(values))
+            elif group.kind == "linear":
+                inverse = reciprocal(next(values))
+                wi, ai = limits[group][None] / inverse, exact([inverse])
             elif count == 2:
                 wi, ai = triple(limits[group], next(values), next(values), TAU[group.kind])
             else:

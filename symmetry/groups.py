@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Kind = Literal["copies", "pair", "split+", "split-", "mirrored", "triple+", "triple-", "quintic", "zero"]
+Kind = Literal["copies", "pair", "split+", "split-", "mirrored", "triple+", "triple-", "quintic", "zero", "linear"]
 
 ORDER: dict[str, int] = {
     "copies": 0,
@@ -17,10 +17,11 @@ ORDER: dict[str, int] = {
     "triple-": 4,
     "quintic": 5,
     "zero": 6,
+    "linear": 7,
 }
 TAU: dict[str, int] = {"triple+": 1, "triple-": -1}
 
-_EXACTLY: dict[str, int] = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3, "quintic": 3}
+_EXACTLY: dict[str, int] = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3, "quintic": 3, "linear": 1}
 _AT_LEAST: dict[str, int] = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 
 
@@ -99,7 +100,7 @@ def check(groups: Sequence[Group]) -> None:
         if not fits:
             raise ValueError(
                 f"group {kind!r} of {size} neurons, expected one of: copies (2 or more), pair (2), split+, "
-                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more)"
+                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more), linear (1)"
             )
         if not 0 <= flipped <= _most_flipped(kind, size):
             raise ValueError(
@@ -117,6 +118,10 @@ def check(groups: Sequence[Group]) -> None:
     quintics = [group for group in groups if group.kind == "quintic"]
     if len(quintics) > 1 or (quintics and (balanced or any(group.flipped for group in groups))):
         raise ValueError(f"groups {list(groups)}: a quintic group beside another constant is not covered")
+    # of an odd activation, where nothing is released
+    linear = [group for group in groups if group.kind == "linear"]
+    if len(linear) > 1 or (linear and (balanced or quintics or any(group.flipped for group in groups))):
+        raise ValueError(f"groups {list(groups)}: two linear terms, or one beside a released constant")
     # flipped copies release a constant of one sign
     if {group.kind for group in balanced} in ({"split+"}, {"split-"}):
         raise ValueError(f"groups {list(groups)} release constants of one sign")

@@ -2,7 +2,7 @@
 
 ``Pair``: two neurons whose incoming weights merge. ``Triple``: three that merge along a line. ``Affine``: the constant
 and the linear function that mirrored pairs and vanishing neurons leave behind. ``Quintic``: what three vanishing
-neurons leave besides.
+neurons leave besides. ``Linear``: what one leaves of an odd activation.
 """
 
 from __future__ import annotations
@@ -285,6 +285,50 @@ class QuinticOutputs:
         fourth = self.square * self.square
         across = fourth * (self.t - self.s * beta) * self._number(1, 96)
         return (fourth * self.square * self.s * self._number(-17, 40320) + across).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The term ``σ'(0) ℓ·x`` of an odd activation; parameters ``(l (1, d))``."""
+
+    dimension: int
+    activation: Activation
+
+    @property
+    def layout(self) -> Layout:
+        return Layout((("l", (1, self.dimension)),))
+
+    def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> LinearOutputs:
+        return LinearOutputs(self, self.layout.unpack(theta)["l"], data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Polynomial:
+        return Polynomial([self.outputs(v, data, arithmetic, 0).value.reshape(-1, 1) for v in curve])
+
+
+class LinearOutputs:
+    """:class:`Linear` on all inputs: ``s`` encloses ``ℓ·x_n``, (N, 1)."""
+
+    def __init__(self, term: Linear, slope: Any, data: Data, arithmetic: Arithmetic):
+        self.term, self.data, self.arithmetic = term, data, arithmetic
+        self.at_zero = term.activation.jet(arithmetic.zeros((1, 1)), 3, arithmetic)
+        self.s = arithmetic.matmul(data.x, slope.T)
+        self.value = (self.s * self.at_zero[1]).reshape(-1)
+
+    @property
+    def jacobian(self) -> Any:
+        return self.data.x * self.at_zero[1]
+
+    def curvature(self, r: Any) -> Any:
+        return self.arithmetic.zeros((self.term.dimension, self.term.dimension))
+
+    def variation(self) -> tuple[Any, Any]:
+        nothing = self.data.norm * 0
+        return nothing, nothing
+
+    def correction(self) -> Any:
+        """``φ = (σ^(3)(0)/6) (ℓ·x)³``, (N,): what a neuron ``a = 1/ε, w = εℓ`` adds at ``ε²``."""
+        sixth = self.at_zero[3] * self.arithmetic.number(Fraction(1, 6))
+        return (self.s * self.s * self.s * sixth).reshape(-1)
 
 
 @dataclass(frozen=True)

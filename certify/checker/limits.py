@@ -7,6 +7,7 @@ limit network; with ``z = w·x``, the other groups, whose outgoing weights diver
     triple± (τ = ±1)          c σ(z) + y σ'(z) + (τ/2) s² σ''(z),  y = v·x,  s = u·x
     quintic                   K + ℓ·x − s² t/16 + s⁵/480,  t = g·x,  s = u·x
     zero                      K + s,  s = ℓ·x      (without a zero group: K, where a constant is free)
+    linear                    σ'(0) s,  s = ℓ·x    (odd activations)
 
 Its critical point ``q*`` is isolated by the theorems of ``isolated.py``; what follows is checked all over the
 existence box. The proofs are in docs/infinity.md.
@@ -32,7 +33,8 @@ others are, and unrestricted by those of which both signs occur.
     pair, split±, mirrored    φ = (c/2) s² σ'' + (1/6) s³ σ^(3)
     triple±                   φ = (τ/2) p² σ'' + (α s³/6 + s² p/2) σ^(3) + (τ/24) s⁴ σ^(4),  α = u·v/u·u,  p = y − αs
     quintic                   φ = −(17/40320) s⁷ + (1/96) s⁴ (t − βs),  β = g·u/u·u
-    zero                      φ = −(4/3) s³.
+    zero                      φ = −(4/3) s³
+    linear                    φ = (σ^(3)(0)/6) s³.
 
 If every ``κ = (2/N) Σ_n r_n φ(x_n)`` that counts is positive and copies keep together, ``(q*, 0)`` is a local minimum
 of the loss, at infinity, where the Hessian (after splits) has no negative eigenvalue, else a saddle at infinity. A
@@ -53,13 +55,30 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from .activations import Activation
 from .isolated import DataAt, Proved, check_box, check_eigenvalue, check_loss, check_not_global, pivots, read_box
 from .loss import Derivatives, Jet, Problem, Unit, Vector, neurons
 from .reading import Unreadable, bounds, fields, integer, need, sequence
 
-_KINDS = (("copies",), ("pair",), ("split+", "split-"), ("mirrored",), ("triple+", "triple-"), ("quintic",), ("zero",))
+_KINDS = (
+    ("copies",),
+    ("pair",),
+    ("split+", "split-"),
+    ("mirrored",),
+    ("triple+", "triple-"),
+    ("quintic",),
+    ("zero",),
+    ("linear",),
+)
 _ORDER = {kind: place for place, kinds in enumerate(_KINDS) for kind in kinds}
-_MEMBERS = {"pair": (2, 2), "mirrored": (2, 2), "triple+": (3, 3), "triple-": (3, 3), "quintic": (3, 3)}
+_MEMBERS = {
+    "pair": (2, 2),
+    "mirrored": (2, 2),
+    "triple+": (3, 3),
+    "triple-": (3, 3),
+    "quintic": (3, 3),
+    "linear": (1, 1),
+}
 _LEAST = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 _TAU = {"triple+": 1, "triple-": -1}
 
@@ -156,17 +175,21 @@ class Chart:
         fixed = self.tied or len(self.shared) == 1
         return sum(k - 1 for k in self.copies) + sum(g.copies - 1 for g in self.diverging if g.copies) - fixed
 
-    def units(self, d: int) -> list[Unit]:
+    def units(self, d: int, activation: Activation) -> list[Unit]:
         """The limit network.
 
         Its parameters are, in the order of the units: of the neurons all ``w``, then all ``a``; ``(w, u, c)`` of each
-        pair, ``(w, v, u, c)`` of each triple, ``(g, u)`` of a quintic group; ``(K, ℓ)``.
+        pair, ``(w, v, u, c)`` of each triple, ``(g, u)`` of a quintic group; ``(K, ℓ)``; ``ℓ``
+        of a linear group.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
         for kind in self.kinds:
             if kind == "quintic":
                 units.append(Unit((range(start, start + d), range(start + d, start + 2 * d)), (), _quintic, -1))
                 start += 2 * d
+            elif kind == "linear":
+                units.append(Unit((range(start, start + d),), (), partial(_linear, activation), -1))
+                start += d
             elif kind != "zero":
                 lines = 3 if kind in _TAU else 2
                 places = tuple(range(start + i * d, start + (i + 1) * d) for i in range(lines))
@@ -215,6 +238,8 @@ def read_chart(value: Any, width: int, dimension: int) -> Chart:
     need(not alone and linear <= 1, f"{where}: a released constant that nothing balances, or two linear terms")
     beside = bool(shared) or any(turned) or kinds.count("quintic") > 1
     need("quintic" not in kinds or not beside, f"{where}: a quintic group beside another constant")
+    beside = bool(shared) or any(turned) or "quintic" in kinds or kinds.count("linear") > 1
+    need("linear" not in kinds or not beside, f"{where}: a linear group beside another linear term, or a constant")
     # flipped copies of a split release a constant of one sign, which is that of the split
     signs = {group.kind for group in shared}
     need(signs not in ({"split+"}, {"split-"}), f"{where}: constants of one sign")
@@ -244,6 +269,11 @@ def _quintic(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
     return f, first, {(1, 0): s * eighth, (1, 1): t * eighth + square * s * number(Fraction(1, 24))}
 
 
+def _linear(activation: Activation, sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
+    slope = activation.jet(number(0).midpoints(), 3, number)[1]
+    return slots[0] * slope, [slope], {}
+
+
 def _affine(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
     return sum(slots[1:], slots[0]), [number(1) for _ in slots], {}
 
@@ -259,8 +289,11 @@ def check_limit(claim: dict[str, Any], witness: dict[str, Any], problem: Problem
     chart = read_chart(witness["chart"], claim["width"], d)
     need(problem.plain, "witness.chart: for the mean of squares alone, and students without an output bias")
     sigmoid = problem.name == "sigmoid"
-    need(sigmoid or not (chart.shared or chart.tied), "witness.chart: constants are released by the sigmoid only")
-    units = chart.units(d)
+    constant = chart.shared or chart.tied or "quintic" in chart.kinds
+    need(sigmoid or not constant, "witness.chart: constants are released by the sigmoid only")
+    odd = problem.activation.reflection == 0
+    need(odd or "linear" not in chart.kinds, "witness.chart: a linear group asks for an odd activation")
+    units = chart.units(d, problem.activation)
     box = read_box(witness, sum(len(unit.places) for unit in units))
     proved = check_box(box, units, data_at)
     splits = _check_splits(witness.get("splits", []), chart, proved)
@@ -373,6 +406,10 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
             phi.append(s * s * s * number(Fraction(-4, 3)))
             continue
         place += 1
+        if kind == "linear":
+            s, third = slots[0], data.activation.jet(number(0).midpoints(), 3, number)[3]
+            phi.append(s * s * s * third * number(Fraction(1, 6)))
+            continue
         if kind == "quintic":
             g, u = _lines(unit, proved)
             t, s = slots

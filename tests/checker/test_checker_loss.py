@@ -69,7 +69,7 @@ def output(chart: Chart, q: Sequence[Any], x: Sequence[Any]) -> Any:
 
 
 def size_of(chart: Chart) -> int:
-    return sum(len(unit.places) for unit in chart.units(2))
+    return sum(len(unit.places) for unit in chart.units(2, ACTIVATIONS["sigmoid"]))
 
 
 def loss_at(chart: Chart, q: Sequence[Any]) -> Any:
@@ -97,7 +97,7 @@ def test_derivatives_against_differences(name: str) -> None:
     chart = CHARTS[name]
     size, rng = size_of(chart), random.Random(name)
     theta = [Fraction(rng.randint(-300, 300), 200) for _ in range(size)]
-    found = Around(Data(checked("c"), Integers(256)), chart.units(2), theta).over()
+    found = Around(Data(checked("c"), Integers(256)), chart.units(2, ACTIVATIONS["sigmoid"]), theta).over()
     q = [decimal(v) for v in theta]
     assert inside(found.loss, 0, loss_at(chart, q))
 
@@ -126,11 +126,11 @@ def test_a_box_holds_its_points(name: str) -> None:
     theta = [Fraction(rng.randint(-300, 300), 200) for _ in range(size)]
     for scale in (Fraction(1, 2**30), Fraction(1, 50), Fraction(1, 2)):
         radius = [scale * Fraction(rng.randint(1, 100), 100) for _ in range(size)]
-        box = Around(data, chart.units(2), theta).over(radius)
+        box = Around(data, chart.units(2, ACTIVATIONS["sigmoid"]), theta).over(radius)
         for _ in range(5):
             signs = [rng.choice([-1, 1, Fraction(rng.randint(-100, 100), 100)]) for _ in range(size)]
             point = [c + s * r for c, s, r in zip(theta, signs, radius, strict=True)]
-            at = Around(data, chart.units(2), point).over()
+            at = Around(data, chart.units(2, ACTIVATIONS["sigmoid"]), point).over()
             for row, exact in (
                 (box.loss, at.loss),
                 (box.gradient, at.gradient),

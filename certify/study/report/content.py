@@ -108,7 +108,7 @@ def picture(found: CriticalObject) -> list[list[Any]]:
     out: list[list[Any]] = []
     for unit in chart.units:
         values = q[unit.place]
-        if unit.kind == "affine":
+        if unit.kind in ("affine", "linear"):
             continue
         if unit.kind == "neuron" or unit.kind.startswith("copies"):
             out.append([unit.kind, _shorts(values[:d]), _short(values[d]), None])
