@@ -6,6 +6,7 @@ evaluated in float64 where they were saved, stands beside what is proved.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -34,8 +35,8 @@ class Family:
         share: of all runs.
         lambda_lower, lambda_upper: the smallest eigenvalue at the critical point lies between.
         loss_lower, loss_upper: the objective there lies between.
-        approx_lambda, approx_loss: float64, at the first candidate as it was saved: no proof. No eigenvalue where
-            neurons are parallel.
+        approx_lambda, approx_loss: float64, at the first candidate as it was saved: no proof. ``None`` where
+            it is none: no eigenvalue where neurons are parallel, no loss where one is zero.
         object_id: the certificate.
     """
 
@@ -52,7 +53,7 @@ class Family:
     loss_lower: float | None
     loss_upper: float | None
     approx_lambda: float | None
-    approx_loss: float
+    approx_loss: float | None
     object_id: str | None
 
     @property
@@ -107,8 +108,8 @@ def _families(part: Results, runs: int | None) -> list[Family]:
                 lambda_upper=first["lambda_min_upper"],
                 loss_lower=first["loss_lower"],
                 loss_upper=first["loss_upper"],
-                approx_lambda=smallest[0].item() if smallest[0] == smallest[0] else None,
-                approx_loss=loss[0].item(),
+                approx_lambda=_finite(smallest[0].item()),
+                approx_loss=_finite(loss[0].item()),
                 object_id=name,
             )
         )
@@ -147,9 +148,9 @@ def families_grid(found: Sequence[Family]) -> Grid:
                 str(family.magnitude),
                 f"{100 * family.share:.1f} %",
                 _interval(family.lambda_lower, family.lambda_upper),
-                "" if family.approx_lambda is None else f"{family.approx_lambda:.7g}",
+                _plain(family.approx_lambda),
                 _interval(family.loss_lower, family.loss_upper),
-                f"{family.approx_loss:.7g}",
+                _plain(family.approx_loss),
             )
         )
     spurious = [f for f in found if f.verdict == Kind.LOCAL_MINIMUM and f.not_global]
@@ -167,3 +168,11 @@ def families_grid(found: Sequence[Family]) -> Grid:
 
 def _interval(lower: float | None, upper: float | None) -> str:
     return "" if lower is None or upper is None else interval(lower, upper, 8)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.7g}"

@@ -17,7 +17,6 @@ from certify.rendering import render
 from certify.store import read_results
 from certify.table import build_table
 from certify.verdict import Kind, Relation
-from symmetry.network import exact
 
 RNG = np.random.default_rng(5)
 
@@ -146,9 +145,14 @@ def test_points_of_another_problem_are_refused(change: str) -> None:
         classify_points(safran_shamir(name), saved)
 
 
-def test_zero_neurons_are_undecided_not_wrong() -> None:
-    w = np.eye(3)
-    w[0] = 0
-    verdict = classify_points(cases.problem(3), cases.points([w]), polish=False).verdicts[0]
-    assert verdict.kind is Kind.UNDECIDED
-    assert exact(w).shape == (3, 3)
+def test_zero_and_parallel_neurons_are_undecided_not_wrong(tmp_path: Path) -> None:
+    zero, parallel = np.eye(3), np.array([[1.0, 2, 0], [2, 4, 0], [0, 0, 1]])
+    zero[0] = 0
+    folder = cases.certified(tmp_path / "out", 3, [zero, parallel])
+    verified(folder)
+    results = read_results(folder)
+    assert {row["verdict"] for row in results.rows} == {"undecided"}
+    assert all(row["reason"].startswith("not-smooth") for row in results.rows)
+    # no numbers there, and JSON knows no NaN
+    lines = json.loads(render(families_grid(families([results])), "json"))["lines"]
+    assert lines[0]["approx_lambda"] is None
