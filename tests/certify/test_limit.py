@@ -9,8 +9,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import flint
 import numpy as np
 import pytest
+from library import arb, precision
 from limit_cases import chart, planted, rationals, size
 
 from certify import limit
@@ -48,8 +50,9 @@ SETTLED = {
     (5, 29): "copies2+pair",
     (5, 753): "triple+-1+zero",
     (5, 186): "mirrored+mirrored+zero",
+    (6, 1): "pair+quintic",
 }
-NO_PATH = {(4, 149), (5, 186), (5, 753)}
+NO_PATH = {(4, 149), (5, 186), (5, 753), (6, 1)}
 
 
 def saved(width: int, seeds: list[int]) -> Points:
@@ -62,7 +65,7 @@ def saved(width: int, seeds: list[int]) -> Points:
 @pytest.fixture(scope="module")
 def classified() -> dict[int, Classification]:
     answers = {}
-    for width in (4, 5):
+    for width in (4, 5, 6):
         seeds = [seed for w, seed in (*SETTLED, *LOOK_ALIKES) if w == width]
         answers[width] = classify_points(PROBLEM, saved(width, seeds))
     return answers
@@ -146,6 +149,27 @@ def test_the_channel_lies_below_where_the_run_ended_and_the_rate_fits(classified
         above = float(r @ r) / len(PROBLEM) - float(found.loss[0])
         kappa = float(sum(kappas.kappa_lower))
         assert above == pytest.approx(kappa * float(small[0]) ** 2, rel=0.05)
+
+
+def test_the_rate_of_three_neurons_near_zero(classified: dict[int, Classification]) -> None:
+    # (L − L_∞)/(κ_1 ε² + κ_2 h) at the exact network of the chart: outputs of 10^15, so in 200 bits
+    found = verdict(classified, (6, 1)).object
+    box, kappas = proof(found, Krawczyk), proof(found, Channel)
+    p = [Fraction(1, 750), Fraction(-1, 250), Fraction(1, 375)]
+    network, teacher = found.chart.network(box.center, [Fraction(1, 10**5), *p[:2]]), PROBLEM.teacher
+    assert teacher is not None
+    with precision(200):
+        total = flint.arb(0)
+        for x in exact(PROBLEM.inputs.exact_values):
+            student, labels = (
+                sum((arb(a) / (1 + (-arb(w @ x)).exp()) for w, a in zip(n.w, n.a, strict=True)), flint.arb(0))
+                for n in (network, teacher)
+            )
+            total += (student - labels) ** 2
+        above = float((total / len(PROBLEM) - arb(sum(found.loss) / 2)).mid())
+    assert len(kappas.kappa_lower) == 2
+    predicted = float(kappas.kappa_lower @ [Fraction(1, 10**10), sum(x * x for x in p) / 2])
+    assert above == pytest.approx(predicted, rel=0.05)
 
 
 def test_classifying_in_another_order_gives_the_same_objects(classified: dict[int, Classification]) -> None:
