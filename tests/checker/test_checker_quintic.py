@@ -44,7 +44,7 @@ def check(certificate: dict[str, Any], problem: Problem) -> str:
     try:
         read = read_certificate(json.loads(json.dumps(certificate)), "certificate")
         check_certificate(read, problem, lambda bits: Data(problem, Integers(bits)))
-    except Rejected as error:
+    except (Rejected, Unreadable) as error:
         return str(error)
     return "accepted"
 
@@ -96,6 +96,19 @@ def test_a_changed_witness_is_rejected(change: str) -> None:
     edit, where = CHANGES[change]
     edit(broken["witness"])
     assert where in check(signed(broken), problem)
+
+
+def test_every_claimed_word_and_flag_is_checked() -> None:
+    certificate, problem = made(0)
+    for key, value in certificate["claim"].items():
+        if key in ("statement", "loss", "lambda_min"):
+            continue
+        for other in (None, True, False, 0, 1, 2, 7, "", "saddle", "pair", "triple+", "local-minimum"):
+            if type(other) is type(value) and other == value:
+                continue
+            broken = json.loads(json.dumps(certificate))
+            broken["claim"][key] = other
+            assert check(signed(broken), problem) != "accepted", (key, other)
 
 
 def test_a_saddle_is_no_minimum() -> None:
