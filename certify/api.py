@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from fractions import Fraction
 from typing import Any, overload
 
@@ -66,15 +67,16 @@ def _check_function(module: Any, x: Any, problem: Problem, points: Points) -> No
     """Refuse a module that is not the network of its weights on the inputs ``x``: the proof is about that function."""
     import torch
 
-    parameter = next(module.parameters())
+    # in float64, to which weights of fewer bits are widened exactly: float32 would hide small differences
+    wide = copy.deepcopy(module).double()
     with torch.no_grad():
-        inputs = torch.tensor(x, dtype=parameter.dtype, device=parameter.device)
-        output = module(inputs).detach().cpu().double().numpy().reshape(-1)
+        inputs = torch.tensor(x, dtype=torch.float64, device=next(wide.parameters()).device)
+        output = wide(inputs).detach().cpu().numpy().reshape(-1)
     arithmetic = Float64()
     sigma = problem.activation.jet(problem.inputs.values @ points.w[0].T, 0, arithmetic)[0]
     expected = sigma @ points.a[0, : points.width] + points.a[0, points.width :].sum()
     # the module's own rounding, generously: a wrong function is off by far more
-    allowed = 1e4 * torch.finfo(parameter.dtype).eps * (1 + float(np.abs(points.a[0]).sum()))
+    allowed = 1e4 * torch.finfo(torch.float64).eps * (1 + float(np.abs(points.a[0]).sum()))
     off = float(np.max(np.abs(output - expected))) if output.shape == expected.shape else np.inf
     if not off <= allowed:
         raise ValueError(
