@@ -13,11 +13,12 @@ from sweep.points import points_from_module
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.network import Points
+from symmetry.population import GaussianProblem
 from symmetry.problem import Inputs, Problem
 
 
 @overload
-def classify(problem: Problem, points: Points, /, **options: Any) -> Classification: ...
+def classify(problem: Problem | GaussianProblem, points: Points, /, **options: Any) -> Classification: ...
 
 
 @overload
@@ -38,7 +39,8 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
     ``2λ``.
 
     Args:
-        first: a :class:`~symmetry.problem.Problem`, or a ``torch.nn.Module``.
+        first: a :class:`~symmetry.problem.Problem`, a :class:`~symmetry.population.GaussianProblem`, or
+            a ``torch.nn.Module``.
         second: :class:`~symmetry.network.Points`, or the inputs.
         third: the labels, in the second form.
         options: ``jobs``, ``max_bits``, ``arithmetic``, ``polish``, ``progress``, ``journal`` as in
@@ -48,7 +50,7 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, a module that is not two-layer.
     """
-    if isinstance(first, Problem):
+    if isinstance(first, Problem | GaussianProblem):
         return classify_points(first, second, **options)
     kind, decay = activation(options.pop("activation", "sigmoid")), Fraction(options.pop("weight_decay", 0))
     _check_layers(first, kind.name)

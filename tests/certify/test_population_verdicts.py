@@ -124,6 +124,14 @@ def test_fewer_students_than_teacher_neurons_are_not_called_non_global() -> None
     assert verdict.object.not_global is None
 
 
+def test_the_python_entry_point_and_the_other_arithmetic() -> None:
+    from certify import classify
+
+    answer = classify(cases.problem(6), cases.points([cases.point("minimum")]), arithmetic="mpmath")
+    (found,) = answer.objects
+    assert (found.kind, found.method) == (Kind.LOCAL_MINIMUM, "newton-ball/mpmath")
+
+
 def test_not_critical_where_the_point_must_stay(tmp_path: Path) -> None:
     w = np.random.default_rng(1).normal(size=(3, 3))
     verdict = classify_points(cases.problem(3), cases.points([w]), polish=False).verdicts[0]

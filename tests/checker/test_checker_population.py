@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import gaussian_cases as cases
@@ -22,6 +23,7 @@ from certify.checker.definite import Symmetric, count_below, quotient_above
 from certify.checker.gaussian import Place, Population
 from certify.checker.population import population_of, symmetric
 from certify.checker.reading import Rejected, Unreadable
+from certify.checker.rows import check_row
 from certify.checker.run import make_arithmetic
 from certify.newton_ball import CertifiedBall, GradientBall, certify_ball, empty_gradient_ball
 from certify.population import critical_object, split_object
@@ -255,3 +257,77 @@ def test_an_eigenvalue_at_the_shift_is_not_counted_with_certainty() -> None:
     wide = Symmetric.of([([v - Fraction(1, 8) for v in row], [v + Fraction(1, 8) for v in row]) for row in rows])
     count = count_below(wide, Fraction(1))
     assert count is None or count.slack >= Fraction(1, 4)
+
+
+@dataclass(frozen=True)
+class Rows:
+    rows: list[dict[str, Any]]
+    witnesses: list[dict[str, Any]]
+    certificates: dict[str, Any]
+    problem: Population
+
+    def check(self, number: int) -> None:
+        check_row(number, self.rows[number], self.witnesses[number], 4, self.problem, self.certificates)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Rows:
+    """A saddle, the same with students and coordinates in another order, and a global minimum."""
+    saddle, order = cases.point("saddle"), [2, 0, 3, 1]
+    folder = cases.certified(tmp_path / "out", 4, [saddle, saddle[order][:, [1, 3, 0, 2]], np.eye(4)[order]])
+
+    def lines(name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()]
+
+    files = sorted((folder / "certificates").iterdir())
+    certificates = {f"certificates/{f.name}": read_certificate(json.loads(f.read_text("utf-8")), "c") for f in files}
+    return Rows(lines("verdicts.jsonl"), lines("witnesses.jsonl"), certificates, case("saddle").problem)
+
+
+def test_rows_say_what_the_certificates_prove(directory: Rows) -> None:
+    assert directory.witnesses[1]["coordinates"] is not None
+    for number in range(3):
+        directory.check(number)
+
+
+def outputs(rows: Rows) -> None:
+    rows.witnesses[0]["candidate"]["a"][0] = "1*2^1"
+
+
+def far(rows: Rows) -> None:
+    w = rows.witnesses[0]["candidate"]["w"]
+    w[0][0] = dyadic(from_text(w[0][0]) + 1)
+
+
+ROWS: dict[str, tuple[int, Callable[[Rows], Any]]] = {
+    "coordinates that are no permutation": (1, lambda r: r.witnesses[1].update(coordinates=[0, 0, 1, 2])),
+    "coordinates in the wrong order": (1, lambda r: r.witnesses[1]["coordinates"].reverse()),
+    "coordinates left out": (1, lambda r: r.witnesses[1].update(coordinates=None)),
+    "students in the wrong order": (1, lambda r: r.witnesses[1]["permutation"].reverse()),
+    "outputs other than 1": (0, outputs),
+    "a candidate that is far away": (0, far),
+    "another distance": (0, lambda r: r.rows[0].update(distance=0.5)),
+    "a larger ball": (0, lambda r: r.rows[0].update(uniqueness_radius=1.0)),
+    "another index": (0, lambda r: r.rows[0].update(morse_index=2)),
+    "another verdict": (0, lambda r: r.rows[0].update(verdict="local-minimum")),
+    "a path": (0, lambda r: r.rows[0].update(relation="path")),
+    "labels of other teachers": (2, lambda r: r.witnesses[2].update(labels=["C1", "C2", "C3", "C4"])),
+    "a point that is none": (2, lambda r: r.witnesses[2]["point"]["w"][0].__setitem__(0, "1*2^-80")),
+    "a global minimum with coordinates": (2, lambda r: r.witnesses[2].update(coordinates=[0, 1, 2, 3])),
+}
+
+
+@pytest.mark.parametrize("change", ROWS)
+def test_rows_that_say_more_are_rejected(directory: Rows, change: str) -> None:
+    number, alter = ROWS[change]
+    alter(directory)
+    with pytest.raises((Rejected, Unreadable)):
+        directory.check(number)
+
+
+def test_only_permutations_of_the_teacher_are_symmetries(directory: Rows) -> None:
+    # with another teacher the same orders are none: (1, 0, 0, 0) is not (1, 1, 0, 0)
+    first, *others = directory.problem.teacher
+    skew = Population(directory.problem.hash, ((first[0], first[0], *first[2:]), *others))
+    with pytest.raises(Rejected, match="do not permute"):
+        check_row(1, directory.rows[1], directory.witnesses[1], 4, skew, directory.certificates)
