@@ -232,9 +232,10 @@ def _split(proof: Split) -> str:
 def _neurons(network: Network) -> str:
     """The network in formulas, rounded to six digits for reading."""
     terms = []
-    for w, a in zip(network.w, network.a, strict=True):
+    for w, a in zip(network.w, network.a, strict=False):
         inner = ", ".join(f"{float(x):.6g}" for x in w)
         terms.append(f"{float(a):.6g}·σ(({inner})·x)")
+    terms += [f"{float(c):.6g}" for c in network.a[network.width :]]
     return " + ".join(terms).replace("+ -", "- ")
 
 

@@ -98,6 +98,16 @@ def _largest_shift(values: Sequence[Fraction], rounded: Sequence[Fraction]) -> F
 # ------------------------------------------------------------------------------------------------------- sentences
 
 
+SIGMA = {
+    "sigmoid": "\\sigma(z) = 1/(1 + e^{-z})",
+    "tanh": "\\sigma(z) = \\tanh z",
+    "erf": "\\sigma(z) = \\frac2{\\sqrt\\pi} \\int_0^z e^{-t^2} dt",
+    "softplus": "\\sigma(z) = \\log(1 + e^z)",
+    "gelu": "\\sigma(z) = z \\Phi(z)",
+}
+"""The activations in TeX."""
+
+
 def setting(problem: Problem, width: int) -> Iterator[str]:
     """Inputs, labels and loss, in sentences of TeX: what the statements about one width have in common."""
     size, d = len(problem), problem.dimension
@@ -113,10 +123,17 @@ def setting(problem: Problem, width: int) -> Iterator[str]:
         w, a = problem.teacher.w, problem.teacher.a
         neurons = enumerate(zip(w, a, strict=True), 1)
         terms = ", ".join(f"w^*_{t} = {_vector(v)}, a^*_{t} = {_exact(b)}" for t, (v, b) in neurons)
-        yield f"and $y_n = \\sum_t a^*_t \\sigma(w^*_t \\cdot x_n)$ with $\\sigma(z) = 1/(1 + e^{{-z}})$ and ${terms}$,"
+        sigma = SIGMA[problem.activation.name]
+        yield f"and $y_n = \\sum_t a^*_t \\sigma(w^*_t \\cdot x_n)$ with ${sigma}$ and ${terms}$,"
+    bias = problem.output_bias
+    mean = f"\\frac1{{{size / problem.factor}}}"
+    decay = f" + {_exact(problem.decay)} \\|\\theta\\|^2" if problem.decay else ""
+    constant = " + b" if bias else ""
+    given = f", ${SIGMA[problem.activation.name]}$," if problem.given_labels is not None else ""
     yield (
-        f"and for $\\theta = (w_1, \\dots, w_{{{width}}}, a_1, \\dots, a_{{{width}}})$ let $L(\\theta) = "
-        f"\\frac1{{{size}}} \\sum_n \\bigl(\\sum_{{i=1}}^{{{width}}} a_i \\sigma(w_i \\cdot x_n) - y_n\\bigr)^2$."
+        f"and for $\\theta = (w_1, \\dots, w_{{{width}}}, a_1, \\dots, a_{{{width}}}{', b' * bias})${given} "
+        "let $L(\\theta) = "
+        f"{mean} \\sum_n \\bigl(\\sum_{{i=1}}^{{{width}}} a_i \\sigma(w_i \\cdot x_n){constant} - y_n\\bigr)^2{decay}$."
     )
 
 
@@ -130,20 +147,23 @@ def statement(certificate: Mapping[str, Any], problem: Problem) -> Iterator[str]
     """What one certificate says, in sentences of TeX."""
     claim, witness = certificate["claim"], certificate["witness"]
     if claim["kind"] == Kind.NOT_CRITICAL:
-        yield from _no_point(claim, witness["empty_ball"])
+        yield from _no_point(claim, witness["empty_ball"], problem)
     elif claim["kind"] == Kind.GLOBAL_MINIMUM:
         yield from _zero(claim, witness)
     elif "chart" in witness:
         yield from _limit(claim, witness, problem)
     else:
-        yield from _box(witness["krawczyk"], _names(claim["width"], problem.dimension), "L", "\\theta")
+        yield from _box(
+            witness["krawczyk"], _names(claim["width"], problem.dimension, bias=problem.output_bias), "L", "\\theta"
+        )
         yield from _nature(claim)
 
 
-def _names(width: int, d: int, chart: Chart | None = None) -> list[tuple[str, int]]:
+def _names(width: int, d: int, chart: Chart | None = None, *, bias: bool = False) -> list[tuple[str, int]]:
     """Symbols of the parameters, each with the number of its coordinates."""
     if chart is None:
-        return [(f"w_{i}", d) for i in range(1, width + 1)] + [(f"a_{i}", 1) for i in range(1, width + 1)]
+        names = [(f"w_{i}", d) for i in range(1, width + 1)] + [(f"a_{i}", 1) for i in range(1, width + 1)]
+        return names + [("b", 1)] * bias
     names = _names(len(chart.ordinary), d)
     for k, _ in enumerate(chart.pairs, 1):
         names += [(f"\\hat w_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
@@ -233,16 +253,16 @@ def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]
         yield f"The smallest eigenvalue of its Hessian lies in ${_interval(claim['lambda_min'])}$."
 
 
-def _no_point(claim: Mapping[str, Any], step: Mapping[str, Any]) -> Iterator[str]:
+def _no_point(claim: Mapping[str, Any], step: Mapping[str, Any], problem: Problem) -> Iterator[str]:
     center, radius = [from_text(v) for v in step["center"]], from_text(claim["empty_radius"])
-    dimension = len(center) // claim["width"] - 1
+    names = _names(claim["width"], problem.dimension, bias=problem.output_bias)
     for digits in count(2):
         rounded = _rounded(center, digits)
         # ‖c − c'‖₂ ≤ P max |c_i − c'_i|
         moved = len(center) * _largest_shift(center, rounded)
         if 1000 * moved < radius:
             break
-    yield f"Let $c$ be the point ${_point(_names(claim['width'], dimension), rounded)}$."
+    yield f"Let $c$ be the point ${_point(names, rounded)}$."
     yield f"Then $L$ has no critical point $\\theta$ with $\\|\\theta - c\\|_2 \\le {_below(radius - moved)}$."
 
 

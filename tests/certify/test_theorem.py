@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from certify.cli import main
 from certify.proof import from_text
-from certify.theorem import theorem
+from certify.theorem import setting, theorem
+from symmetry.problem import load_problem, parse_problem
 
 sys.path.append(str(Path(__file__).parents[1] / "checker"))
 from cases import NAMES, case, problem
@@ -110,3 +111,28 @@ def test_the_command_checks_before_it_prints(tmp_path: Path) -> None:
     assert "hash: is not that of claim" in done.output
     (tmp_path / "problem.json").unlink()
     assert CliRunner().invoke(main, ["theorem", str(file)]).exit_code == 2
+
+
+def test_the_theorem_names_activation_bias_and_decay() -> None:
+    text = """
+activation = "tanh"
+loss = "half-mean-squared-error"
+output_bias = true
+weight_decay = 0.25
+[inputs.grid]
+start = [-1]
+stop = [1]
+step = [0.5]
+[teacher]
+w = [[1]]
+a = [1]
+"""
+    said = " ".join(setting(parse_problem(text, source="x.toml", folder=None), 2))
+    assert "\\sigma(z) = \\tanh z" in said
+    assert "a_{2}, b)" in said
+    assert "\\frac1{10}" in said
+    assert "+ b - y_n" in said
+    assert "+ 0.25 \\|\\theta\\|^2" in said
+    plain = " ".join(setting(load_problem("thesis"), 2))
+    assert "theta\\|" not in plain
+    assert ", b)" not in plain

@@ -98,7 +98,7 @@ def picture(found: CriticalObject) -> list[list[Any]]:
         w, a = found.network.w.astype(np.float64), found.network.a.astype(np.float64)
         if w.shape[1] != 2:
             return []
-        return [["neuron", _shorts(v), _short(b), None] for v, b in zip(w, a, strict=True)]
+        return [["neuron", _shorts(v), _short(b), None] for v, b in zip(w, a[: len(w)], strict=True)]
     assert found.chart is not None
     assert found.box is not None
     chart, d = found.chart, found.chart.dimension
