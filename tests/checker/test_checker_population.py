@@ -8,10 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import gaussian_cases as cases
+import jsonschema
 import numpy as np
 import pytest
 from cases import signed
@@ -77,6 +79,18 @@ def test_the_certificate_is_read_back(name: str) -> None:
     made = case(name).certificate
     again = json.loads(json.dumps(certificate_of(object_of(made), made["problem"])))
     assert again == made
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_schema_describes_every_certificate(name: str) -> None:
+    schema = json.loads(resources.files("certify").joinpath("_data/certificate.schema.json").read_text("utf-8"))
+    jsonschema.validate(case(name).certificate, schema)
+    for step in case(name).certificate["witness"]:
+        for key in case(name).certificate["witness"][step]:
+            given = json.loads(json.dumps(case(name).certificate))
+            del given["witness"][step][key]
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(given, schema)
 
 
 def scaled(field: str, factor: Fraction) -> Callable[[dict[str, Any]], None]:
