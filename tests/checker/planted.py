@@ -82,8 +82,8 @@ PLANTED = (
     Planted(
         "the Hessian without the curvature of the network",
         "symmetry/objective.py",
-        "hessian[block, block] = gram[block, block] + out.curvature(r)",
-        "hessian[block, block] = gram[block, block]",
+        "hessian[block, block] = sums.gram[block, block] + bend",
+        "hessian[block, block] = sums.gram[block, block]",
     ),
     Planted(
         "a sign in the way from the centre to the critical point",
@@ -143,8 +143,8 @@ PLANTED = (
     Planted(
         "a Lipschitz constant without its factor 3",
         "symmetry/objective.py",
-        "return (j_norm * h_norm * 3 + rt) * arithmetic.number(Fraction(2, len(self.problem)))",
-        "return (j_norm * h_norm + rt) * arithmetic.number(Fraction(2, len(self.problem)))",
+        "(j_norm * h_norm * 3 + sums.twist) * scale",
+        "(j_norm * h_norm + sums.twist) * scale",
     ),
     Planted(
         "an empty ball of eight times the cube that was evaluated",
