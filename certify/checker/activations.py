@@ -39,7 +39,8 @@ class Activation:
 def _sigmoid(c: Vector, order: int, number: Any) -> list[Vector]:
     s = c.sigmoid()
     d, u = s * (1 - s), 1 - 2 * s
-    jet = [s, d, d * u, d * (1 - 6 * d), d * u * (1 - 12 * d)]
+    du = d * u
+    jet = [s, d, du, d * (1 - 6 * d), du * (1 - 12 * d)]
     return [*jet, d * (1 - 30 * (d * (1 - 4 * d)))] if order == 5 else jet[: order + 1]
 
 

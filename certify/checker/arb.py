@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import reduce
 from operator import add, mul
 
 import flint
@@ -121,3 +122,7 @@ class Arb:
     def stack(self, scalars: Sequence[ArbVector]) -> ArbVector:
         """The vector of the given scalars."""
         return ArbVector([v.balls[0] for v in scalars])
+
+    def combination(self, vectors: Sequence[ArbVector], weights: Sequence[Fraction]) -> ArbVector:
+        """``Σ c_k x_k`` with exact ``c_k``."""
+        return reduce(add, (v * self.vector([c]) for v, c in zip(vectors, weights, strict=True)))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cached_property, lru_cache
-from operator import mul
+from functools import cached_property, lru_cache, reduce
+from operator import add, mul
 from typing import Any
 
 from mpmath import libmp
@@ -248,3 +248,7 @@ class Intervals:
     def stack(self, scalars: Sequence[IntervalVector]) -> IntervalVector:
         """The vector of the given scalars."""
         return IntervalVector(self.bits, [v.values[0] for v in scalars])
+
+    def combination(self, vectors: Sequence[IntervalVector], weights: Sequence[Fraction]) -> IntervalVector:
+        """``Σ c_k x_k`` with exact ``c_k``."""
+        return reduce(add, (v * self.vector([c]) for v, c in zip(vectors, weights, strict=True)))

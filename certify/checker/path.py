@@ -11,6 +11,8 @@ in the Taylor series of ``σ`` about any point of the piece,
 
     s_l = Σ_j sup|σ^(j)|/j! · [ȳ^j]_l,   ȳ_i = Σ_l binom(l, i) |y_l|,   [·]_l the coefficient of t^l.
 
+Networks are evaluated on one input of each pair ``x, −x`` (``folded.py``); all sums are over all inputs.
+
 With ``G_ij = Σ_n r_ni r_nj`` and ``ε² = Σ_n E_n²``, ``N d/dt L`` differs from ``Σ (i+j) G_ij t^(i+j−1)`` by at most
 ``2ε (Σ (K+1+j) √G_jj + (K+1) ε)`` for ``|t| ≤ 1``, and a polynomial lies between the least and the largest of its
 Bernstein coefficients.
@@ -31,21 +33,25 @@ halved first: from ``t = 1`` to 1/2, 1/4, … the loss falls as on other pieces.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from itertools import pairwise
 from math import comb, factorial
+from operator import add
 from typing import Any
 
-from .isolated import DataAt
+from .folded import Folded
 from .limits import Chart, read_chart
 from .loss import Data, Problem, Vector
 from .reading import Unreadable, fields, integer, need, sequence
 from .release import Place, first_place, free_count, residuals, together
 from .zero import Network, equals_teacher, network
 
-BITS = 192
+BITS = 144
+"""Five digits of Python's integers; errors are of the order of ``2^−110``."""
+
 MAX_VERTICES = 1000
 MAX_OCTAVES = 20
 ORDER = 5
@@ -108,7 +114,7 @@ def read_places(path: Path, chart: Chart, size: int) -> list[Place]:
     return [Place(row[:size], row[size:]) for row in rows]
 
 
-def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> None:
+def check_path(witness: Any, chart: Any, problem: Problem, folded_at: Callable[[int], Folded]) -> None:
     """Check that the loss falls along the path of a line of witnesses.jsonl, and along its last pieces.
 
     That it starts at the right candidate and ends at the right object is for the statement to check.
@@ -117,7 +123,7 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
         witness: the line.
         chart: the step ``chart`` of its certificate, if there is one.
         problem: the problem.
-        data_at: inputs and labels at a number of bits.
+        folded_at: inputs and labels, folded, at a number of bits.
 
     Raises:
         Rejected: naming the piece.
@@ -126,14 +132,14 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
     candidate = network(witness["candidate"], "candidate", width, problem.dimension)
     need(problem.plain, "path: for the mean of squares alone, and students without an output bias")
     path = read_path(witness["path"], width * (problem.dimension + 1))
-    data = data_at(BITS)
+    folded = folded_at(BITS)
     points = [_theta(candidate), *path.vertices]
     for number, (start, end) in enumerate(pairwise(points)):
-        values = _slopes(data, _piece(start, end, path.bends.get(number)), 0)
+        values = _slopes(folded, _piece(start, end, path.bends.get(number)), 0)
         need(all(v < 0 for v in values.upper()), f"path: piece {number}: the loss is not proved to fall")
     if path.closing == 3:
         need(chart is not None, "path.closing: 3 without a chart")
-        _check_chart(path, read_chart(chart, width, problem.dimension), points[-1], problem, data)
+        _check_chart(path, read_chart(chart, width, problem.dimension), points[-1], problem, folded)
     elif path.closing:
         zero = network(witness["point"], "point", width, problem.dimension)
         need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")
@@ -146,14 +152,14 @@ def check_path(witness: Any, chart: Any, problem: Problem, data_at: DataAt) -> N
             curve = [curve[0], bend, [q - p for p, q in zip(bend, curve[1], strict=True)]]
         curve = [_theta(zero), *curve]
         for octave in range(path.octaves):
-            values = _slopes(data, _lower_half(curve, Fraction(1, 2**octave)), 0)
+            values = _slopes(folded, _lower_half(curve, Fraction(1, 2**octave)), 0)
             need(all(v < 0 for v in values.upper()), f"path: octave {octave}: the loss is not proved to fall")
         shrunk = [[v / 2 ** (k * path.octaves) for v in part] for k, part in enumerate(curve)]
-        values = _slopes(data, shrunk, path.closing)
+        values = _slopes(folded, shrunk, path.closing)
         need(all(v > 0 for v in values.lower()), "path: last piece: the loss is not proved to fall to 0")
 
 
-def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Problem, data: Data) -> None:
+def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Problem, folded: Folded) -> None:
     """That the loss falls from the network ``last`` on, in the chart, from place to place."""
     d = problem.dimension
     width = len(last) // (d + 1)
@@ -163,13 +169,12 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
     merged = together(chart, neurons)
     if merged != neurons:
         difference = [q - p for p, q in zip(_theta(merged), _theta(neurons), strict=True)]
-        columns, rest = _residuals(data, [_theta(merged), difference])
-        values = _bounds(data, columns, rest, [1], 1)
+        values = _bounds(folded, *_expanded(folded, [_theta(merged), difference]), [1], 1)
         need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
     here = first_place(chart, merged)
     for number, place in enumerate(read_places(path, chart, len(here.q))):
-        columns, rest, to_infinity = residuals(data, chart, here, place)
-        values = _bounds(data, columns, rest, [1] if to_infinity else [], 1 if to_infinity else 0)
+        sides, rest, to_infinity = residuals(folded, chart, here, place)
+        values = _bounds(folded, sides, rest, [1] if to_infinity else [], 1 if to_infinity else 0)
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())
         need(falls, f"path: place {number}: the loss is not proved to fall on the way there")
         here = place
@@ -215,20 +220,20 @@ def _separated(zero: Network, difference: list[Fraction], d: int) -> list[list[F
     return [[q - p for p, q in zip(k, difference, strict=True)], k]
 
 
-def _slopes(data: Data, curve: list[list[Fraction]], vanishing: int) -> Vector:
+def _slopes(folded: Folded, curve: list[list[Fraction]], vanishing: int) -> Vector:
     """:func:`_bounds` on a curve; ``vanishing`` coefficients of the residuals are known to be 0."""
-    columns, rest = _residuals(data, curve)
-    return _bounds(data, columns, rest, range(vanishing), max(2 * vanishing - 1, 0))
+    return _bounds(folded, *_expanded(folded, curve), range(vanishing), max(2 * vanishing - 1, 0))
 
 
-def _bounds(data: Data, columns: list[Vector], rest: Vector, known: Sequence[int], divided: int) -> Vector:
+def _bounds(folded: Folded, sides: list[list[Vector]], rest: Vector, known: Sequence[int], divided: int) -> Vector:
     """Bounds of ``dL/dτ`` up to a factor: upper ones on [−1, 1], or lower ones of ``τ^−divided dL/dτ`` on [0, 1].
 
     The coefficients ``known`` of the residuals are exactly 0, whatever encloses them.
     """
+    data = folded.data
     powers = [j for j in range(ORDER + 1) if j not in known]
-    gram = {(i, j): columns[i].dot(columns[j]) for i in powers for j in powers if j <= i}
-    epsilon = rest.dot(rest).root_tops()
+    gram = {(i, j): reduce(add, (r[i].dot(r[j]) for r in sides)) for i in powers for j in powers if j <= i}
+    epsilon = folded.square(rest).root_tops()
     error = epsilon * (ORDER + 1)
     for j in powers:
         error = error + gram[j, j].root_tops() * (ORDER + 1 + j)
@@ -254,29 +259,44 @@ def _rows(n: int, divided: int) -> list[list[Fraction]]:
     return [[powers[p][j] for p in range(n + 1)] for j in range(n + 1)]
 
 
-def _residuals(data: Data, curve: list[list[Fraction]]) -> tuple[list[Vector], Vector]:
-    """``r_j``, ``j ≤ K``, and ``E`` on the curve ``θ + t h_1 + t² h_2 + …``."""
-    d = len(data.x)
+def _expanded(folded: Folded, curve: list[list[Fraction]]) -> tuple[list[list[Vector]], Vector]:
+    """``r_j``, ``j ≤ K``, on both sides of the inputs, and ``E``, on the curve ``θ + t h_1 + t² h_2 + …``."""
+    data = folded.data
+    d, combination = len(data.x), data.arithmetic.combination
     m = len(curve[0]) // (d + 1)
-    columns: list[Vector] = [-data.y, *[data.zero] * ORDER]
-    rest = data.zero
+    columns: list[list[tuple[Vector, Fraction]]] = [[] for _ in range(ORDER + 1)]
+    rest: list[tuple[Vector, Fraction]] = []
     for neuron in range(m):
-        z, *lines = (data.along([data.number(v) for v in part[neuron * d : (neuron + 1) * d]]) for part in curve)
-        outputs = [data.number(part[m * d + neuron]) for part in curve]
+        z, *lines = (combination(data.x, part[neuron * d : (neuron + 1) * d]) for part in curve)
+        outputs = [part[m * d + neuron] for part in curve]
         jet = data.jet(z, ORDER)
-        series: list[Vector] = [jet[0], *[data.zero] * ORDER]
-        inner = dict(enumerate(lines, 1))
-        power = inner  # y^j, by degree in t
-        for j in range(1, ORDER + 1):
-            power = _times(power, inner, ORDER) if j > 1 else power
-            derivative = jet[j] * data.number(Fraction(1, factorial(j)))
+        powers = _powers(lines)
+        for j, power in enumerate([{0: data.zero}, *powers[:ORDER]]):
             for degree, value in power.items():
-                series[degree] = series[degree] + value * derivative
-        for i, output in enumerate(outputs):
-            for degree in range(ORDER + 1 - i):
-                columns[degree + i] = columns[degree + i] + series[degree] * output
-        rest = rest + _rest(_about(lines, 1), _about(outputs, 0), data)
-    return columns, rest
+                term = jet[j] * value if j else jet[0]
+                for i, output in enumerate(outputs[: max(ORDER + 1 - degree, 0)]):
+                    columns[degree + i].append((term, output / factorial(j)))
+        wide = _powers(_about(lines, 1)) if len(lines) > 1 else powers
+        for i, output in enumerate(_about(outputs, 0)):
+            for j, power in enumerate(wide, 1):
+                if ORDER + 1 - i in power:
+                    bound = data.activation.bounds[j - 1] / factorial(j)
+                    rest.append((abs(power[ORDER + 1 - i]), output * bound))
+    constants = [folded.reflection * sum(part[m * d :], Fraction(0)) for part in curve]
+    return folded.residuals([_combined(data, column) for column in columns], constants), _combined(data, rest)
+
+
+def _combined(data: Data, terms: list[tuple[Vector, Fraction]]) -> Vector:
+    return data.arithmetic.combination([v for v, _ in terms], [c for _, c in terms])
+
+
+def _powers(lines: list[Vector]) -> list[dict[int, Vector]]:
+    """``y, y², …, y^(K+1)`` of ``y = t lines[0] + t² lines[1] + …``, each up to ``t^(K+1)``, by degree."""
+    inner = dict(enumerate(lines, 1))
+    out = [inner]
+    for _ in range(ORDER):
+        out.append(_times(out[-1], inner, ORDER + 1))
+    return out
 
 
 def _times(power: dict[int, Vector], inner: dict[int, Vector], most: int) -> dict[int, Vector]:
@@ -290,29 +310,10 @@ def _times(power: dict[int, Vector], inner: dict[int, Vector], most: int) -> dic
     return out
 
 
-def _about(coefficients: Sequence[Vector], first: int) -> list[Vector]:
+def _about(coefficients: Sequence[Any], first: int) -> list[Any]:
     """Bounds ``Σ_k binom(k, i) |p_k|`` of the coefficients about any ``|t| ≤ 1``, of ``t^first`` and on."""
     sizes = [abs(v) for v in coefficients]
     return [
         sum((size * comb(k, i) for k, size in enumerate(sizes[i - first + 1 :], i + 1)), sizes[i - first])
         for i in range(first, first + len(sizes))
     ]
-
-
-def _rest(lines: list[Vector], outputs: list[Vector], data: Data) -> Vector:
-    """One neuron's part of ``E``, from bounds of the coefficients of its argument and its output."""
-    inner = dict(enumerate(lines, 1))
-    power, powers = inner, {}
-    for j in range(1, ORDER + 2):
-        power = _times(power, inner, ORDER + 1) if j > 1 else power
-        powers[j] = power
-    total = data.zero
-    for i, output in enumerate(outputs):
-        degree = ORDER + 1 - i
-        parts = [
-            value[degree] * data.number(data.activation.bounds[j - 1] / factorial(j))
-            for j, value in powers.items()
-            if degree in value
-        ]
-        total = total + sum(parts[1:], parts[0]) * output
-    return total

@@ -26,6 +26,7 @@ from fractions import Fraction
 from math import comb, factorial
 from typing import Any
 
+from .folded import Folded
 from .limits import Chart
 from .loss import Data, Vector
 from .reading import need
@@ -124,12 +125,13 @@ def first_place(chart: Chart, neurons: Network) -> Place:
     return Place(q, eps)
 
 
-def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Series, Vector, bool]:
-    """``r_j``, ``j ≤ K``, and the bound ``E`` of the rest, from one place to the next; whether that is at infinity.
+def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[list[Series], Vector, bool]:
+    """From one place to the next: ``r_j``, ``j ≤ K``, on both sides of the inputs, the bound ``E``; whether to infinity.
 
     Raises:
         Rejected: the way leads over infinity.
     """
+    data = folded.data
     d = len(data.x)
     last = bool(end.eps) and not any(end.eps)
     change = [b - a for a, b in zip(start.q, end.q, strict=True)]
@@ -142,7 +144,9 @@ def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Serie
         share = lines[0][1] / lines[0][0] / 4 if lines else Fraction(0)
         middle = [(a + b) / 2 - v * share for a, b, v in zip(start.q, end.q, change, strict=True)]
         curve = [middle, [v / 2 for v in change], [v * share for v in change]]
-    total: Series = [-data.y, *[data.zero] * ORDER]
+    total: Series = [data.zero] * (ORDER + 1)
+    # of f on the other side: κ times all outputs, those of a pair adding up to c, and twice the constant K
+    constants = [folded.reflection * sum(part[chart.neurons * d : chart.neurons * (d + 1)]) for part in curve]
     rest = data.zero
     place = chart.neurons * (d + 1)
     for i in range(chart.neurons):
@@ -156,9 +160,11 @@ def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Serie
         if kind != "zero":
             z, s = ([_line(data, part[k : k + d]) for part in curve] for k in (place, place + d))
             groups.append((z, s, [data.number(part[place + 2 * d]) for part in curve]))
+            constants = [v + folded.reflection * part[place + 2 * d] for v, part in zip(constants, curve, strict=True)]
             place += 2 * d + 1
     if chart.shared:
         total = _sum(total, [data.zero + data.number(part[place]) for part in curve])
+        constants = [v + 2 * part[place] for v, part in zip(constants, curve, strict=True)]
     if "zero" in chart.kinds:
         s = [_line(data, [4 * v for v in part[place + 1 :]]) for part in curve]
         groups.append(([data.zero] * 3, s, [data.number(0)] * 3))
@@ -167,7 +173,7 @@ def residuals(data: Data, chart: Chart, start: Place, end: Place) -> tuple[Serie
         reach = _times([*_wide(s)], wide, ORDER + 1, data)
         argument = [reach[m] + v for m, v in enumerate(_wide(z))] + reach[3:]
         rest = rest + _bound([(0, _wide(c)), (1, _wide(s))], argument, data)
-    return total, rest, last
+    return folded.residuals(total, constants), rest, last
 
 
 def _line(data: Data, v: Numbers) -> Vector:

@@ -20,6 +20,7 @@ from .archive import unpack
 from .certificates import Certificate, check_certificate, read_certificate
 from .directory import PROBLEM, check_statement, counts, read_directory
 from .empty import BITS
+from .folded import Folded, fold
 from .gaussian import Population
 from .isolated import read_box
 from .loss import Data, Problem
@@ -72,6 +73,10 @@ def make_arithmetic(name: str, bits: int) -> Any:
             return Intervals(bits)
     except ImportError as error:
         raise Unreadable(f"arithmetic {name}: {error}; install it, or use --arithmetic integer") from None
+    if name == "points":
+        from .points import Points
+
+        return Points(bits)
     from .integers import Integers
 
     return Integers(bits)
@@ -87,6 +92,13 @@ def _data(path: Path, arithmetic: str, bits: int) -> Any:
     """The data of a problem in an arithmetic; only the arithmetic where there are no data."""
     problem, chosen = _problem(path), make_arithmetic(arithmetic, bits)
     return chosen if isinstance(problem, Population) else Data(problem, chosen)
+
+
+@lru_cache(maxsize=4)
+def _folded(path: Path, arithmetic: str, bits: int) -> Folded:
+    problem = _problem(path)
+    assert isinstance(problem, Problem)
+    return fold(problem, make_arithmetic("points" if arithmetic == "integer" else arithmetic, bits))
 
 
 @dataclass(frozen=True)
@@ -112,7 +124,7 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
                 known = _problem(problem)
                 if isinstance(known, Population):
                     raise Rejected("path: there are none under Gaussian inputs")
-                check_path(item.witness, item.chart, known, partial(_data, problem, name))
+                check_path(item.witness, item.chart, known, partial(_folded, problem, name))
             answers.append(("verified", ""))
         except Rejected as error:
             answers.append(("rejected", str(error)))

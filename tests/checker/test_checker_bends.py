@@ -12,7 +12,8 @@ import pytest
 from bent_run import bent_run
 
 from certify.checker.arb import Arb
-from certify.checker.loss import Data, Problem
+from certify.checker.folded import fold
+from certify.checker.loss import Problem
 from certify.checker.path import check_path
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected, Unreadable
@@ -49,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Problem]:
 
 def verdict(line: Line, problem: Problem) -> str:
     try:
-        check_path(line, None, problem, lambda bits: Data(problem, Arb(bits)))
+        check_path(line, None, problem, lambda bits: fold(problem, Arb(bits)))
     except (Rejected, Unreadable) as error:
         return str(error)
     return "verified"

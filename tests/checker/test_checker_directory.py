@@ -16,9 +16,10 @@ from directories import SADDLE, TEACHER, change_json, change_lines, refresh, ver
 
 from certify.certificate import canonical
 from certify.checker.certificates import Certificate
-from certify.checker.integers import Integers
-from certify.checker.loss import Data, Problem
+from certify.checker.folded import fold
+from certify.checker.loss import Problem
 from certify.checker.path import check_path
+from certify.checker.points import Points
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected
 from certify.checker.rows import _at_point, _Row
@@ -171,10 +172,10 @@ def test_a_path_may_not_lead_to_another_zero(polished: Path) -> None:
     """The neurons of the point exchanged: an exact zero all the same, but the loss does not fall all the way to it."""
     problem = read_problem(polished / "problem.json")
     line = _path_of([json.loads(line) for line in (polished / "witnesses.jsonl").read_text().splitlines()])
-    check_path(line, None, problem, lambda bits: Data(problem, Integers(bits)))
+    check_path(line, None, problem, lambda bits: fold(problem, Points(bits)))
     line["point"] = {name: part[::-1] for name, part in line["point"].items()}
     with pytest.raises(Rejected, match="not proved to fall"):
-        check_path(line, None, problem, lambda bits: Data(problem, Integers(bits)))
+        check_path(line, None, problem, lambda bits: fold(problem, Points(bits)))
 
 
 def test_polished_has_no_path(polished: Path) -> None:

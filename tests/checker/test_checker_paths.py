@@ -14,7 +14,8 @@ import pytest
 
 from certify.checker.arb import Arb
 from certify.checker.certificates import Certificate
-from certify.checker.loss import Data, Problem
+from certify.checker.folded import fold
+from certify.checker.loss import Problem
 from certify.checker.path import check_path
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected, Unreadable
@@ -67,7 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Line, Any, Problem]:
 
 def verdict(line: Line, chart: Any, problem: Problem) -> str:
     try:
-        check_path(line, chart, problem, lambda bits: Data(problem, Arb(bits)))
+        check_path(line, chart, problem, lambda bits: fold(problem, Arb(bits)))
     except (Rejected, Unreadable) as error:
         return str(error)
     return "verified"
