@@ -5,8 +5,8 @@ With ``σ(−z) = κ − σ(z)``, ``f(−x; θ) = κ Σ_i a_i − f(x; θ)``, an
 
     f_j(−x) = A_j − f_j(x).
 
-On a path (``path.py``) networks are evaluated on one input of each pair only. Inputs without a partner are allowed; without such an
-identity none has one.
+On a path (``path.py``) networks are evaluated on one input of each pair only. Inputs without a partner are allowed;
+without such an identity none has one.
 """
 
 from __future__ import annotations

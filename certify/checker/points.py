@@ -234,6 +234,7 @@ class Points:
         """``Σ c_k x_k`` with exact ``c_k``: a sum of exact products, rounded once."""
         whole = math.lcm(*(c.denominator for c in weights))
         n = [c.numerator * (whole // c.denominator) for c in weights]
+        vectors = [vectors[0]._like(v) for v in vectors]
         exact = reduce(partial(map, add), (map(mul, v.mid, repeat(k)) for v, k in zip(vectors, n, strict=True)))
         sizes = [abs(k) for k in n]
         error = sum(k * v.rad for k, v in zip(sizes, vectors, strict=True))

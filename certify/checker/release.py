@@ -126,7 +126,7 @@ def first_place(chart: Chart, neurons: Network) -> Place:
 
 
 def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[list[Series], Vector, bool]:
-    """From one place to the next: ``r_j``, ``j ≤ K``, on both sides of the inputs, the bound ``E``; whether to infinity.
+    """From one place to the next: ``r_j``, ``j ≤ K``, on both sides of the inputs, ``E``, and whether to infinity.
 
     Raises:
         Rejected: the way leads over infinity.

@@ -106,7 +106,7 @@ def test_sigmoid_and_its_derivatives_at_points() -> None:
             jet = (1 / (1 + (-flint.arb_series([exact(x), 1], 7)).exp())).coeffs()
             true = jet[k] * math.factorial(k)
             assert exact(low) <= true <= exact(high), (k, x)
-            assert high - low < Fraction(1, 2**130)
+            assert high - low < Fraction(1, 2**125)
 
 
 def test_the_sigmoid_of_wide_vectors_is_refused() -> None:
@@ -120,7 +120,7 @@ def test_vectors_of_different_length_or_scale_do_not_combine() -> None:
     for other in (y, z):
         with pytest.raises(ValueError, match="different length"):
             x + other
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="different length"):
         Points(128).combination([x, y], [Fraction(1)] * 2)
 
 
