@@ -130,9 +130,9 @@ def test_climb_gives_up_outside_its_box():
 
 def test_without_an_identity_nothing_is_mirrored():
     class Plain(type(PROBLEM.activation)):
-        pass
+        reflection = None
 
-    plain = dataclasses.replace(PROBLEM, activation=Plain(reflection=None))
+    plain = dataclasses.replace(PROBLEM, activation=Plain())
     found = find_saddles(plain, 4, [2, 14, 17])
     assert all(saddle.method == "climb" for saddle in found)
 
