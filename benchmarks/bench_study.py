@@ -1,9 +1,11 @@
 """A whole study, time and memory, beside an estimate of the slides' own protocol, measured in the same run.
 
-    python benchmarks/bench_study.py [--quick] [--jobs 2]
+    python benchmarks/bench_study.py [--quick] [--jobs 2] [--out DIR]
 
-The study: ``certify study --points data/adam`` (or ``--quick``), from nothing to the report. The slides' protocol, as
-people run it with PyTorch and SciPy: for every run 1e5 steps of ``torch.optim.Adam``; at the end the Hessian by
+With ``--out`` the study is kept.
+
+The study: ``certify study --points data/adam --saddles data/saddles`` (or ``--quick``), from nothing to the report. The
+slides' protocol, as people run it with PyTorch and SciPy: for every run 1e5 steps of ``torch.optim.Adam``; at the end the Hessian by
 ``torch.func.hessian``; where its smallest eigenvalue is negative, perturbation and SLSQP with autograd gradients, up to
 20 times. Of each part a sample is timed on one thread and scaled to the number of runs and to ``--jobs``.
 """
@@ -30,12 +32,12 @@ from symmetry.problem import load_problem
 ADAM_STEPS, ADAM_SAMPLE, POINTS_SAMPLE, PROTOCOL_SAMPLE, TIMES = 100_000, 300, 10, 3, 20
 
 
-def study(jobs: int, quick: bool) -> tuple[float, float, dict[str, float]]:
+def study(jobs: int, quick: bool, kept: Path | None) -> tuple[float, float, dict[str, float]]:
     """Seconds, peak MB, and seconds by stage of ``certify study``."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "study"
+        out = kept or Path(folder) / "study"
         command = [str(Path(sys.executable).with_name("certify")), "study", "--out", str(out), "--jobs", str(jobs)]
-        command += ["--quick"] if quick else ["--points", "data/adam"]
+        command += ["--quick"] if quick else ["--points", "data/adam", "--saddles", "data/saddles"]
         began, peak = time.perf_counter(), 0.0
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         done = threading.Event()
@@ -118,9 +120,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    seconds, peak, stages = study(arguments.jobs, arguments.quick)
+    seconds, peak, stages = study(arguments.jobs, arguments.quick, arguments.out)
     print(f"certify study, {arguments.jobs} jobs: {seconds:.0f} s, peak {peak:.0f} MB")
     for stage, taken in stages.items():
         print(f"  {stage}: {taken:.1f} s")
