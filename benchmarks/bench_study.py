@@ -7,7 +7,8 @@ With ``--out`` the study is kept.
 The study: ``certify study --points data/adam --saddles data/saddles`` (or ``--quick``), from nothing to the report. The
 slides' protocol, as people run it with PyTorch and SciPy: for every run 1e5 steps of
 ``torch.optim.Adam``; at the end the Hessian by ``torch.func.hessian``; where its smallest eigenvalue is negative,
-perturbation and SLSQP with autograd gradients, up to 20 times. Of each part a sample is timed on one thread and scaled to the number of runs and to ``--jobs``.
+perturbation and SLSQP with autograd gradients, up to 20 times. Of each part a sample is timed on one thread and scaled
+to the number of runs and to ``--jobs``.
 """
 
 from __future__ import annotations
