@@ -93,8 +93,12 @@ def certificate_of_ball(ball: EmptyBall | GradientBall, width: int, problem_hash
     return certificate
 
 
-def object_of(certificate: Mapping[str, Any]) -> CriticalObject:
+def object_of(certificate: Mapping[str, Any], dimension: int) -> CriticalObject:
     """The object of a certificate, bit for bit: the inverse of :func:`certificate_of`. Reading does not check it.
+
+    Args:
+        certificate: as read from its file.
+        dimension: of the inputs of its problem.
 
     Raises:
         ValueError, KeyError, TypeError: fields missing or malformed.
@@ -110,7 +114,7 @@ def object_of(certificate: Mapping[str, Any]) -> CriticalObject:
     loss = _pair(claim["loss"])
     return CriticalObject(
         kind=Kind(claim["kind"]),
-        network=_network(proofs[0], claim["width"]) if chart is None else None,
+        network=_network(proofs[0], claim["width"], dimension) if chart is None else None,
         chart=chart,
         proofs=tuple(proofs),
         loss=loss,
@@ -122,7 +126,7 @@ def object_of(certificate: Mapping[str, Any]) -> CriticalObject:
     )
 
 
-def _network(first: Proof, width: int) -> Network:
+def _network(first: Proof, width: int, dimension: int) -> Network:
     """The exact point of an object without a chart, from its existence statement."""
     if isinstance(first, ZeroLoss):
         return Network(first.w, first.a)
@@ -131,7 +135,10 @@ def _network(first: Proof, width: int) -> Network:
         return Network(w, exact(np.ones(width)))
     if isinstance(first, Krawczyk):
         # one parameter more than neurons have is an output bias
-        return Network.from_theta(first.center, len(first.center) // width - 1)
+        if len(first.center) - width * (dimension + 1) not in (0, 1):
+            raise ValueError(f"the centre has {len(first.center)} parameters, expected {width * (dimension + 1)}")
+        w, a = first.center[: width * dimension].reshape(width, dimension), first.center[width * dimension :]
+        return Network(w, a)
     raise ValueError(f"the first step is {first.theorem}, expected one that names a point")
 
 

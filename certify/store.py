@@ -208,7 +208,7 @@ class Results:
             ResultsError: a certificate is missing or damaged.
         """
         ids = dict.fromkeys(row["object_id"] for row in self.rows if row["object_id"] is not None)
-        return {name: read_certificate(self.directory, name, self.problem_hash) for name in ids}
+        return {name: read_certificate(self.directory, name, self.problem) for name in ids}
 
 
 def read_results(directory: Path) -> Results:
@@ -234,7 +234,7 @@ def read_results(directory: Path) -> Results:
     return Results(directory, manifest, tuple(rows))
 
 
-def read_certificate(directory: Path, object_id: str, problem_hash: str) -> CriticalObject:
+def read_certificate(directory: Path, object_id: str, problem: Problem | GaussianProblem) -> CriticalObject:
     """The object of one certificate, exact. Reading it does not check its proofs.
 
     Raises:
@@ -243,13 +243,13 @@ def read_certificate(directory: Path, object_id: str, problem_hash: str) -> Crit
     path = directory / _certificate(object_id)
     try:
         data = json.loads(path.read_text("utf-8"))
-        found = object_of(data)
+        found = object_of(data, problem.dimension)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path}: cannot be read as a certificate ({error})") from None
-    if data["problem"] != problem_hash or found.id != object_id:
+    if data["problem"] != problem.hash or found.id != object_id:
         raise ResultsError(
             f"{path}: holds object {found.id} of problem {data['problem']}, "
-            f"expected {object_id} of problem {problem_hash}"
+            f"expected {object_id} of problem {problem.hash}"
         )
     return found
 

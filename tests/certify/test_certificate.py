@@ -29,6 +29,7 @@ THIRD = Fraction(1, 3)
 OBJECTS = {
     "minimum": isolated([[THIRD, 2], [3, -(2**-60)]], [1, -THIRD]),
     "saddle": isolated([[1, 2], [5, 6]], [0, 2], index=1, not_global=None),
+    "minimum with an output bias": isolated([[1, 2]], [3, 4]),
     "stratum": stratum([[1, 2], [3, 4]], [1, -1], name="C1+ C2+"),
     "plateau": in_chart([("copies", (0, 1))], 2, [THIRD, 2], splits=[(1, 1)]),
     "channel": in_chart([("pair", (0, 1))], 3, [THIRD, 2, 3, 4, 5]),
@@ -43,7 +44,7 @@ def schema() -> Any:
 @pytest.mark.parametrize("name", sorted(OBJECTS))
 def test_objects_come_back_bit_for_bit(name: str) -> None:
     found = OBJECTS[name]
-    back = object_of(json.loads(canonical(certificate_of(found, HASH))))
+    back = object_of(json.loads(canonical(certificate_of(found, HASH))), 2)
     assert back.to_json() == found.to_json()
     assert back.id == found.id
 
@@ -139,11 +140,17 @@ def test_counts() -> None:
     }
 
 
+def test_a_centre_of_another_size_is_refused() -> None:
+    certificate = certificate_of(OBJECTS["minimum"], HASH)
+    with pytest.raises(ValueError, match="6 parameters, expected 8"):
+        object_of(certificate, 3)
+
+
 def test_an_object_without_a_point_is_refused() -> None:
     certificate = certificate_of(OBJECTS["minimum"], HASH)
     del certificate["witness"]["krawczyk"]
     with pytest.raises(ValueError, match="expected one that names a point"):
-        object_of(certificate)
+        object_of(certificate, 2)
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -370,7 +370,7 @@ def test_a_certificate_that_does_not_fit(tmp_path: Path, change: dict[str, objec
     data = json.loads(path.read_text()) | change
     path.write_text(json.dumps(data))
     with pytest.raises(ResultsError, match=message):
-        store.read_certificate(tmp_path, MINIMUM.id, tiny_problem().hash)
+        store.read_certificate(tmp_path, MINIMUM.id, tiny_problem())
 
 
 def test_a_certificate_under_another_name_is_refused(tmp_path: Path) -> None:

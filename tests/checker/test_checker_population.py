@@ -77,7 +77,7 @@ def test_every_kind_is_verified(name: str, arithmetic: str) -> None:
 @pytest.mark.parametrize("name", ["minimum", "saddle", "split"])
 def test_the_certificate_is_read_back(name: str) -> None:
     made = case(name).certificate
-    again = json.loads(json.dumps(certificate_of(object_of(made), made["problem"])))
+    again = json.loads(json.dumps(certificate_of(object_of(made, case(name).problem.dimension), made["problem"])))
     assert again == made
 
 
