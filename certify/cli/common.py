@@ -117,6 +117,16 @@ def refuse_other_problem(points: Path, declared: str | None, problem: Problem | 
         )
 
 
+def refuse_output_bias(problem: Problem, command: str) -> None:
+    """Refuse a problem whose students have an output bias.
+
+    Raises:
+        Refusal: they have one.
+    """
+    if problem.output_bias:
+        raise Refusal(f"{command}: not for students with an output bias, and those of {problem.name} have one")
+
+
 def usable_cores() -> int:
     """The cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):

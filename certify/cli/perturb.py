@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from certify.cli.common import Pace, Refusal, refuse_other_problem, refusing, usable_cores
+from certify.cli.common import Pace, Refusal, refuse_other_problem, refuse_output_bias, refusing, usable_cores
 
 if TYPE_CHECKING:
     from sweep.perturbation import Perturbed
@@ -83,6 +83,8 @@ def perturb(
 
     with refusing(ProblemError, PointsError):
         asked = load_problem(problem)
+    refuse_output_bias(asked, "perturb")
+    with refusing(PointsError):
         refuse_other_problem(points, declared_problem_hash(points), asked)
         saved = read_points(points, dimension=asked.dimension)
     refuse_overflow(asked, saved)

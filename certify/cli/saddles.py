@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from certify.cli.common import Pace, Refusal, refusing, seed_range, usable_cores
+from certify.cli.common import Pace, Refusal, refuse_output_bias, refusing, seed_range, usable_cores
 
 if TYPE_CHECKING:
     from sweep.ladder import Found
@@ -75,6 +75,7 @@ def saddles(
 
     with refusing(ProblemError):
         asked = load_problem(problem)
+    refuse_output_bias(asked, "saddles")
     jobs = jobs or usable_cores()
     try:
         if upward:

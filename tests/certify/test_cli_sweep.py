@@ -225,6 +225,12 @@ def test_no_saddles() -> None:
     assert not list(Path().iterdir())
 
 
+def test_students_with_an_output_bias() -> None:
+    refused(run("saddles --problem thesis-bias --width 2 --seeds 0:2 --out s.npz"), "saddles: not for students with")
+    refused(run(f"perturb {SADDLES} --problem thesis-bias --out t.parquet"), "perturb: not for students with")
+    assert not list(Path().iterdir())
+
+
 # --------------------------------------------------------------------------------------------------------- perturb
 
 
