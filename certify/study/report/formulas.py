@@ -18,6 +18,7 @@ _SYMBOLS = {
     "\\times": "×",
     "\\cdot": "·",
     "\\sigma": "σ",
+    "\\Phi": "Φ",
     "\\theta": "θ",
     "\\kappa": "κ",
     "\\ell": "ℓ",
