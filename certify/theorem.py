@@ -101,7 +101,7 @@ def _largest_shift(values: Sequence[Fraction], rounded: Sequence[Fraction]) -> F
 SIGMA = {
     "sigmoid": "\\sigma(z) = 1/(1 + e^{-z})",
     "tanh": "\\sigma(z) = \\tanh z",
-    "erf": "\\sigma(z) = \\frac2{\\sqrt\\pi} \\int_0^z e^{-t^2} dt",
+    "erf": "\\sigma(z) = \\frac2{\\sqrt\\pi} \\int_0^z \\exp(-t^2) dt",
     "softplus": "\\sigma(z) = \\log(1 + e^z)",
     "gelu": "\\sigma(z) = z \\Phi(z)",
 }

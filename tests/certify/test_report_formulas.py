@@ -37,6 +37,16 @@ def test_escapes_and_scripts() -> None:
     assert html(r"$\hat w_1 \cdot x$") == '<span class="math">w\u0302<sub>1</sub> · x</span>'
 
 
+@pytest.mark.parametrize("name", sorted(theorem.SIGMA))
+def test_every_activation_can_be_read(name: str) -> None:
+    made = html(f"${theorem.SIGMA[name]}$")
+    assert made.startswith('<span class="math">σ(z) = ')
+
+
+def test_the_error_function() -> None:
+    assert "2/√π  ∫<sub>0</sub><sup>z</sup> exp(-t<sup>2</sup>) dt" in html(f"${theorem.SIGMA['erf']}$")
+
+
 def test_an_unknown_command_is_refused() -> None:
     with pytest.raises(ValueError, match="is not known here"):
         html(r"$\integral x$")

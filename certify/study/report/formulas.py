@@ -19,6 +19,12 @@ _SYMBOLS = {
     "\\cdot": "·",
     "\\sigma": "σ",
     "\\Phi": "Φ",
+    "\\pi": "π",
+    "\\sqrt": "√",
+    "\\int": "∫",
+    "\\tanh": "tanh",
+    "\\log": "log",
+    "\\exp": "exp",
     "\\theta": "θ",
     "\\kappa": "κ",
     "\\ell": "ℓ",
@@ -58,8 +64,8 @@ def _formula(text: str) -> str:
     text = escape(text, quote=False)
     text = re.sub(r"\\texttt\{([^}]*)\}", r"<code>\1</code>", text)
     text = re.sub(r"\\hat ([a-zA-Z])", "\\1\u0302", text)
-    # 1/N, where the numerator is one figure as in \frac1{1681} and \frac1N
-    text = re.sub(r"\\frac1\{([^}]*)\}", r"1/\1 ", text)
+    # 1/N, where the numerator is one figure as in \frac1{1681}, \frac1N
+    text = re.sub(r"\\frac([0-9])\{([^}]*)\}", r"\1/\2 ", text)
     text = _SYMBOL.sub(lambda found: _SYMBOLS[found[0]], text)
     text = re.sub(r"_\{([^{}]*)\}|_([^\s{}])", lambda m: f"<sub>{m[1] or m[2]}</sub>", text)
     text = re.sub(r"\^\{([^{}]*)\}|\^([^\s{}])", lambda m: f"<sup>{m[1] or m[2]}</sup>", text)
