@@ -136,6 +136,7 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
     last = bool(end.eps) and not any(end.eps)
     change = [b - a for a, b in zip(start.q, end.q, strict=True)]
     if last:
+        need(any(start.eps), "path: a place beyond infinity")
         curve = [end.q, [Fraction(0)] * len(change), [-v for v in change]]
         lines = [[Fraction(0), e] for e in start.eps]
     else:

@@ -143,6 +143,7 @@ FALSE: dict[str, tuple[Callable[[Any], None], str]] = {
     "another limit": (_move, "not proved to fall"),
     "over infinity": (_over_infinity, "ε changes its sign"),
     "beyond infinity": (lambda path: path["places"].append(path["places"][0]), "ε changes its sign"),
+    "infinity twice": (lambda path: path["places"].append(list(path["places"][-1])), "a place beyond infinity"),
     "another order": (_exchange, "path"),
     "a neuron twice": (lambda path: path["order"].__setitem__(0, path["order"][1]), "expected each neuron once"),
     "no places": (lambda path: path["places"].clear(), "for closing 3 only"),
