@@ -16,7 +16,6 @@ Every task is a pure function of its candidate, so the result does not depend on
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -30,12 +29,13 @@ from certify.html import html
 from certify.locate import LimitPlace, Location
 from certify.manifold import Split
 from certify.path import Descent
-from certify.pool import Journal, Pool, Progress, Task, Timing
+from certify.pool import Journal, Pool, Progress, Timing
 from certify.population import Catalogue as PopulationCatalogue
 from certify.population import Place, assemble, refuse_points
-from certify.proof import Failure, Proof, dyadic, from_text
-from certify.rounding import up
-from certify.verdict import CriticalObject, Kind, Relation, Verdict
+from certify.proof import Failure, Proof, dyadic, fractions
+from certify.rounding import root_above
+from certify.task import Task, failure_of
+from certify.verdict import CriticalObject, Kind, Relation, Verdict, not_critical
 from certify.zero import label_texts, match_global_minimum
 from sweep.grouping import Units, approx_groups, approx_permutation, neurons
 from symmetry.matching import StratumPoint
@@ -222,8 +222,9 @@ class _Catalogue:
                         del places[i]
 
     def _read(self, answer: dict[str, Any]) -> _Home | Failure:
-        if "failure" in answer:
-            return Failure(answer["failure"], tuple((name, value) for name, value in answer["numbers"]))
+        failure = failure_of(answer)
+        if failure is not None:
+            return failure
         return _Home(self._merged(CriticalObject.from_json(answer["object"])), answer["refined"])
 
     def _certify_strata(self, locations: Sequence[Location], pool: Pool) -> None:
@@ -271,16 +272,7 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
     if belongs is not None:
         return Verdict(**base, **belongs)
     if location.empty is not None:
-        ball = location.empty
-        return Verdict(
-            **base,
-            kind=Kind.NOT_CRITICAL,
-            moved=location.moved,
-            empty=ball,
-            reason="the gradient has no zero in the ball about the saved point",
-            method=f"empty-ball/{ball.arithmetic}",
-            bits=ball.bits,
-        )
+        return Verdict(**base, moved=location.moved, **not_critical(location.empty))
     return Verdict(**base, kind=Kind.UNDECIDED, moved=location.moved, reason=_reason(index, location, catalogue))
 
 
@@ -388,7 +380,7 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
         permutation, target = matched, verdict.object.network
         assert target is not None
     else:
-        zero = np.array([from_text(text) for text in answer["zero"]], dtype=object)
+        zero = fractions(answer["zero"])
         witness = target = Network.from_theta(zero, saved.dimension)
     corners = descent.corners(saved.theta().astype(np.float64))
     length = float(np.linalg.norm(np.diff(corners, axis=0), axis=1).sum())
@@ -455,8 +447,7 @@ def _reason(index: int, location: Location, catalogue: _Catalogue) -> str:
 
 def _distance(a: Network, b: Network) -> float:
     """An upper bound of the Euclidean distance."""
-    square = sum(((x - y) ** 2 for x, y in zip(a.theta(), b.theta(), strict=True)), Fraction(0))
-    return math.nextafter(math.sqrt(up(square)), math.inf) if square else 0.0
+    return root_above(sum(((x - y) ** 2 for x, y in zip(a.theta(), b.theta(), strict=True)), Fraction(0)))
 
 
 def _units(place: LimitPlace) -> Units:

@@ -16,7 +16,7 @@ from certify.lemmas import lemma1, lemma2
 from certify.proof import Failure, Proof
 from certify.refinement import refine
 from certify.rounding import above, below, room
-from certify.verdict import CriticalObject, Kind
+from certify.verdict import CriticalObject
 from symmetry.network import Exact, Network
 from symmetry.objective import Objective
 from symmetry.problem import Problem
@@ -138,20 +138,13 @@ def _eigenvalue(isolated: Isolated, rho: Array, arithmetic: Enclosures) -> tuple
 def isolated_object(problem: Problem, certified: Certified) -> CriticalObject:
     """The verdict on an isolated critical point that lies on no stratum of global minima."""
     proof = certified.krawczyk
-    minimum = certified.morse_index == 0
     network = Network.from_theta(proof.center, problem.dimension)
-    return CriticalObject(
-        kind=Kind.LOCAL_MINIMUM if minimum else Kind.SADDLE,
-        network=network,
-        proofs=certified.proofs,
-        loss=certified.loss,
-        strict=True if minimum else None,
-        not_global=lemma2(problem, network.width, certified.loss[0]),
+    return CriticalObject.isolated(
+        network,
+        certified.proofs,
         morse_index=certified.morse_index,
-        nullity=0,
-        manifold_dimension=0,
-        level=None,
-        stratum="",
+        loss=certified.loss,
+        not_global=lemma2(problem, network.width, certified.loss[0]),
         lambda_min=certified.lambda_min,
         method=f"krawczyk/{proof.arithmetic}",
         bits=proof.bits,

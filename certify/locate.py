@@ -14,7 +14,7 @@ import numpy as np
 from certify.arithmetic import Array, Enclosures, ladder
 from certify.distinct import Signs
 from certify.exclusion import EmptyBall, empty_ball, largest_empty_ball
-from certify.proof import Failure, dyadic, from_text
+from certify.proof import Failure, dyadic, fractions
 from certify.zero import match_global_minimum
 from sweep.approach import approach
 from sweep.channels import approx_limits
@@ -83,7 +83,7 @@ class LimitPlace:
         """The inverse of :meth:`to_json`."""
         signs = tuple(tuple(s) for s in data["signs"])
         order, flipped = tuple(data["order"]), data["flipped"]
-        return cls(chart_from_json(data["chart"]), signs, _fractions(data["q"]), order, flipped)
+        return cls(chart_from_json(data["chart"]), signs, fractions(data["q"]), order, flipped)
 
 
 @dataclass(frozen=True)
@@ -144,22 +144,18 @@ class Location:
         empty = None if data["empty"] is None else EmptyBall.from_json(data["empty"])
         assert empty is None or isinstance(empty, EmptyBall)
         return cls(
-            theta=_fractions(data["theta"]),
+            theta=fractions(data["theta"]),
             global_minimum=data["global_minimum"],
             stays=data["stays"],
             moved=data["moved"],
             path_radius=data["path_radius"],
             stop_reason=data["stop_reason"],
             numbers=tuple((name, value) for name, value in data["numbers"]),
-            nearby=None if data["nearby"] is None else _fractions(data["nearby"]),
+            nearby=None if data["nearby"] is None else fractions(data["nearby"]),
             vertices=np.array(data["vertices"], dtype=np.float64),
             limits=tuple(LimitPlace.from_json(place) for place in data["limits"]),
             empty=empty,
         )
-
-
-def _fractions(texts: list[str]) -> Exact:
-    return np.array([from_text(text) for text in texts], dtype=object)
 
 
 def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithmetic: str, polishing: bool) -> Location:

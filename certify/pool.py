@@ -28,16 +28,16 @@ from certify.journal import Journal as FileJournal
 from certify.limit import limit_object
 from certify.locate import LimitPlace, locate
 from certify.population import PopulationWorker
-from certify.proof import Failure, dyadic, from_text
+from certify.proof import Failure, dyadic, fractions
+from certify.task import Task, TaskWorker, failed, near
 from certify.trace import Box, trace_to_box, trace_to_limit, trace_to_zero
-from certify.verdict import CriticalObject
 from certify.zero import match_global_minimum, zero_object
 from sweep.cluster import on_cluster
 from sweep.kernels import KernelData, prepare
 from sweep.processes import end_with_parent, worker_processes
 from sweep.shards import RunsError
 from symmetry.matching import StratumPoint
-from symmetry.network import Exact, Network
+from symmetry.network import Network
 from symmetry.objective import SquareLoss
 from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
@@ -49,9 +49,6 @@ Timing = Callable[[str, float], None]
 
 _CHUNK = 16
 """Tasks that a cluster gets as one; a candidate takes some hundredths of a second."""
-
-_FAR = 1e-3
-"""Newton steps of more than this, relative to ``1 + ‖θ‖``, no longer only refine the end of a path."""
 
 
 class Journal(Protocol):
@@ -76,22 +73,7 @@ class Journal(Protocol):
 
 
 @dataclass(frozen=True)
-class Task:
-    """One unit of work: what to do, its name in the journal, and a JSON-able payload."""
-
-    stage: str
-    key: str
-    payload: Any
-
-    @property
-    def name(self) -> str:
-        """Under which the journal keeps the answer: tasks of one key with different payloads are kept apart."""
-        payload = json.dumps(self.payload, sort_keys=True).encode()
-        return f"{self.key}-{hashlib.sha256(payload).hexdigest()[:16]}"
-
-
-@dataclass(frozen=True)
-class Worker:
+class Worker(TaskWorker):
     """What every task needs; made once per process."""
 
     problem: Problem
@@ -101,21 +83,17 @@ class Worker:
     max_bits: int
     polish: bool
 
-    def run(self, task: Task) -> Any:
-        """The JSON-able answer to a task."""
-        return getattr(self, f"_{task.stage}")(task.payload)
-
     def _locate(self, theta: list[float]) -> Any:
         location = locate(self.problem, self.data, np.array(theta), self.width, self.arithmetic, self.polish)
         return location.to_json()
 
     def _isolated(self, theta: list[str]) -> Any:
         objective = SquareLoss.of_network(self.problem, self.width)
-        center = np.array([from_text(text) for text in theta], dtype=object)
+        center = fractions(theta)
         certified = certify_isolated(objective, center, arithmetic=self.arithmetic, max_bits=self.max_bits)
         if isinstance(certified, Failure):
-            return {"failure": certified.code, "numbers": [list(pair) for pair in certified.numbers]}
-        return self._near(isolated_object(self.problem, certified), certified.krawczyk.center - center, center)
+            return failed(certified)
+        return near(isolated_object(self.problem, certified), certified.krawczyk.center - center, center)
 
     def _limit(self, place: dict[str, Any]) -> Any:
         where = LimitPlace.from_json(place)
@@ -123,16 +101,9 @@ class Worker:
             self.problem, where.chart, where.signs, where.q, arithmetic=self.arithmetic, max_bits=self.max_bits
         )
         if isinstance(found, Failure):
-            return {"failure": found.code, "numbers": [list(pair) for pair in found.numbers]}
+            return failed(found)
         assert found.box is not None
-        return self._near(found, found.box.center - where.q, where.q)
-
-    def _near(self, found: CriticalObject, shift: Exact, start: Exact) -> Any:
-        """The object, if the Newton steps from the proposed point to its centre were short."""
-        refined = float(np.linalg.norm(shift.astype(np.float64)))
-        if refined > _FAR * (1 + float(np.linalg.norm(start.astype(np.float64)))):
-            return {"failure": "newton-left", "numbers": [["refined", refined]]}
-        return {"object": found.to_json(), "refined": refined}
+        return near(found, found.box.center - where.q, where.q)
 
     def _zero(self, theta: list[str]) -> Any:
         return zero_object(
@@ -140,9 +111,7 @@ class Worker:
         ).to_json()
 
     def _point(self, theta: list[str]) -> StratumPoint:
-        network = Network.from_theta(
-            np.array([from_text(text) for text in theta], dtype=object), self.problem.dimension
-        )
+        network = Network.from_theta(fractions(theta), self.problem.dimension)
         point = match_global_minimum(self.problem, network)
         assert point is not None
         return point
@@ -163,7 +132,7 @@ class Worker:
                 return {"failure": found.code}
             proof, zero = found
         else:
-            center = np.array([from_text(text) for text in task["center"]], dtype=object)
+            center = fractions(task["center"])
             box = Box(center, np.array(task["radius"]))
             traced = trace_to_box(self.problem, self.data, vertices, box, **common)
             if isinstance(traced, Failure):

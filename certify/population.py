@@ -1,10 +1,10 @@
 """Verdicts under Gaussian inputs: what :mod:`certify.classification` does for data, for :class:`GaussianProblem`.
 
 1. *locate* every candidate: is it, or does it lead to, an exact global minimum (asked first: there the loss is not
-known
-   to be smooth); is a critical point next to it; where does descent lead; is a ball about it free of critical points;
-2. *certify* one critical point for every distinct place; 3. *assemble*: a candidate belongs to an object if it, or
-the end of its path, lies in the ball of uniqueness, up to the
+   known to be smooth); is a critical point next to it; where does descent lead; is a ball about it free of critical
+   points;
+2. *certify* one critical point for every distinct place;
+3. *assemble*: a candidate belongs to an object if it, or the end of its path, lies in the ball of uniqueness, up to the
    order of the students and of those coordinates whose permutation only permutes the teacher. Decided exactly.
 """
 
@@ -20,23 +20,22 @@ import numpy as np
 
 from certify.arithmetic import Array, ladder
 from certify.newton_ball import CertifiedBall, GradientBall, NewtonBall, certify_ball, empty_gradient_ball, square
-from certify.proof import Failure, Proof, dyadic, from_text
-from certify.rounding import up
+from certify.proof import Failure, Proof, dyadic, fractions
+from certify.rounding import root_above, up
+from certify.task import FAR, Task, TaskWorker, failed, failure_of, near
 from certify.teacher_split import TeacherSplit, is_within, nearest_split
-from certify.verdict import CriticalObject, Kind, Relation, Verdict
+from certify.verdict import CriticalObject, Kind, Relation, Verdict, not_critical
 from sweep.gaussian import Orders, approx_orders, descend, measured, newton
 from symmetry.network import Exact, Network, Points, exact
 from symmetry.population import GaussianProblem
 
 if TYPE_CHECKING:
-    from certify.pool import Pool, Task
+    from certify.pool import Pool
 
 ZERO = Fraction(0)
 
 _HEADING = 1e-3
 """Descent that comes this near to a global minimum, at this small a loss, is led to it."""
-_FAR = 1e-3
-"""Newton steps of more than this, relative to ``1 + ‖θ‖``, no longer only refine the end of a path."""
 _GROUP = 7
 """Ends whose losses agree to so many digits may be one object."""
 
@@ -84,17 +83,13 @@ class Place:
         split, empty = (None if data[name] is None else Proof.from_json(data[name]) for name in ("split", "empty"))
         assert split is None or isinstance(split, TeacherSplit)
         assert empty is None or isinstance(empty, GradientBall)
-        nearby = None if data["nearby"] is None else _fractions(data["nearby"])
+        nearby = None if data["nearby"] is None else fractions(data["nearby"])
         same = {name: data[name] for name in ("stays", "moved", "reason", "loss")}
-        return cls(nearby=nearby, end=_fractions(data["end"]), split=split, empty=empty, **same)
-
-
-def _fractions(texts: Sequence[str]) -> Exact:
-    return np.array([from_text(text) for text in texts], dtype=object)
+        return cls(nearby=nearby, end=fractions(data["end"]), split=split, empty=empty, **same)
 
 
 @dataclass(frozen=True)
-class PopulationWorker:
+class PopulationWorker(TaskWorker):
     """What every task needs; made once per process."""
 
     problem: GaussianProblem
@@ -102,10 +97,6 @@ class PopulationWorker:
     arithmetic: str
     max_bits: int
     polish: bool
-
-    def run(self, task: Task) -> Any:
-        """The JSON-able answer to a task: ``locate`` or ``isolated``."""
-        return getattr(self, f"_{task.stage}")(task.payload)
 
     def _locate(self, weights: list[float]) -> Any:
         return self.locate(np.array(weights)).to_json()
@@ -117,7 +108,7 @@ class PopulationWorker:
         if split is not None and is_within(split, self._rows(saved)):
             return Place(None, saved, split, True, 0.0, "at-a-global-minimum", 0.0, None)
         found = newton(objective, theta) if np.isfinite(theta).all() else None
-        if found is not None and np.linalg.norm(found - theta) > 10 * _FAR * (1 + np.linalg.norm(theta)):
+        if found is not None and np.linalg.norm(found - theta) > 10 * FAR * (1 + np.linalg.norm(theta)):
             found = None
         nearby = None if found is None else exact(found)
         end, moved, reason = theta, 0.0, "not-polished"
@@ -144,33 +135,24 @@ class PopulationWorker:
         return nearest_split(self.problem.teacher, self._rows(theta))
 
     def _isolated(self, texts: list[str]) -> Any:
-        theta = _fractions(texts)
+        theta = fractions(texts)
         objective = self.problem.objective(self.width)
         certified = certify_ball(objective, theta, arithmetic=self.arithmetic, max_bits=self.max_bits)
         if isinstance(certified, Failure):
-            return {"failure": str(certified)}
-        refined = float(np.linalg.norm((certified.proof.center - theta).astype(np.float64)))
-        if refined > _FAR * (1 + float(np.linalg.norm(theta.astype(np.float64)))):
-            return {"failure": f"newton-left: refined = {refined:.3g}"}
-        return {"object": critical_object(self.problem, certified, self.width).to_json(), "refined": refined}
+            return failed(certified)
+        return near(critical_object(self.problem, certified, self.width), certified.proof.center - theta, theta)
 
 
 def critical_object(problem: GaussianProblem, certified: CertifiedBall, width: int) -> CriticalObject:
     """A certified critical point as an object."""
-    proof, minimum = certified.proof, certified.proof.negative == 0
-    return CriticalObject(
-        kind=Kind.LOCAL_MINIMUM if minimum else Kind.SADDLE,
-        network=_network(proof.center.reshape(width, -1)),
-        proofs=(proof,),
+    proof = certified.proof
+    return CriticalObject.isolated(
+        _network(proof.center.reshape(width, -1)),
+        (proof,),
+        morse_index=proof.negative,
         loss=certified.loss,
-        strict=True if minimum else None,
         # students at least as many as the teacher's neurons reach loss 0 (Theorem 8)
         not_global=True if width >= len(problem) and certified.loss[0] > 0 else None,
-        morse_index=proof.negative,
-        nullity=0,
-        manifold_dimension=0,
-        level=None,
-        stratum="",
         lambda_min=certified.lambda_min,
         method=f"{proof.theorem}/{proof.arithmetic}",
         bits=proof.bits,
@@ -215,8 +197,6 @@ class Catalogue:
 
     def certify(self, places: Sequence[Place], pool: Pool) -> None:
         """Certify an object for every place the candidates lead to."""
-        from certify.pool import Task
-
         ends: dict[tuple[int, str], Exact] = {}
         for i, place in enumerate(places):
             if place.split is not None:
@@ -236,8 +216,9 @@ class Catalogue:
             firsts = [group[0] for group in groups.values()]
             tasks = [Task("isolated", f"{i}-{end}", [dyadic(v) for v in ends[i, end]]) for i, end in firsts]
             for group, answer in zip(groups.values(), pool.run(tasks), strict=True):
-                if "failure" in answer:
-                    self.failure.setdefault(group[0][0], answer["failure"])
+                failure = failure_of(answer)
+                if failure is not None:
+                    self.failure.setdefault(group[0][0], str(failure))
                     del ends[group[0]]
                     continue
                 found = self._merged(CriticalObject.from_json(answer["object"]))
@@ -296,8 +277,7 @@ def _holds(ball: NewtonBall, w: Exact, radius: Fraction) -> bool:
 
 def reordered(w: Exact, orders: Orders) -> Exact:
     """Students and coordinates in another order."""
-    reordered: Exact = w[np.ix_(*orders)]
-    return reordered
+    return w[np.ix_(*orders)]
 
 
 def assemble(index: int, points: Points, place: Place, catalogue: Catalogue) -> Verdict:
@@ -344,16 +324,7 @@ def assemble(index: int, points: Points, place: Place, catalogue: Catalogue) -> 
             object=found,
         )
     if place.empty is not None:
-        ball_free = place.empty
-        return Verdict(
-            **base,
-            kind=Kind.NOT_CRITICAL,
-            moved=place.moved,
-            empty=ball_free,
-            reason="the gradient has no zero in the ball about the saved point",
-            method=f"{ball_free.theorem}/{ball_free.arithmetic}",
-            bits=ball_free.bits,
-        )
+        return Verdict(**base, moved=place.moved, **not_critical(place.empty))
     failure = catalogue.failure.get(index)
     if failure is not None:
         reason = f"{failure}; {place.reason}"
@@ -364,8 +335,7 @@ def assemble(index: int, points: Points, place: Place, catalogue: Catalogue) -> 
 
 def _distance(a: Exact, b: Exact) -> float:
     """An upper bound of the Euclidean distance."""
-    squared = square((a - b).ravel())
-    return math.nextafter(math.sqrt(up(squared)), math.inf) if squared else 0.0
+    return root_above(square((a - b).ravel()))
 
 
 def refuse_points(problem: GaussianProblem, points: Points) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
@@ -37,6 +37,11 @@ def from_text(text: str) -> Fraction:
         mantissa, exponent = text.split("*2^")
         return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
     return Fraction(text)
+
+
+def fractions(texts: Sequence[str]) -> Exact:
+    """A vector of exact numbers from their texts."""
+    return np.array([from_text(text) for text in texts], dtype=object)
 
 
 def _json(value: Any) -> Any:

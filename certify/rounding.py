@@ -23,6 +23,11 @@ def up(value: Fraction) -> float:
     return -down(-value) + 0.0  # −0.0 becomes 0.0
 
 
+def root_above(square: Fraction) -> float:
+    """An upper bound of the square root of an exact number."""
+    return math.nextafter(math.sqrt(up(square)), math.inf) if square else 0.0
+
+
 def below(value: Fraction, bits: int = 64) -> Fraction:
     """A dyadic number of at most ``bits`` significant bits that is at most ``value``, the largest or the next.
 

@@ -110,6 +110,30 @@ class CriticalObject:
         if (self.network is None) == (self.chart is None):
             raise ValueError("expected either an exact network or a chart, not both and not neither")
 
+    @classmethod
+    def isolated(cls, network: Network, proofs: tuple[Proof, ...], *, morse_index: int, **known: Any) -> CriticalObject:
+        """A critical point whose Hessian is non-singular: a strict minimum, or a saddle.
+
+        Args:
+            network: its centre.
+            proofs: of it.
+            morse_index: proved.
+            known: the fields ``loss``, ``lambda_min``, ``not_global``, ``method``, ``bits``.
+        """
+        minimum = morse_index == 0
+        return cls(
+            kind=Kind.LOCAL_MINIMUM if minimum else Kind.SADDLE,
+            network=network,
+            proofs=proofs,
+            strict=True if minimum else None,
+            morse_index=morse_index,
+            nullity=0,
+            manifold_dimension=0,
+            level=None,
+            stratum="",
+            **known,
+        )
+
     @property
     def width(self) -> int:
         """Number of neurons of the candidates."""
@@ -272,3 +296,14 @@ class Verdict:
             return None, None
         # the largest over the coordinates; the smallest: points this near in the maximum norm are in the box
         return box.existence_radius.max().item(), box.uniqueness_radius.min().item()
+
+
+def not_critical(ball: EmptyBall | GradientBall) -> dict[str, Any]:
+    """What a ball about a candidate that holds no critical point makes of its verdict."""
+    return {
+        "kind": Kind.NOT_CRITICAL,
+        "empty": ball,
+        "reason": "the gradient has no zero in the ball about the saved point",
+        "method": f"{ball.theorem}/{ball.arithmetic}",
+        "bits": ball.bits,
+    }

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any
 
 import flint
 import numpy as np
 import pytest
+from arb_series import SERIES
 from library import ARITHMETICS
 
 from certify.arithmetic.arb import Arb
@@ -21,13 +21,6 @@ from symmetry.activations.jets import Smooth
 from symmetry.arithmetic import Float64
 
 NAMES = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
-SERIES: dict[str, Any] = {
-    "sigmoid": lambda t: 1 / (1 + (-t).exp()),
-    "tanh": lambda t: 1 - 2 / (1 + (2 * t).exp()),
-    "erf": lambda t: t.erf(),
-    "softplus": lambda t: (1 + t.exp()).log(),
-    "gelu": lambda t: t * (1 + (t / flint.arb(2).sqrt()).erf()) / 2,
-}
 
 
 @contextmanager

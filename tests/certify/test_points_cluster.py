@@ -18,7 +18,8 @@ from made_objects import tiny_problem
 
 from certify.cli import main
 from certify.journal import Journal
-from certify.pool import Pool, Task, Worker, _answer_chunk
+from certify.pool import Pool, Worker, _answer_chunk
+from certify.task import Task
 from sweep import cluster
 from sweep.points import read_points, write_points
 

@@ -8,7 +8,8 @@ import pytest
 from made_objects import tiny_problem
 
 from certify.journal import Journal
-from certify.pool import Pool, Task, Worker
+from certify.pool import Pool, Worker
+from certify.task import Task
 
 
 def test_tasks_of_one_key_are_told_apart_by_what_they_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

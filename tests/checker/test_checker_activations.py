@@ -10,6 +10,7 @@ from typing import Any
 
 import flint
 import pytest
+from arb_series import SERIES
 
 from certify.checker import special
 from certify.checker.activations import ACTIVATIONS
@@ -17,13 +18,6 @@ from certify.checker.arb import Arb
 from certify.checker.integers import Integers
 from certify.checker.intervals import Intervals
 
-SERIES: dict[str, Any] = {
-    "sigmoid": lambda t: 1 / (1 + (-t).exp()),
-    "tanh": lambda t: 1 - 2 / (1 + (2 * t).exp()),
-    "erf": lambda t: t.erf(),
-    "softplus": lambda t: (1 + t.exp()).log(),
-    "gelu": lambda t: t * (1 + (t / flint.arb(2).sqrt()).erf()) / 2,
-}
 POINTS = [Fraction(v) for v in (0, 1e-9, -1e-9, 0.3, -1.7, 2.5, -4.0, 6.2, -7.0, 12.0, 13.5, -40.0, 300.0, -800.0)]
 
 
