@@ -5,8 +5,6 @@ There are no data: the loss is an expectation (:mod:`symmetry.gaussian_relu`), a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +14,7 @@ import numpy as np
 
 from symmetry.gaussian_relu import GaussianRelu
 from symmetry.network import Exact, exact
-from symmetry.problem import Problem, ProblemError, load_problem
+from symmetry.problem import Problem, ProblemError, content_hash, load_problem
 
 NAME = "safran-shamir"
 LOSS = "gaussian-relu"
@@ -63,8 +61,7 @@ class GaussianProblem:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of :meth:`describe`: the problem's identity, whatever its name."""
-        text = json.dumps(self.describe(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return content_hash(self.describe())
 
 
 def is_population(name: str) -> bool:

@@ -195,8 +195,13 @@ class Problem:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of :meth:`describe`: the problem's identity, whatever its name or file."""
-        text = json.dumps(self.describe(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return content_hash(self.describe())
+
+
+def content_hash(content: dict[str, Any]) -> str:
+    """SHA-256 of the canonical serialisation of JSON-able data."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load_problem(name_or_file: str | Path) -> Problem:

@@ -27,7 +27,7 @@ def read_mat(path: Path, name: str, dimension: int) -> Points:
     Raises:
         PointsError: one sentence saying what does not fit.
     """
-    w = np.ascontiguousarray(_weights(path).transpose(2, 1, 0))
+    w = np.ascontiguousarray(_weights(path, _variables(path)).transpose(2, 1, 0))
     fields = (f"{WEIGHTS}, transposed,", "a")
     return assemble(str(path), name, w, np.ones(w.shape[:2]), dimension=dimension, fields=fields)
 
@@ -38,7 +38,8 @@ def mat_shape(path: str | Path) -> tuple[int, int]:
     Raises:
         PointsError: as :func:`read_mat`.
     """
-    k, n, _ = _weights(Path(path)).shape
+    path = Path(path)
+    k, n, _ = _weights(path, _variables(path)).shape
     return k, n
 
 
@@ -49,7 +50,8 @@ def mat_magnitude(path: str | Path) -> list[int] | None:
         PointsError: not one positive integer a point.
     """
     path = Path(path)
-    count, found = _weights(path).shape[2], _variable(path, MAGNITUDE)
+    stored = _variables(path)
+    count, found = _weights(path, stored).shape[2], stored.get(MAGNITUDE)
     if found is None:
         return None
     if found.dtype.kind not in "iuf" or found.size != count or not (found >= 1).all() or (found % 1).any():
@@ -59,9 +61,9 @@ def mat_magnitude(path: str | Path) -> list[int] | None:
     return [int(number) for number in found.ravel()]
 
 
-def _weights(path: Path) -> NDArray[np.float64]:
+def _weights(path: Path, stored: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
     """(k, n, count)."""
-    found = _variable(path, WEIGHTS)
+    found = stored.get(WEIGHTS)
     if found is None:
         raise PointsError(f"{path}: has no variable {WEIGHTS}, expected one of shape (k, n, count)")
     w = float64(found, f"{path}: {WEIGHTS}")
@@ -70,7 +72,8 @@ def _weights(path: Path) -> NDArray[np.float64]:
     return w.reshape(*w.shape[:2], -1)
 
 
-def _variable(path: Path, name: str) -> NDArray[Any] | None:
+def _variables(path: Path) -> dict[str, NDArray[Any]]:
+    """Those of the two that are there."""
     if path.stat().st_size > _LARGEST:
         raise PointsError(f"{path}: has {path.stat().st_size} bytes, expected at most {_LARGEST}")
     # scipy is slow to import, and only this format needs it
@@ -78,5 +81,5 @@ def _variable(path: Path, name: str) -> NDArray[Any] | None:
 
     with parsing(str(path), "a MATLAB 5 file"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # two symbolic variables of one name
-        found = loadmat(path, variable_names=[name]).get(name)
-    return None if found is None else np.asarray(found)
+        found = loadmat(path, variable_names=[WEIGHTS, MAGNITUDE])
+    return {name: np.asarray(found[name]) for name in (WEIGHTS, MAGNITUDE) if name in found}

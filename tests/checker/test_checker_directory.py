@@ -174,7 +174,11 @@ def test_a_path_may_not_lead_to_another_zero(polished: Path) -> None:
     line = _path_of([json.loads(line) for line in (polished / "witnesses.jsonl").read_text().splitlines()])
     check_path(line, None, problem, lambda bits: fold(problem, Points(bits)))
     line["point"] = {name: part[::-1] for name, part in line["point"].items()}
-    with pytest.raises(Rejected, match="not proved to fall"):
+    assert line["path"]["octaves"]
+    with pytest.raises(Rejected, match="octave 0: the loss is not proved to fall"):
+        check_path(line, None, problem, lambda bits: fold(problem, Points(bits)))
+    line["path"]["octaves"] = 0
+    with pytest.raises(Rejected, match="not proved to fall to 0"):
         check_path(line, None, problem, lambda bits: fold(problem, Points(bits)))
 
 
