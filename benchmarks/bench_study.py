@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -33,8 +34,8 @@ from symmetry.problem import load_problem
 ADAM_STEPS, ADAM_SAMPLE, POINTS_SAMPLE, PROTOCOL_SAMPLE, TIMES = 100_000, 300, 10, 3, 20
 
 
-def study(jobs: int, quick: bool, kept: Path | None) -> tuple[float, float, dict[str, float]]:
-    """Seconds, peak MB, and seconds by stage of ``certify study``."""
+def study(jobs: int, quick: bool, kept: Path | None) -> tuple[float, float, float, dict[str, float]]:
+    """Seconds, CPU seconds of all its processes, peak MB, and seconds by stage of ``certify study``."""
     with tempfile.TemporaryDirectory() as folder:
         out = kept or Path(folder) / "study"
         command = [str(Path(sys.executable).with_name("certify")), "study", "--out", str(out), "--jobs", str(jobs)]
@@ -51,9 +52,11 @@ def study(jobs: int, quick: bool, kept: Path | None) -> tuple[float, float, dict
         watcher = threading.Thread(target=watch)
         watcher.start()
         process.wait()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         done.set()
         watcher.join()
-        return time.perf_counter() - began, peak, json.loads((out / "timings.json").read_text())
+        seconds, cpu = time.perf_counter() - began, used.ru_utime + used.ru_stime
+        return seconds, cpu, peak, json.loads((out / "timings.json").read_text())
 
 
 class Torch:
@@ -124,8 +127,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    seconds, peak, stages = study(arguments.jobs, arguments.quick, arguments.out)
-    print(f"certify study, {arguments.jobs} jobs: {seconds:.0f} s, peak {peak:.0f} MB")
+    seconds, cpu, peak, stages = study(arguments.jobs, arguments.quick, arguments.out)
+    print(f"certify study, {arguments.jobs} jobs: {seconds:.0f} s, {cpu:.0f} s of CPU, peak {peak:.0f} MB")
     for stage, taken in stages.items():
         print(f"  {stage}: {taken:.1f} s")
     total = 0.0
