@@ -33,7 +33,6 @@ class Width:
         width: number of neurons.
         results: the verdicts of its runs.
         stopped: the runs where they stopped, in the same order.
-        checked: what the checker said of the results, ``None`` where it was not asked.
         negative: the runs with a negative smallest eigenvalue that were followed.
         searched: saddles the search found, with their verdicts; ``None`` where it was left out.
         induced: the sets that narrower networks induce; ``None`` likewise.
@@ -42,7 +41,6 @@ class Width:
     width: int
     results: Results
     stopped: Stopped
-    checked: Checked | None
     negative: tuple[Negative, ...]
     searched: Results | None
     induced: Results | None
@@ -72,6 +70,7 @@ class Study:
         problem: the problem.
         widths: in increasing order.
         narrow: width below the teacher's → how many different critical points of it are certified.
+        checked: results directory, as ``verdicts/width4`` → what the checker said of it.
     """
 
     directory: Path
@@ -79,6 +78,7 @@ class Study:
     problem: Problem
     widths: tuple[Width, ...]
     narrow: Mapping[int, int]
+    checked: Mapping[str, Checked]
 
     @property
     def parts(self) -> list[Results]:
@@ -108,7 +108,6 @@ def gather(directory: Path) -> Study:
                 width,
                 results,
                 stopped,
-                read_check(verdicts_path(directory, width)),
                 tuple(read_negative(kept, problem, stopped.points)) if kept.is_file() else (),
                 _optional(directory / "saddles" / "searched" / f"width{width}"),
                 _optional(directory / "saddles" / "induced" / f"width{width}"),
@@ -119,12 +118,24 @@ def gather(directory: Path) -> Study:
         there = _optional(directory / "saddles" / "narrow" / f"width{r}")
         if there is not None:
             narrow[r] = len(isolated_objects(there.objects.values()))
-    return Study(directory, plan, problem, tuple(widths), narrow)
+    said = {path.relative_to(directory).as_posix(): read_check(path) for path in results_paths(directory)}
+    checked = {name: check for name, check in said.items() if check is not None}
+    return Study(directory, plan, problem, tuple(widths), narrow, checked)
 
 
 def verdicts_path(directory: Path, width: int) -> Path:
     """The results directory of the runs of a width."""
     return directory / "verdicts" / f"width{width}"
+
+
+def results_paths(directory: Path) -> list[Path]:
+    """All results directories of a study, those of the runs first."""
+    return sorted((directory / "verdicts").glob("width*/")) + saddles_paths(directory)
+
+
+def saddles_paths(directory: Path) -> list[Path]:
+    """The results directories of saddles: narrower networks', searched ones, induced ones."""
+    return sorted((directory / "saddles").glob("*/width*/"))
 
 
 def _optional(directory: Path) -> Results | None:

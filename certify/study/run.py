@@ -14,7 +14,7 @@ from certify.store import begin as begin_results
 from certify.store import describe_run, read_results, write_results
 from certify.study import tables
 from certify.study.atlas import pack
-from certify.study.gather import Study, gather, verdicts_path
+from certify.study.gather import Study, gather, results_paths, saddles_paths, verdicts_path
 from certify.study.induced import induced, isolated_objects, members, narrow_candidates
 from certify.study.negative import follow
 from certify.study.plan import Plan, StudyError, begin
@@ -94,7 +94,7 @@ def _steps(out: Path, plan: Plan, settings: Settings) -> Iterator[Step]:
     for width in plan.widths:
         yield Step(f"width {width}: verdicts", partial(_verdicts, out, plan, problem, width, settings.jobs))
     for width in plan.widths:
-        yield Step(f"width {width}: check", partial(_check, out, width, settings.jobs))
+        yield Step(f"width {width}: check", partial(_check, [verdicts_path(out, width)], settings.jobs))
     teacher = problem.teacher.width if problem.teacher is not None else 1
     # what takes long is made where the slides look: up to one neuron more than the teacher
     near = [width for width in plan.widths if width <= teacher + 1]
@@ -106,6 +106,7 @@ def _steps(out: Path, plan: Plan, settings: Settings) -> Iterator[Step]:
             yield Step(f"width {width}: critical points", partial(_narrow, out, plan, problem, width, settings.jobs))
         for width in near:
             yield Step(f"width {width}: saddles", partial(_saddles, out, plan, problem, width, settings.jobs))
+        yield Step("saddles: check", lambda tell: _check(saddles_paths(out), settings.jobs, tell))
     yield Step("atlas", partial(_atlas, out))
     yield Step("tables", partial(_tables, out))
     if settings.report:
@@ -133,11 +134,12 @@ def _verdicts(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, te
     )
 
 
-def _check(out: Path, width: int, jobs: int, tell: Tell) -> None:
-    checked = check_verdicts(verdicts_path(out, width), jobs=jobs)
-    if checked.complaints:
-        raise StudyError(f"{verdicts_path(out, width)}: rejected by the checker: {checked.complaints[0]}")
-    tell(checked.verified, checked.verified)
+def _check(directories: list[Path], jobs: int, tell: Tell) -> None:
+    for number, directory in enumerate(directories, start=1):
+        checked = check_verdicts(directory, jobs=jobs)
+        if checked.complaints:
+            raise StudyError(f"{directory}: rejected by the checker: {checked.complaints[0]}")
+        tell(number, len(directories))
 
 
 def _negative(out: Path, plan: Plan, problem: Problem, width: int, jobs: int, tell: Tell) -> None:
@@ -193,7 +195,7 @@ def _searched(plan: Plan, problem: Problem, width: int, jobs: int, tell: Tell) -
 
 def _atlas(out: Path, tell: Tell) -> None:
     """Every results directory, zipped: ``verdicts-width4.zip``, ``saddles-induced-width4.zip``, …"""
-    found = sorted((out / "verdicts").glob("width*/")) + sorted((out / "saddles").glob("*/width*/"))
+    found = results_paths(out)
     for number, directory in enumerate(found, start=1):
         name = "-".join(directory.relative_to(out).parts)
         pack(directory, out / "atlas" / f"{name}.zip")

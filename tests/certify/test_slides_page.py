@@ -48,9 +48,9 @@ def protocol() -> str:
     after = where["after the protocol"]
     slsqp, newton = where["after SLSQP"], where["after Newton"]
     return (
-        f"of {where['stopped']['negative']} runs with a negative eigenvalue {slsqp['negative']} still have one after SLSQP, "
-        f"{after['negative']} after at most 20 perturbations ({after['perturbations']}), and {newton['negative']} after "
-        f"Newton, {newton['negative_beyond_noise']} of these beyond rounding noise"
+        f"of {where['stopped']['negative']} runs with a negative eigenvalue {slsqp['negative']} still have one after "
+        f"SLSQP, {after['negative']} after at most 20 perturbations ({after['perturbations']}), "
+        f"and {newton['negative']} after Newton, {newton['negative_beyond_noise']} of these beyond rounding noise"
     )
 
 

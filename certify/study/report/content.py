@@ -147,7 +147,7 @@ def summary(study: Study) -> list[str]:
         )
         out.append(f"Width {part.width}: of {n} runs, {_joined(names)}; at least {known} different objects.")
     out += list(_negative(study))
-    certified = [part.checked for part in study.widths if part.checked is not None]
+    certified = study.checked.values()
     if certified:
         out.append(
             f"An independent program verified {sum(c.verified for c in certified)} certificates and rejected "
