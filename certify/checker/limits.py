@@ -202,11 +202,17 @@ class Chart:
         return units
 
 
-def read_chart(value: Any, width: int, dimension: int) -> Chart:
-    """The chart of a witness, in normal form: neurons are numbered group by group, those in no group last."""
+def read_chart(value: Any, width: int, problem: Problem) -> Chart:
+    """The chart of a witness, in normal form: neurons are numbered group by group, those in no group last.
+
+    Raises:
+        Rejected: there is no such chart, or not for this problem's loss and activation.
+    """
     where = "witness.chart"
+    need(problem.plain, f"{where}: for the mean of squares alone, and students without an output bias")
     fields(value, where, {"width", "dimension", "groups"})
-    need(value["width"] == width and value["dimension"] == dimension, f"{where}: another width or dimension")
+    same = value["width"] == width and value["dimension"] == problem.dimension
+    need(same, f"{where}: another width or dimension")
     groups = value["groups"]
     if not isinstance(groups, list) or not all(isinstance(g, list) and len(g) in (2, 3) for g in groups):
         raise Unreadable(f"{where}.groups: expected a list of [kind, members] or [kind, members, flipped]")
@@ -244,6 +250,10 @@ def read_chart(value: Any, width: int, dimension: int) -> Chart:
     signs = {group.kind for group in shared}
     need(signs not in ({"split+"}, {"split-"}), f"{where}: constants of one sign")
     need(sum(group.kind in _TAU for group in shared) <= 1, f"{where}: two triples with flipped members")
+    constant = shared or chart.tied or "quintic" in kinds
+    need(problem.name == "sigmoid" or not constant, f"{where}: constants are released by the sigmoid only")
+    odd = problem.activation.reflection == 0
+    need(odd or "linear" not in kinds, f"{where}: a linear group asks for an odd activation")
     return chart
 
 
@@ -286,13 +296,7 @@ def check_limit(claim: dict[str, Any], witness: dict[str, Any], problem: Problem
     """
     fields(witness, "witness", {"chart", "krawczyk", "inertia"}, {"splits", "tie", "channel"})
     d = problem.dimension
-    chart = read_chart(witness["chart"], claim["width"], d)
-    need(problem.plain, "witness.chart: for the mean of squares alone, and students without an output bias")
-    sigmoid = problem.name == "sigmoid"
-    constant = chart.shared or chart.tied or "quintic" in chart.kinds
-    need(sigmoid or not constant, "witness.chart: constants are released by the sigmoid only")
-    odd = problem.activation.reflection == 0
-    need(odd or "linear" not in chart.kinds, "witness.chart: a linear group asks for an odd activation")
+    chart = read_chart(witness["chart"], claim["width"], problem)
     units = chart.units(d, problem.activation)
     box = read_box(witness, sum(len(unit.places) for unit in units))
     proved = check_box(box, units, data_at)

@@ -121,16 +121,19 @@ def _bias(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
 
 
 class Jet:
-    """``σ, …, σ^(k)`` within ``ρ`` of points where ``at`` holds ``σ, …, σ^(k+1)``; each computed when asked for."""
+    """``σ, …, σ^(k)`` within ``reach`` of points where ``at`` holds ``σ, …, σ^(k+1)``; each computed when asked for.
 
-    def __init__(self, at: list[Vector], rho: Vector, half_sup: list[Vector]):
-        self._at, self._rho, self._half_sup = at, rho, half_sup
+    ``reach`` counts from these very points: the midpoint of a wider interval may be another, by its rounding.
+    """
+
+    def __init__(self, at: list[Vector], reach: Vector, half_sup: list[Vector]):
+        self._at, self.reach, self._half_sup = at, reach, half_sup
         self._known: dict[int, Vector] = {}
 
     def __getitem__(self, k: int) -> Vector:
         if k not in self._known:
-            reach = self._rho * (abs(self._at[k + 1]) + self._rho * self._half_sup[k])
-            self._known[k] = self._at[k].widened(reach)
+            change = self.reach * (abs(self._at[k + 1]) + self.reach * self._half_sup[k])
+            self._known[k] = self._at[k].widened(change)
         return self._known[k]
 
 
@@ -194,9 +197,14 @@ class Around:
         self.data, self.units = data, units
         self.theta = [data.number(value) for value in theta]
         self.lines = [[data.along([self.theta[j] for j in line]) for line in unit.lines] for unit in units]
-        self.sigma = [
-            data.activation.jet(lines[0].midpoints(), unit.order + 1, data.number) if unit.order >= 0 else []
+        # points c_n next to v·x_n, and σ, σ', … there; neither is used of units without σ
+        self.points = [
+            lines[0].midpoints() if unit.order >= 0 else data.number(0)
             for unit, lines in zip(units, self.lines, strict=True)
+        ]
+        self.sigma = [
+            data.activation.jet(points, unit.order + 1, data.number) if unit.order >= 0 else []
+            for unit, points in zip(units, self.points, strict=True)
         ]
         self.half_sup = [data.number(bound / 2) for bound in data.activation.bounds[1:6]]
 
@@ -205,7 +213,8 @@ class Around:
         data, size, stack = self.data, len(self.theta), self.data.arithmetic.stack
         rho = [data.number(value) for value in radius or ()]
         slots = [self._slots(number, rho if radius else None) for number in range(len(self.units))]
-        sigma = [Jet(at, v[0].radii(), self.half_sup) for at, v in zip(self.sigma, slots, strict=True)]
+        reaches = [(v[0] - points).tops() for v, points in zip(slots, self.points, strict=True)]
+        sigma = [Jet(at, reach, self.half_sup) for at, reach in zip(self.sigma, reaches, strict=True)]
         parts = [unit.formula(s, v, data.number) for unit, s, v in zip(self.units, sigma, slots, strict=True)]
         r = sum((value for value, _, _ in parts), -data.y)
         jacobian: list[Vector] = [None] * size

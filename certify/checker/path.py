@@ -139,7 +139,7 @@ def check_path(witness: Any, chart: Any, problem: Problem, folded_at: Callable[[
         need(all(v < 0 for v in values.upper()), f"path: piece {number}: the loss is not proved to fall")
     if path.closing == 3:
         need(chart is not None, "path.closing: 3 without a chart")
-        _check_chart(path, read_chart(chart, width, problem.dimension), points[-1], problem, folded)
+        _check_chart(path, read_chart(chart, width, problem), points[-1], problem, folded)
     elif path.closing:
         zero = network(witness["point"], "point", width, problem.dimension)
         need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")

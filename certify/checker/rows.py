@@ -232,7 +232,7 @@ def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
     need(claim["kind"] in kinds, "relation: a path leads to minima only")
     need(path.closing == 3, "path.closing: expected 3 with a chart")
     width, d = len(given.candidate), given.problem.dimension
-    chart = read_chart(certificate.witness["chart"], width, d)
+    chart = read_chart(certificate.witness["chart"], width, given.problem)
     step = certificate.witness["krawczyk"]
     center, radius = ([exact(v, key) for v in step[key]] for key in ("center", "uniqueness_radius"))
     last = read_places(path, chart, len(center))[-1]

@@ -13,7 +13,9 @@ import pytest
 from cases import checked
 
 from certify.checker.activations import ACTIVATIONS
+from certify.checker.arb import Arb
 from certify.checker.integers import Integers
+from certify.checker.intervals import Intervals
 from certify.checker.isolated import pivots
 from certify.checker.limits import Chart, Diverging
 from certify.checker.loss import Around, Data, Unit, neurons
@@ -138,6 +140,22 @@ def test_a_box_holds_its_points(name: str) -> None:
             ):
                 pairs = zip(row.lower(), exact.lower(), exact.upper(), row.upper(), strict=True)
                 assert all(low <= upper and lower <= high for low, lower, upper, high in pairs)
+
+
+@pytest.mark.parametrize("make", [Integers, Intervals, Arb])
+def test_derivatives_reach_as_far_as_a_box_from_the_points_where_they_are_known(make: Callable[[int], Any]) -> None:
+    # the midpoint of an interval of mpmath moves by a unit where its ends are rounded
+    rng, chart = random.Random("reach"), CHARTS["neurons"]
+    data = Data(checked("c"), make(192))
+    for _ in range(100):
+        theta = [Fraction(rng.getrandbits(80) - 2**79, 3 * 2**78) for _ in range(size_of(chart))]
+        radius = [Fraction(rng.getrandbits(80), 7 * 2 ** rng.randint(80, 230)) for _ in theta]
+        around = Around(data, chart.units(2, ACTIVATIONS["sigmoid"]), theta)
+        found = around.over(radius)
+        for points, jet, slots in zip(around.points, found.sigma, found.slots, strict=True):
+            ends = zip(points.lower(), points.upper(), slots[0].lower(), slots[0].upper(), strict=True)
+            farthest = [max(high - c, d - low) for c, d, low, high in ends]
+            assert all(far <= top for far, top in zip(farthest, jet.reach.lower(), strict=True))
 
 
 def test_given_labels_are_taken_as_they_are() -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,22 @@ def test_a_chart_is_needed_and_triples_have_none(made: tuple[Line, Any, Problem]
     assert "without a chart" in verdict(line, None, problem)
     triple = {"width": 5, "dimension": 2, "groups": [["triple+", [0, 1, 2]]]}
     assert "not defined for triples" in verdict(line, triple, problem)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "tanh", "labels": (Fraction(0),) * 1681, "teacher": ()}, "released by the sigmoid only"),
+        ({"decay": Fraction(1, 8)}, "for the mean of squares alone"),
+        ({"bias": True}, "for the mean of squares alone"),
+    ],
+)
+def test_a_chart_that_the_problem_does_not_have(made: tuple[Line, Any, Problem], change: Any, message: str):
+    line, _, problem = made
+    mirrored = {"width": 5, "dimension": 2, "groups": [["mirrored", [0, 1]], ["mirrored", [2, 3]]]}
+    straight = copy.deepcopy(line)
+    straight["path"]["vertices"] = []
+    assert message in verdict(straight, mirrored, replace(problem, **change))
 
 
 def test_the_end_lies_in_the_box_at_infinity_with_the_right_signs(made: tuple[Line, Any, Problem]):

@@ -122,11 +122,12 @@ def test_a_saddle_is_no_minimum() -> None:
     "others", [[["zero", [3]]], [["mirrored", [3, 4]], ["zero", [5]]], [["quintic", [3, 4, 5]]], [["zero", [3, 4], 1]]]
 )
 def test_no_other_group_may_release_a_constant(others: list[Any]) -> None:
+    problem = made(7)[1]
     numbers = iter(range(7))
     groups = [[kind, *rest] for kind, *rest in [["quintic", [0, 1, 2]], *others]]
     for chosen in (groups, [g for g in groups if g[0] == "mirrored"] + [g for g in groups if g[0] != "mirrored"]):
         numbers = iter(range(7))
         renumbered = [[kind, [next(numbers) for _ in members], *rest] for kind, members, *rest in chosen]
         with pytest.raises((Rejected, Unreadable)):
-            read_chart({"width": 7, "dimension": 2, "groups": renumbered}, 7, 2)
-    assert read_chart({"width": 7, "dimension": 2, "groups": groups[:1]}, 7, 2).name == "quintic"
+            read_chart({"width": 7, "dimension": 2, "groups": renumbered}, 7, problem)
+    assert read_chart({"width": 7, "dimension": 2, "groups": groups[:1]}, 7, problem).name == "quintic"
