@@ -28,6 +28,9 @@ from .activations import ACTIVATIONS, Activation
 Vector = Any
 """A vector of one of the arithmetics; ``integers.py`` shows the operations."""
 
+Network = tuple[tuple[tuple[Fraction, ...], Fraction], ...]
+"""Neurons ``(w_i, a_i)``, exact."""
+
 Derivatives = tuple[Vector, list[Vector], dict[tuple[int, int], Vector]]
 """``F``, all ``F_k``, and those ``F_kl`` with ``k ≥ l`` that do not vanish."""
 
@@ -49,7 +52,7 @@ class Problem:
     hash: str
     columns: tuple[tuple[Fraction, ...], ...]
     labels: tuple[Fraction, ...] | None
-    teacher: tuple[tuple[tuple[Fraction, ...], Fraction], ...]
+    teacher: Network
     name: str = "sigmoid"
     factor: Fraction = Fraction(1)
     decay: Fraction = Fraction(0)

@@ -44,10 +44,10 @@ from typing import Any
 
 from .folded import Folded
 from .limits import Chart, read_chart
-from .loss import Data, Problem, Vector
+from .loss import Data, Network, Problem, Vector
 from .reading import Unreadable, fields, integer, need, sequence
 from .release import Place, first_place, free_count, residuals, together
-from .zero import Network, equals_teacher, network
+from .zero import equals_teacher, network
 
 BITS = 192
 """A unit ``2^−192`` under the root of ``ε²`` is ``2^−96``; the slopes of paths shipped are down to 1e-23."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from .activations import ACTIVATIONS
 from .gaussian import Population
-from .loss import Problem
+from .loss import Network, Problem
 from .population import population_of
 from .reading import MAX_BYTES, Unreadable, canonical, fields, integer, need, parse, read_bytes, text
 
@@ -72,7 +72,7 @@ def _rational(value: Any, where: str) -> Fraction:
     return Fraction(value)
 
 
-def _teacher(value: Any, dimension: int) -> tuple[tuple[tuple[Fraction, ...], Fraction], ...]:
+def _teacher(value: Any, dimension: int) -> Network:
     fields(value, "content.teacher", {"w", "a"})
     w, a = value["w"], value["a"]
     rows = isinstance(w, list) and isinstance(a, list) and len(w) == len(a) > 0

@@ -28,9 +28,8 @@ from typing import Any
 
 from .folded import Folded
 from .limits import Chart
-from .loss import Data, Vector
+from .loss import Data, Network, Vector
 from .reading import need
-from .zero import Network
 
 ORDER = 5
 

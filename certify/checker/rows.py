@@ -16,11 +16,11 @@ from typing import Any
 from .certificates import Certificate
 from .gaussian import Population
 from .limits import read_chart
-from .loss import Problem
+from .loss import Network, Problem
 from .path import Path, read_path, read_places
 from .population import split_name
 from .reading import Unreadable, exact, fields, need, sequence, text
-from .zero import Network, equals_teacher, family, network
+from .zero import equals_teacher, family, network
 
 NEAR = Fraction(1, 10**10)
 
