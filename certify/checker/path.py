@@ -54,6 +54,9 @@ BITS = 192
 
 MAX_VERTICES = 1000
 MAX_OCTAVES = 20
+MAX_SIZE = 1100
+"""Binary digits of a number's numerator and denominator; doubles have at most 1075. Powers of longer ones take long."""
+
 ORDER = 5
 
 
@@ -79,8 +82,10 @@ def count_pieces(witness: Any) -> int:
     path = witness.get("path") if isinstance(witness, dict) else None
     vertices = path.get("vertices") if isinstance(path, dict) else None
     places = path.get("places") if isinstance(path, dict) else None
+    octaves = path.get("octaves") if isinstance(path, dict) else None
     # in a chart a piece costs about three times as much
-    return sum(len(v) * times for v, times in ((vertices, 1), (places, 3)) if isinstance(v, list)) + 1 if path else 0
+    pieces = sum(len(v) * times for v, times in ((vertices, 1), (places, 3)) if isinstance(v, list))
+    return pieces + (max(octaves, 0) if isinstance(octaves, int) else 0) + 1 if path else 0
 
 
 def read_path(value: Any, size: int) -> Path:
@@ -90,13 +95,13 @@ def read_path(value: Any, size: int) -> Path:
     for name in ("vertices", "order", "places", "bent", "bends"):
         if not isinstance(value[name], list) or len(value[name]) > MAX_VERTICES:
             raise Unreadable(f"path.{name}: expected a list of at most {MAX_VERTICES}")
-    vertices = [sequence(v, "path.vertices", size) for v in value["vertices"]]
+    vertices = [_short(sequence(v, "path.vertices", size)) for v in value["vertices"]]
     order = [integer(i, "path.order", 0, MAX_VERTICES) for i in value["order"]]
     octaves = integer(value.get("octaves", 0), "path.octaves", 0, MAX_OCTAVES)
     bent = [integer(i, "path.bent", 0, MAX_VERTICES) for i in value["bent"]]
     need(len(bent) == len(set(bent)) == len(value["bends"]), "path.bent: expected a bend for each, and each once")
     need(all(i < len(vertices) for i in bent), "path.bent: no such piece")
-    bends = dict(zip(bent, (sequence(v, "path.bends", size) for v in value["bends"]), strict=True))
+    bends = dict(zip(bent, (_short(sequence(v, "path.bends", size)) for v in value["bends"]), strict=True))
     closing = integer(value["closing"], "path.closing", 0, 3)
     path = Path(vertices, closing, order, value["places"], octaves, bends)
     need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
@@ -110,7 +115,7 @@ def read_path(value: Any, size: int) -> Path:
 def read_places(path: Path, chart: Chart, size: int) -> list[Place]:
     """The places of a path in a chart whose limit network has ``size`` parameters."""
     free = free_count(chart)
-    rows = [sequence(v, "path.places", size + free) for v in path.places]
+    rows = [_short(sequence(v, "path.places", size + free)) for v in path.places]
     return [Place(row[:size], row[size:]) for row in rows]
 
 
@@ -133,7 +138,7 @@ def check_path(witness: Any, chart: Any, problem: Problem, folded_at: Callable[[
     need(problem.plain, "path: for the mean of squares alone, and students without an output bias")
     path = read_path(witness["path"], width * (problem.dimension + 1))
     folded = folded_at(BITS)
-    points = [_theta(candidate), *path.vertices]
+    points = [_short(_theta(candidate)), *path.vertices]
     for number, (start, end) in enumerate(pairwise(points)):
         values = _slopes(folded, _piece(start, end, path.bends.get(number)), 0)
         need(all(v < 0 for v in values.upper()), f"path: piece {number}: the loss is not proved to fall")
@@ -142,13 +147,14 @@ def check_path(witness: Any, chart: Any, problem: Problem, folded_at: Callable[[
         _check_chart(path, read_chart(chart, width, problem), points[-1], problem, folded)
     elif path.closing:
         zero = network(witness["point"], "point", width, problem.dimension)
+        _short(_theta(zero))
         need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")
         difference = [q - p for p, q in zip(_theta(zero), points[-1], strict=True)]
         even = path.closing == 1 or problem.activation.reflection is not None
         need(even, "path.closing: 2 asks for an activation with an even derivative")
         curve = [difference] if path.closing == 1 else _separated(zero, difference, problem.dimension)
         for row in path.places:
-            bend = sequence(row, "path.places", len(difference))
+            bend = _short(sequence(row, "path.places", len(difference)))
             curve = [curve[0], bend, [q - p for p, q in zip(bend, curve[1], strict=True)]]
         curve = [_theta(zero), *curve]
         for octave in range(path.octaves):
@@ -178,6 +184,13 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())
         need(falls, f"path: place {number}: the loss is not proved to fall on the way there")
         here = place
+
+
+def _short(numbers: list[Fraction]) -> list[Fraction]:
+    """The same numbers, none of which is longer than :data:`MAX_SIZE`."""
+    if any(max(abs(v.numerator), v.denominator).bit_length() > MAX_SIZE for v in numbers):
+        raise Unreadable(f"path: a number has more than {MAX_SIZE} binary digits")
+    return numbers
 
 
 def _piece(start: list[Fraction], end: list[Fraction], bend: list[Fraction] | None) -> list[list[Fraction]]:

@@ -10,18 +10,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import NAMES, case, check, signed
+from cases import NAMES, case, check, checked, signed
 from directories import change_json, refresh, verdict, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checker_certificates import SCRIPT
 
 from certify.checker.certificates import read_certificate
+from certify.checker.folded import fold
+from certify.checker.path import check_path, count_pieces, read_path
+from certify.checker.points import Points
 from certify.checker.reading import MAX_BYTES, Rejected, Unreadable, exact, parse
+from certify.proof import dyadic
 
 VALID = json.dumps(case("minimum").certificate).encode()
 
@@ -132,6 +137,55 @@ def test_huge_weights_take_no_longer() -> None:
         certificate["witness"]["krawczyk"]["center"] = [center] * 3
         with pytest.raises(Rejected):
             check(signed(certificate), "a")
+
+
+def line_to_the_teacher(**path: Any) -> dict[str, Any]:
+    """A line of ``witnesses.jsonl``: straight down to the teacher of problem ``a``."""
+    teacher = {"w": [["1*2^-1", "1*2^0"], ["1*2^0", "-1*2^-1"]], "a": ["1*2^0", "-1*2^0"]}
+    candidate = teacher | {"a": ["5*2^-2", "-1*2^0"]}
+    given = {"vertices": [], "closing": 1, "order": [], "places": []} | path
+    return {"candidate": candidate, "point": teacher, "path": given}
+
+
+def along(line: dict[str, Any]) -> None:
+    check_path(line, None, checked("a"), lambda bits: fold(checked("a"), Points(bits)))
+
+
+@pytest.mark.parametrize("number", ["1*2^1100", "-1*2^9999", "1*2^-1101", "1*2^-9999", f"{2**1101}/3", f"1/{3**700}"])
+@pytest.mark.parametrize("place", ["candidate", "point", "vertices", "bends", "places"])
+def test_a_path_has_no_numbers_that_take_long(place: str, number: str) -> None:
+    # one entry of 2^9999 took 12 s: it is raised to the power of 6, at every input
+    row = ["0", "0", "0", "0", number, "0"]
+    paths: dict[str, dict[str, Any]] = {
+        "vertices": {"vertices": [row]},
+        "bends": {"vertices": [["0"] * 6], "bent": [0], "bends": [row]},
+        "places": {"closing": 2, "places": [row]},
+    }
+    along(line_to_the_teacher())
+    line = line_to_the_teacher(**paths.get(place, {}))
+    if place in line:
+        line[place] = line[place] | {"a": [number, "0"]}
+    with pytest.raises(Unreadable, match="more than 1100 binary digits"):
+        along(line)
+
+
+def test_doubles_are_not_too_long_for_a_path() -> None:
+    line = line_to_the_teacher(octaves=1)
+    line["candidate"]["a"] = ["5*2^-2", "-1*2^0"]
+    line["candidate"]["w"] = [["1*2^-1", dyadic(1 + Fraction(1, 2**1074))], ["1*2^0", "-1*2^-1"]]
+    along(line)
+    assert read_path({"order": [], "places": [], "vertices": [["1*2^1023", "1*2^-1074"]], "closing": 0}, 2)
+
+
+def test_the_cost_of_a_path_counts_everything_that_is_evaluated() -> None:
+    row = ["0"] * 6
+    assert count_pieces(line_to_the_teacher()) == 1
+    assert count_pieces(line_to_the_teacher(octaves=7)) == 8
+    assert count_pieces(line_to_the_teacher(vertices=[row, row], octaves=3)) == 6
+    assert count_pieces(line_to_the_teacher(closing=3, places=[row, row])) == 7
+    assert count_pieces({"path": None}) == count_pieces(None) == 0
+    for octaves in (-5, "7", None, True):
+        assert count_pieces(line_to_the_teacher(octaves=octaves)) <= 2
 
 
 # --------------------------------------------------------------------------------------------------- directories
