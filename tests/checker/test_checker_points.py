@@ -10,7 +10,8 @@ from typing import Any
 
 import flint
 import pytest
-from test_checker_arithmetics import arguments, exact, holds, numbers, reference
+from exponentials import exact
+from test_checker_arithmetics import holds, numbers
 
 from certify.checker.activations import ACTIVATIONS
 from certify.checker.arb import Arb
@@ -35,7 +36,7 @@ def near(arithmetic: Points, rng: random.Random, size: str, count: int) -> tuple
 def test_operations_hold_the_exact_results(size: str) -> None:
     rng = random.Random(f"points {size}")
     for _ in range(25):
-        arithmetic = Points(rng.choice([128, 144, 192, 333]))
+        arithmetic = Points(rng.randint(128, 500))
         x, u = near(arithmetic, rng, size, 16)
         y, v = near(arithmetic, rng, size, 16)
         scalar, w = near(arithmetic, rng, size, 1)
@@ -88,12 +89,6 @@ def test_exponentials_from_tables(bits: int) -> None:
     unit = flint.arb(2) ** bits
     for n, value in zip(given, exps_minus(given, bits), strict=True):
         assert abs((-flint.arb(n) / unit).exp() * unit - value) <= 16, n
-
-
-def test_exponentials_from_tables_where_mpmath_fails() -> None:
-    scale, given = 144, arguments(20_000)
-    for x, value in zip(given, exps_minus([int(-x * 2**scale) for x in given], scale), strict=True):
-        assert abs(reference(x) * flint.arb(2) ** scale - value) <= 16, x
 
 
 def test_sigmoid_and_its_derivatives_at_points() -> None:
