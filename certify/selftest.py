@@ -2,8 +2,8 @@
 
 A library built with "fast math" can switch subnormal numbers off or change the rounding mode of the whole process when
 it is loaded, and a BLAS sums in its own order. The proofs allow for the latter and not for the former. Beside the tests
-of the arithmetic there is the shipped *negative corpus*: valid certificates, and false ones made from them, which the
-checker must tell apart.
+of the arithmetic there is the shipped *negative corpus*: valid certificates and paths, and false ones made from them,
+which the checker must tell apart; at the start of a command those marked so, a few of every kind.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from importlib import resources
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ import numpy as np
 
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.checker.certificates import check_certificate, content_hash, read_certificate, statement
+from certify.checker.folded import fold
+from certify.checker.gaussian import Population
 from certify.checker.integers import Integers, exp_minus
 from certify.checker.loss import Data, Problem
-from certify.checker.problems import problem_of
-from certify.checker.reading import Rejected
+from certify.checker.path import check_path
+from certify.checker.points import Points
+from certify.checker.problems import either_of
+from certify.checker.reading import Rejected, exact
 
 CORPUS = "negative-corpus.json"
 
@@ -46,18 +51,19 @@ class Result:
     failure: str
 
 
-def selftest() -> list[Result]:
-    """Run all tests."""
-    return [Result(name, "; ".join(test())) for name, test in _TESTS.items()]
+def selftest(*, everything: bool = True) -> list[Result]:
+    """Run all tests; not ``everything``: of the negative corpus only what is false and marked for the start."""
+    results = [Result(name, "; ".join(test())) for name, test in _TESTS.items()]
+    return [*results, Result("false certificates", "; ".join(_corpus(everything=everything)))]
 
 
 def require() -> None:
-    """Go on only if all tests are passed.
+    """Go on only if all tests are passed, of the negative corpus those marked for the start.
 
     Raises:
         SelftestError: naming the first that is not.
     """
-    for result in selftest():
+    for result in selftest(everything=False):
         if result.failure:
             raise SelftestError(f"self-test of {result.name}: {result.failure}")
 
@@ -91,13 +97,19 @@ def _products() -> Iterator[str]:
     low, high = arithmetic.lower(product), arithmetic.upper(product)
     for i in range(0, 40, 13):
         for j in range(0, 40, 13):
-            exact = sum(
-                (Fraction(x) * Fraction(y) for x, y in zip(left[i].tolist(), right[:, j].tolist(), strict=True)),
-                Fraction(0),
-            )
-            if not low[i, j] <= exact <= high[i, j]:
+            true = Fraction(sum(map(mul, _integers(left[i]), _integers(right[:, j]))), 2 ** (2 * _PLACES))
+            if not low[i, j] <= true <= high[i, j]:
                 yield f"entry {i}, {j} of a matrix product lies outside its bound; the BLAS library is not usable"
                 return
+
+
+_PLACES = 120
+
+
+def _integers(values: np.ndarray) -> list[int]:
+    """Doubles, multiples of ``2^−120``, in these units."""
+    ratios = (value.as_integer_ratio() for value in values.tolist())
+    return [numerator << _PLACES - denominator.bit_length() + 1 for numerator, denominator in ratios]
 
 
 def _exponentials() -> Iterator[str]:
@@ -106,22 +118,22 @@ def _exponentials() -> Iterator[str]:
     arguments = np.array([0.0, 2.0**-53, 2.0**-30, 0.1, 0.6931471805599453, 1.0, 4.5, 36.0, 700.0])
     enclosed = arithmetic.exp(arithmetic.array(-arguments))
     for x, low, high in zip(arguments.tolist(), arithmetic.lower(enclosed), arithmetic.upper(enclosed), strict=True):
-        exact = Fraction(x) * 2**200
-        value, error = exp_minus(exact.numerator // exact.denominator, 200)
+        scaled = Fraction(x) * 2**200
+        value, error = exp_minus(scaled.numerator // scaled.denominator, 200)
         if not (low <= Fraction(value + error, 2**200) and Fraction(value - error, 2**200) <= high):
             yield f"exp({-x!r}) lies outside its bound"
 
 
 @cache
 def corpus() -> dict[str, Any]:
-    """The negative corpus: ``problems``, valid ``certificates``, and ``false`` ones as changes of these."""
+    """The negative corpus: ``problems`` and ``tables``, valid ``certificates`` and ``paths``, and ``false`` changes."""
     text = resources.files("certify").joinpath(f"_data/{CORPUS}").read_text("utf-8")
     data: dict[str, Any] = json.loads(text)
     return data
 
 
-def false_certificate(entry: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
-    """A false certificate: ``valid`` with the changes of a corpus entry, and words and hash made to fit them."""
+def changed(entry: dict[str, Any], valid: dict[str, Any]) -> dict[str, Any]:
+    """What is false: ``valid`` with the changes of a corpus entry and, of a certificate, words and hash to fit them."""
     made: Any = deepcopy(valid)
     for path, value in entry["set"].items():
         *parents, last = [int(key) if key.isdecimal() else key for key in path.split(".")]
@@ -132,9 +144,10 @@ def false_certificate(entry: dict[str, Any], valid: dict[str, Any]) -> dict[str,
             del place[last]
         else:
             place[last] = value
-    if made["claim"]["kind"] in _WORDED:
-        made["claim"]["statement"] = statement(made["claim"])
-    made["hash"] = content_hash(made["claim"], made["problem"], made["witness"])
+    if "claim" in made:
+        if made["claim"]["kind"] in _WORDED:
+            made["claim"]["statement"] = statement(made["claim"])
+        made["hash"] = content_hash(made["claim"], made["problem"], made["witness"])
     return dict(made)
 
 
@@ -143,30 +156,58 @@ _WORDED = frozenset(
 )
 
 
-def _corpus() -> Iterator[str]:
+@cache
+def _problem(name: str) -> Problem | Population:
     data = corpus()
-    problems = {name: problem_of(stored, Path("problem.json")) for name, stored in data["problems"].items()}
-    for name, valid in data["certificates"].items():
-        reason = _rejection(valid["certificate"], problems[valid["problem"]])
+    if name in data["problems"]:
+        return either_of(data["problems"][name], Path("problem.json"))
+    # inputs and labels that would lie in an archive beside problem.json
+    table = data["tables"][name]
+    columns, labels = (tuple(map(tuple, _numbers(table[key]))) for key in ("columns", "labels"))
+    return Problem(table["hash"], columns, labels[0], (), table["activation"])
+
+
+def _numbers(rows: list[list[str]]) -> list[list[Fraction]]:
+    return [[exact(value, "table") for value in row] for row in rows]
+
+
+def _corpus(*, everything: bool = True) -> Iterator[str]:
+    data = corpus()
+    valid = data["certificates"] | data["paths"]
+    for name, known in valid.items() if everything else ():
+        reason = _rejection(known)
         if reason:
-            yield f"the valid certificate {name} was rejected ({reason})"
+            yield f"the valid {name} was rejected ({reason})"
     for entry in data["false"]:
-        valid = data["certificates"][entry["of"]]
-        reason = _rejection(false_certificate(entry, valid["certificate"]), problems[valid["problem"]])
+        if not (everything or entry["start"]):
+            continue
+        known = valid[entry["of"]]
+        what = "certificate" if "certificate" in known else "line"
+        reason = _rejection(known | {what: changed(entry, known[what])})
         if entry["rejected"] not in reason:
-            yield f"the false certificate {entry['name']!r} was " + (
+            yield f"the false {what} {entry['name']!r} was " + (
                 f"rejected for another reason ({reason})" if reason else "verified"
             )
 
 
-def _rejection(certificate: dict[str, Any], problem: Problem) -> str:
-    """Why the checker rejects a certificate; empty if it verifies it."""
+def _rejection(known: dict[str, Any]) -> str:
+    """Why the checker rejects a certificate or a path; empty if it verifies it."""
+    problem = _problem(known["problem"])
     try:
-        read = read_certificate(certificate, "certificate")
-        check_certificate(read, problem, lambda bits: Data(problem, Integers(bits)))
+        if "line" in known:
+            assert isinstance(problem, Problem)
+            check_path(known["line"], known["chart"], problem, lambda bits: fold(problem, Points(bits)))
+        else:
+            read = read_certificate(known["certificate"], "certificate")
+            check_certificate(read, problem, partial(_data, known["problem"]))
     except Rejected as error:
         return str(error)
     return ""
+
+
+def _data(name: str, bits: int) -> Any:
+    problem, arithmetic = _problem(name), Integers(bits)
+    return arithmetic if isinstance(problem, Population) else Data(problem, arithmetic)
 
 
 _TESTS: dict[str, Callable[[], Iterator[str]]] = {
@@ -174,5 +215,4 @@ _TESTS: dict[str, Callable[[], Iterator[str]]] = {
     "subnormal numbers": _subnormals,
     "matrix products": _products,
     "exponentials": _exponentials,
-    "false certificates": _corpus,
 }

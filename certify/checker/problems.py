@@ -27,7 +27,11 @@ _NPY = re.compile(rb"\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9]
 
 def read_problem(path: Path) -> Problem | Population:
     """Read ``problem.json`` and, where inputs or labels are tables, the archive beside it; see :func:`problem_of`."""
-    data = parse(read_bytes(path), str(path))
+    return either_of(parse(read_bytes(path), str(path)), path)
+
+
+def either_of(data: Any, path: Path) -> Problem | Population:
+    """The problem in the content of a ``problem.json``, whatever its loss."""
     fields(data, path.name, {"format", "name", "hash", "content"})
     if isinstance(data["content"], dict) and data["content"].get("loss") == "gaussian-relu":
         return population_of(data, path.name)

@@ -11,7 +11,7 @@ FAILED = 4
 def selftest() -> int:
     """Test rounding, subnormal numbers, matrix products and exponentials, and that false certificates are rejected.
 
-    Every proving command does the same before it begins.
+    Every proving command does the same before it begins, with one false certificate of each kind.
     """
     from certify.selftest import selftest as run
 

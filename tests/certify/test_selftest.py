@@ -72,9 +72,12 @@ def test_an_exponential_outside_its_bound_is_noticed(monkeypatch: pytest.MonkeyP
     assert list(failures()) == ["exponentials"]
 
 
-def test_a_checker_that_accepts_everything_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest, "check_certificate", lambda *_: None)
+@pytest.mark.parametrize("check", ["check_certificate", "check_path"])
+def test_a_checker_that_accepts_everything_is_noticed(monkeypatch: pytest.MonkeyPatch, check: str) -> None:
+    monkeypatch.setattr(selftest, check, lambda *_: None)
     assert "was verified" in failures()["false certificates"]
+    with pytest.raises(SelftestError, match="was verified"):
+        require()
 
 
 def test_a_checker_that_rejects_everything_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,18 +87,29 @@ def test_a_checker_that_rejects_everything_is_noticed(monkeypatch: pytest.Monkey
         raise Rejected("no")
 
     monkeypatch.setattr(selftest, "check_certificate", strict)
-    assert "the valid certificate ball was rejected (no)" in failures()["false certificates"]
+    assert "the valid ball was rejected (no)" in failures()["false certificates"]
 
 
 def test_every_false_certificate_is_rejected_for_its_own_reason() -> None:
     data = selftest.corpus()
-    assert len(data["false"]) >= 25
-    assert {entry["of"] for entry in data["false"]} == set(data["certificates"]) - {"composed"}
-    valid = deepcopy(data["certificates"])
+    assert len(data["false"]) >= 70
+    valid = data["certificates"] | data["paths"]
+    assert {entry["of"] for entry in data["false"]} == set(valid) - {"composed"}
+    before = deepcopy(valid)
     for entry in data["false"]:
-        made = selftest.false_certificate(entry, data["certificates"][entry["of"]]["certificate"])
-        assert made != valid[entry["of"]]["certificate"]
-    assert data["certificates"] == valid  # making them changes nothing
+        known = valid[entry["of"]]
+        made = selftest.changed(entry, known.get("certificate", known.get("line")))
+        assert made != before[entry["of"]].get("certificate", before[entry["of"]].get("line"))
+    assert valid == before  # making them changes nothing
+
+
+def test_a_command_starts_with_something_false_of_every_kind() -> None:
+    data = selftest.corpus()
+    started = [entry["of"] for entry in data["false"] if entry["start"]]
+    claims = [known["certificate"]["claim"] for known in data["certificates"].values()]
+    kinds = {(claim["kind"], claim.get("objective")) for claim in claims}
+    assert len(started) == len(kinds) + 1
+    assert len(set(started) & set(data["paths"])) == 1
 
 
 def test_proving_commands_begin_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

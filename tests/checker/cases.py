@@ -28,6 +28,7 @@ from certify.zero import match_global_minimum, zero_object
 from symmetry.charts import Group, chart_of
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.population import GaussianProblem
 from symmetry.problem import Problem, parse_problem
 
 GRID = """
@@ -52,7 +53,7 @@ def problem(name: str) -> Problem:
     return parse_problem(GRID + TEACHERS[name], source=f"{name}.toml", folder=None)
 
 
-def stored(given: Problem) -> dict[str, Any]:
+def stored(given: Problem | GaussianProblem) -> dict[str, Any]:
     """The content of its ``problem.json``."""
     return {"format": 1, "name": given.name, "hash": given.hash, "content": given.describe()}
 

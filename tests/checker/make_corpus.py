@@ -1,4 +1,7 @@
-"""Write the negative corpus that ``certify selftest`` reads: ``python tests/checker/make_corpus.py``."""
+"""Write the negative corpus that ``certify selftest`` reads: ``python tests/checker/make_corpus.py``.
+
+Of every kind of claim, the first false certificate (or path) is tried at the start of each proving command as well.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cases import NAMES, case, problem, stored
+from further_cases import COPIES, FURTHER, LINES, further, line, texts, written
 
 import certify
 from certify.proof import dyadic, from_text
 from certify.selftest import CORPUS
+from symmetry.network import exact
+from symmetry.population import GaussianProblem
 
 
 def scaled(text: str, factor: Fraction | int) -> str:
@@ -202,19 +208,212 @@ def entries() -> list[dict[str, Any]]:
     ]
 
 
+def further_entries() -> list[dict[str, Any]]:
+    """False certificates of neurons near zero, and under Gaussian inputs."""
+
+    def witness(of: str) -> Any:
+        return further(of)[1]["witness"]
+
+    def bounded_too_high(of: str) -> dict[str, Any]:
+        high = witness(of)["channel"]["kappa_upper"]
+        return {
+            "witness.channel.kappa_lower": [scaled(k, 2) for k in high],
+            "witness.channel.kappa_upper": [scaled(k, 4) for k in high],
+        }
+
+    ball = witness("newton ball")["newton_ball"]
+    students = witness("teacher split")["split"]
+    return [
+        false("kappa of three neurons near zero bounded too high", "quintic", "kappa", bounded_too_high("quintic")),
+        false(
+            "three neurons near zero beside mirrored pairs",
+            "quintic",
+            "a quintic group beside another constant",
+            {
+                "claim.width": 7,
+                "witness.chart.width": 7,
+                "claim.chart": "mirrored+mirrored+quintic",
+                "witness.chart.groups": [["mirrored", [0, 1]], ["mirrored", [2, 3]], ["quintic", [4, 5, 6]]],
+            },
+        ),
+        false("a family called isolated", "quintic", "claim.manifold_dimension", {"claim.manifold_dimension": 1}),
+        false("kappa of a neuron near zero bounded too high", "linear", "kappa", bounded_too_high("linear")),
+        false(
+            "a constant that no odd activation releases",
+            "linear",
+            "released constant",
+            {"witness.chart.groups": [["zero", [0]]], "claim.chart": "zero"},
+        ),
+        false(
+            "a saddle under Gaussian inputs called a minimum",
+            "newton ball",
+            "claim.morse_index",
+            {"claim.kind": "local-minimum", "claim.morse_index": 0, "claim.strict": True},
+        ),
+        false(
+            "too small a gradient",
+            "newton ball",
+            "gradient_norm",
+            {
+                "witness.newton_ball.gradient_norm": scaled(ball["gradient_norm"], Fraction(1, 2**20)),
+                "witness.newton_ball.radius": scaled(ball["radius"], Fraction(1, 2**19)),
+            },
+        ),
+        false(
+            "too small a bound of the third derivative",
+            "newton ball",
+            "lipschitz",
+            {
+                "witness.newton_ball.lipschitz": scaled(ball["lipschitz"], Fraction(1, 2)),
+            },
+        ),
+        false("too large a gap", "newton ball", "eigenvalues", {"witness.newton_ball.gap": scaled(ball["gap"], 2)}),
+        false("too large a reach", "newton ball", "fails", {"witness.newton_ball.reach": scaled(ball["reach"], 2)}),
+        false("about another loss", "newton ball", "claim", {"claim.objective": None}, remove=True),
+        false(
+            "a part too much",
+            "teacher split",
+            "do not add up",
+            {
+                "witness.split.w": [[scaled(v, 2) for v in students["w"][0]], *students["w"][1:]],
+            },
+        ),
+        false(
+            "another owner",
+            "teacher split",
+            "no positive multiple",
+            {
+                "witness.split.teacher": [(j + 1) % 3 for j in students["teacher"]],
+            },
+        ),
+        false("a larger family", "teacher split", "claim.manifold_dimension", {"claim.manifold_dimension": 2}),
+        false(
+            "too large an empty ball under Gaussian inputs",
+            "gradient ball",
+            "gradient_ball",
+            {
+                "claim.empty_radius": scaled(further("gradient ball")[1]["claim"]["empty_radius"], 4),
+            },
+        ),
+    ]
+
+
+def path_entries() -> list[dict[str, Any]]:
+    """False paths."""
+    into, arc, _, bend, far = (line(name).witness for name in LINES)
+    turned = [scaled(v, -1) for v in bend["path"]["places"][0]]
+    first, last = far["path"]["places"]
+    return [
+        false(
+            "a path uphill",
+            LINES[0],
+            "piece 1: the loss is not proved to fall",
+            {
+                "path.vertices": [into["path"]["vertices"][0], _flat(into["candidate"])],
+            },
+        ),
+        false(
+            "a vertex beyond the box and the wall",
+            LINES[0],
+            "piece 0: the loss",
+            {
+                "path.vertices": [[scaled(v, 3) for v in into["path"]["vertices"][0]]],
+            },
+        ),
+        false(
+            "an arc that goes another way",
+            LINES[1],
+            "piece 0: the loss",
+            {
+                "path.bends": [[scaled(v, 100) for v in arc["path"]["bends"][0]]],
+            },
+        ),
+        false("the bend of no piece", LINES[1], "no such piece", {"path.bent": [1]}),
+        false(
+            "a zero that is none",
+            LINES[2],
+            "does not equal the teacher",
+            {
+                "point": written([*COPIES[:4], 0.25, 0.75 + 2.0**-20]),
+            },
+        ),
+        false("a curve that is not halved", LINES[2], "not proved to fall to 0", {"path.octaves": 0}),
+        false("a bend to the other side", LINES[3], "not proved to fall", {"path.places": [turned]}),
+        false("two bends", LINES[3], "path.places", {"path.places": [bend["path"]["places"][0]] * 2}),
+        false(
+            "over infinity",
+            LINES[4],
+            "changes its sign",
+            {
+                "path.places": [[*first[:-1], scaled(first[-1], -1)], last],
+            },
+        ),
+        false("beyond infinity", LINES[4], "changes its sign", {"path.places": [first, last, first]}),
+        false(
+            "to another limit",
+            LINES[4],
+            "not proved to fall",
+            {
+                "path.places": [first, [*texts([3.0]), *last[1:]]],
+            },
+        ),
+        false("a neuron twice", LINES[4], "each neuron once", {"path.order": [0, 0]}),
+    ]
+
+
+def _flat(network: Any) -> list[str]:
+    return [v for row in network["w"] for v in row] + network["a"]
+
+
+def started(false: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Marked are the first of each kind of claim, of each objective, and of paths."""
+    seen, out = set(), []
+    for entry in false:
+        of = entry["of"]
+        claim = {} if of in LINES else (further(of)[1] if of in FURTHER else case(of).certificate)["claim"]
+        kind = claim.get("kind"), claim.get("objective")
+        out.append(entry | {"start": kind not in seen})
+        seen.add(kind)
+    return out
+
+
+def table(given: Any) -> dict[str, Any]:
+    """Inputs and labels that are given as numbers."""
+    columns = exact(given.inputs.exact_values).T
+    return {
+        "hash": given.hash,
+        "activation": given.activation.name,
+        "columns": [[dyadic(v) for v in column] for column in columns],
+        "labels": [[dyadic(v) for v in exact(given.given_labels)]],
+    }
+
+
 def main() -> None:
     """Write the file into the package."""
-    used = {"a", "b", "c", "d"}
+    problems = {name: stored(problem(name)) for name in ("a", "b", "c", "d")}
+    tables = {}
+    certificates = {name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in NAMES}
+    for name in FURTHER:
+        given, certificate = further(name)
+        (problems if isinstance(given, GaussianProblem) else tables)[given.name] = (
+            stored(given) if isinstance(given, GaussianProblem) else table(given)
+        )
+        certificates[name] = {"problem": given.name, "certificate": certificate}
+    paths = {
+        name: {"problem": line(name).problem, "line": line(name).witness, "chart": line(name).chart} for name in LINES
+    }
     data = {
-        "problems": {name: stored(problem(name)) for name in sorted(used)},
-        "certificates": {
-            name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in NAMES
-        },
-        "false": entries(),
+        "problems": problems,
+        "tables": tables,
+        "certificates": certificates,
+        "paths": paths,
+        "false": started([*entries(), *further_entries(), *path_entries()]),
     }
     path = Path(certify.__file__).parent / "_data" / CORPUS
     path.write_text(json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n", "utf-8")
-    print(f"{path.name}: {len(data['certificates'])} valid, {len(data['false'])} false, {path.stat().st_size} bytes")
+    print(
+        f"{path.name}: {len(certificates) + len(paths)} valid, {len(data['false'])} false, {path.stat().st_size} bytes"
+    )
 
 
 if __name__ == "__main__":
