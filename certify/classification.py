@@ -113,7 +113,7 @@ def classify_points(
         catalogue = _Catalogue(problem, points.width)
         catalogue.certify(locations, theta, pool)
         drafts = [_assemble(i, points, locations[i], catalogue) for i in range(len(points))]
-        verdicts = _traced(drafts, locations, points, pool) if problem.has_charts else tuple(drafts)
+        verdicts = _traced(drafts, locations, points, pool) if problem.has_paths else tuple(drafts)
     return _classification(problem, verdicts)
 
 

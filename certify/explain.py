@@ -24,6 +24,7 @@ from certify.teacher_split import TeacherSplit
 from certify.verdict import CriticalObject, Kind, Relation
 from certify.zero import ZeroLoss
 from symmetry.charts import Chart
+from symmetry.groups import GROWTH
 from symmetry.network import Exact, Network
 from symmetry.population import GaussianProblem
 
@@ -197,7 +198,8 @@ def _statement(proof: Proof, hessian: str) -> str:
             ", and where copies share the part of a neuron, moving them apart raises it" if len(proof.weights) else ""
         )
         return (
-            "Along the channel, as outgoing weights grow like 1/ε, the loss exceeds its limit by κε² up to smaller "
+            "Along the channel, as outgoing weights grow like 1/ε (of triples, quintic groups and exponentials by "
+            "higher powers), the loss exceeds its limit by κε² up to smaller "
             f"terms, with κ positive: {', '.join(bounds)}{held}."
         )
     if isinstance(proof, NewtonBall):
@@ -250,6 +252,12 @@ def _limit_network(chart: Chart, q: Exact) -> str:
     for kind, b in zip((unit.kind for unit in chart.units), blocks, strict=True):
         if kind == "affine":
             terms.append(f"{float(b[0]):.6g}" + (f" + {vector(b[1:])}" if len(b) > 1 else ""))
+            continue
+        if kind == "bias":
+            terms.append(f"{float(b[0]):.6g}")
+            continue
+        if kind in GROWTH:
+            terms.append(f"{'+' if GROWTH[kind] > 0 else '-'}exp({vector(b)})")
             continue
         if kind == "linear":
             terms.append(f"σ'(0)·{vector(b)}")

@@ -48,14 +48,16 @@ class Channel(Proof):
 
 
 @quiet
-def channel(chart: Chart, outputs: list[Any], r: Any, count: int, arithmetic: Enclosures) -> Channel | Failure:
+def channel(
+    chart: Chart, outputs: list[Any], r: Any, count: int | Fraction, arithmetic: Enclosures
+) -> Channel | Failure:
     """Prove that every ``κ`` is positive over a box, and that copies of members of groups keep together.
 
     Args:
         chart: the structure, with diverging groups.
         outputs: the terms of the limit network over the box, order ≥ 2.
         r: the residuals over the box, (N,).
-        count: the number of inputs ``N``.
+        count: ``N/φ``: the number of inputs, or twice that where the loss is half the mean of the squares.
         arithmetic: of both.
     """
     scale = Fraction(2, count)

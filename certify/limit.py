@@ -92,7 +92,7 @@ def _lifted(
             return tied
         proofs += (tied,)
     if chart.diverging:
-        positive = channel(chart, outputs, r, len(problem), enclosures)
+        positive = channel(chart, outputs, r, len(problem) / problem.factor, enclosures)
         if isinstance(positive, Failure):
             return positive
         proofs += (positive,)
@@ -109,7 +109,7 @@ def _splits(
     found = []
     for j, (coefficients, group) in enumerate(zip(signs, chart.copies, strict=True)):
         rows, output = slice(j * d, (j + 1) * d), neurons.a[j : j + 1]
-        scale = Fraction(2, len(problem))
+        scale = 2 * problem.factor / len(problem)
         proof = split(j, coefficients, output, curvature[rows, rows], scale, a, flipped=group.flipped)
         if isinstance(proof, Failure):
             return proof

@@ -241,7 +241,8 @@ def _limits(problem: Problem, polished: Polished, width: int) -> tuple[tuple[Lim
     places = []
     found = approx_limits(problem, polished.theta, width, polished.loss)[:_TRIES]
     for limit in found:
-        outputs = limit.chart.orientation * limit.signs * polished.theta[-width:]
+        first = width * problem.dimension
+        outputs = limit.chart.orientation * limit.signs * polished.theta[first : first + width]
         signs = tuple(_signs(outputs[list(group.members)]) for group in limit.chart.copies)
         flipped = bool((limit.signs < 0).any())
         places.append(LimitPlace(limit.chart.normal(), signs, exact(limit.q), limit.chart.order, flipped))

@@ -17,6 +17,7 @@ from typing import Any
 from certify.proof import from_text
 from certify.verdict import Kind
 from symmetry.charts import Chart, chart_from_json
+from symmetry.groups import GROWTH
 from symmetry.problem import Problem
 
 FORMS = ("latex", "markdown")
@@ -170,9 +171,10 @@ def _names(width: int, d: int, chart: Chart | None = None, *, bias: bool = False
     for k, _ in enumerate(chart.triples, len(chart.pairs) + 1):
         names += [(f"\\hat w_{k}", d), (f"v_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
     names += [("g", d), ("u", d)] * len(chart.quintics) + [("\\ell", d)] * len(chart.linears)
+    names += [(f"\\omega_{k}", d) for k, _ in enumerate(chart.exponentials, 1)]
     if chart.has_constant:
         names += [("K", 1)] + ([("\\ell", d)] if chart.has_linear else [])
-    return names
+    return names + [("b", 1)] * chart.bias
 
 
 def _point(names: Sequence[tuple[str, int]], values: Sequence[Fraction]) -> str:
@@ -282,10 +284,15 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
         terms.append("\\tfrac1{480} (u \\cdot x)^5 - \\tfrac1{16} (u \\cdot x)^2 (g \\cdot x)")
     if chart.linears:
         terms.append("\\sigma'(0) \\, \\ell \\cdot x")
+    for k, group in enumerate(chart.exponentials, 1):
+        terms.append(f"{'+' if GROWTH[group.kind] > 0 else '-'} \\exp(\\omega_{k} \\cdot x)")
     if chart.has_constant:
         terms.append("K" + (" + \\ell \\cdot x" if chart.has_linear else ""))
-    yield f"Let $L_0(q) = \\frac1{{{len(problem)}}} \\sum_n (f_0(x_n; q) - y_n)^2$"
-    yield f"with $f_0(x; q) = {' + '.join(terms)}$."
+    if chart.bias:
+        terms.append("b")
+    formula = " + ".join(terms).replace("+ +", "+").replace("+ -", "-").removeprefix("+ ")
+    yield f"Let $L_0(q) = \\frac1{{{len(problem) / problem.factor}}} \\sum_n (f_0(x_n; q) - y_n)^2$"
+    yield f"with $f_0(x; q) = {formula}$."
     yield from _box(witness["krawczyk"], names, "L_0", "q")
     index = claim["morse_index"]
     for j, step in enumerate(witness.get("splits", []), 1):

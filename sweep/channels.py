@@ -7,7 +7,7 @@ the limit explains the run. Only what :mod:`certify` proves of the limit network
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, Kind, canonical_mirrored, chart_of
+from symmetry.exponential import has_constant
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
@@ -28,6 +29,9 @@ _LARGE = 3.0
 
 _NEAR = 0.5
 _NEAR_ZERO = 0.3
+_LOW = -1.0
+"""The mean of ``w·x`` below which a neuron may be about to become an exponential."""
+
 _EQUAL = 0.05
 _CANCEL = 0.2
 _DEGENERATE = 1e-11
@@ -60,7 +64,8 @@ class Limit:
         fit: (loss of the run − ``F_0``) divided by the predicted ``Σ κ ε²``, 1 far out in a channel; 1 for a chart
             without diverging groups.
         smallest_eigenvalue: of the Hessian of ``F_0``.
-        signs: (m,) for odd activations, by which neuron ``(s w, s a)`` stands for ``(w, a)`` in the chart; else 1.
+        signs: (m,) by which neuron ``(s w, s a)`` stands for ``(w, a)`` in the chart, for odd activations and where an
+            output bias takes the constant; else 1.
     """
 
     chart: Chart
@@ -82,14 +87,24 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
     """Limits consistent with the point ``theta`` (P,) of the given loss, the best explanation first."""
     if not problem.has_charts:
         return []
-    network = Network.from_theta(exact(theta), problem.dimension)
-    split = width * problem.dimension
+    split, reflection, bias = width * problem.dimension, problem.activation.reflection, problem.output_bias
     w, a = theta[:split].reshape(width, -1), theta[split:]
-    signs = _agreeing(w) if problem.activation.reflection == 0 else np.ones(width, dtype=np.int64)
-    w, a, found = w * signs[:, None], a * signs, []
-    network = Network(network.w * signs[:, None], network.a * signs)
-    proposals = _proposals(w, a, problem.activation.reflection == 1, problem.activation.reflection == 0)
-    for _, chart in zip(range(_MAX_CHARTS), proposals, strict=False):
+    means = _means(problem, w)
+    signs = np.ones(width, dtype=np.int64)
+    if reflection == 0 or (bias and reflection is not None):
+        # a bias falls to −∞ rather than rising
+        signs = np.where(bias & (means > 0), -1, 1)
+        signs *= _agreeing(w * signs[:, None])
+    turned = np.concatenate([signs, np.ones(len(a) - width, dtype=np.int64)])
+    shift = np.zeros(len(a))
+    # a σ(z) = a κ − a σ(−z)
+    shift[width:] = float(reflection or 0) * a[:width][signs < 0].sum()
+    w, a, found = w * signs[:, None], a * turned + shift, []
+    network = Network(exact(w), exact(a))
+    growing = means * signs if _may_grow(problem) else None
+    proposals = _proposals(w, a[:width], reflection == 1 and not bias, reflection == 0, growing)
+    for _, proposed in zip(range(_MAX_CHARTS), proposals, strict=False):
+        chart = replace(proposed, bias=bias)
         try:
             limit = _follow(problem, canonical_mirrored(chart, network), w, a, loss, signs)
         except np.linalg.LinAlgError:  # not finite
@@ -106,6 +121,17 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
             limit.shift,
         ),
     )
+
+
+def _means(problem: Problem, w: Floats) -> Floats:
+    """The mean of ``w_i·x`` over the inputs, (m,)."""
+    means: Floats = w @ problem.inputs.values.mean(axis=0)
+    return means
+
+
+def _may_grow(problem: Problem) -> bool:
+    """Whether neurons can become exponentials."""
+    return problem.activation.name == "sigmoid" and has_constant(problem.inputs.values)
 
 
 def _agreeing(w: Floats) -> NDArray[np.int64]:
@@ -125,16 +151,18 @@ def _agreeing(w: Floats) -> NDArray[np.int64]:
     return signs
 
 
-def _proposals(w: Floats, a: Floats, mirrors: bool, odd: bool = False) -> Iterator[Chart]:
+def _proposals(
+    w: Floats, a: Floats, mirrors: bool, odd: bool = False, growing: Floats | None = None
+) -> Iterator[Chart]:
     """Charts of few groups first, then of the closest; together the groups hold every neuron of very large output.
 
     Bounded whatever the weights: the closest groups are kept, and a fixed number of partial choices is looked at.
     """
     m, d = w.shape
-    groups = _groups(w, a, mirrors, odd)
+    groups = _groups(w, a, mirrors, odd, growing)
     must = frozenset(np.flatnonzero(np.abs(a) > 3 * _LARGE).tolist())
     visits = iter(range(_MAX_VISITS))
-    for count in range(1, m // 2 + 2):
+    for count in range(1, (m // 2 if growing is None else m) + 2):
         for chosen in _disjoint(groups, must, count, visits):
             try:
                 chart = chart_of(m, d, chosen)
@@ -145,8 +173,8 @@ def _proposals(w: Floats, a: Floats, mirrors: bool, odd: bool = False) -> Iterat
                 yield chart
 
 
-def _groups(w: Floats, a: Floats, mirrors: bool, odd: bool = False) -> list[Group]:
-    """Groups that are plausible one by one, the closest first."""
+def _groups(w: Floats, a: Floats, mirrors: bool, odd: bool = False, growing: Floats | None = None) -> list[Group]:
+    """Groups that are plausible one by one, the closest first; ``growing`` are the means of ``w_i·x``, (m,)."""
     size = np.linalg.norm(w, axis=1)
     scale = np.maximum(size[:, None], size)
     apart, mirrored = np.linalg.norm(w[:, None] - w, axis=2), np.linalg.norm(w[:, None] + w, axis=2)
@@ -171,6 +199,9 @@ def _groups(w: Floats, a: Floats, mirrors: bool, odd: bool = False) -> list[Grou
         found += _near_zero(w, a, size)
     if odd:
         found += [(size[i] / _NEAR_ZERO, Group("linear", (i,))) for i in large if size[i] < _NEAR_ZERO]
+    if growing is not None:
+        low = [i for i in large if growing[i] < _LOW]
+        found += [(_LOW / growing[i], Group("exponential+" if a[i] > 0 else "exponential-", (i,))) for i in low]
     found += [(spread / _EQUAL, group) for spread, group in _copies(apart, mirrored, scale, mirrors)]
     return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
 
@@ -317,7 +348,7 @@ def _follow(
 
 def _held(group: Group, outputs: Any, r: Floats) -> bool:
     """Whether copies in a diverging group keep together."""
-    scale = Fraction(2, len(r))
+    scale = Fraction(2, len(r))  # up to a factor
     if group.kind == "zero":
         return bool(np.linalg.eigvalsh(outputs.hold(r, scale, 1, Fraction(0)))[0] > 0)
     matrix, u = outputs.hold(r, scale, -1 if group.kind == "split-" else 1, Fraction(0)), outputs.u
@@ -329,7 +360,10 @@ def _fit(problem: Problem, chart: Chart, objective: SquareLoss, q: Floats, eps: 
     """``above / Σ κ ε²``: what the run's loss has above the limit's against the prediction; 0 where a κ is negative."""
     outputs, r = objective.outputs(q, Float64(), 2)
     kappas = [
-        sum(2 / len(problem) * float(r @ outputs[chart.term(group)].correction()) for group in groups)
+        sum(
+            float(2 * problem.factor / len(problem)) * float(r @ outputs[chart.term(group)].correction())
+            for group in groups
+        )
         for groups in chart.conditions
     ]
     if min(kappas, default=0.0) < 0 or not all(_held(group, outputs[chart.term(group)], r) for group in chart.stiff):

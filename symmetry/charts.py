@@ -16,7 +16,9 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
 * ``quintic`` (i, j, k): three neurons near zero, ``w_i = p_i u + …``, ``Σp → 0``, with finite moments ``Σa``, ``Σap``,
   ``Σap³`` and ``Σap⁵ = 1``, which leave a polynomial of degree 5 (sigmoid); ``ε²`` as for triples;
 * ``zero`` (i, …): ``a_i = β_i/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid);
-* ``linear`` (i): ``a_i = 1/ε, w_i = εℓ``, which leaves ``σ'(0) ℓ·x`` (odd activations, where nothing else is released).
+* ``linear`` (i): ``a_i = 1/ε, w_i = εℓ``, which leaves ``σ'(0) ℓ·x`` (odd activations, where nothing else is released);
+* ``exponential+``, ``exponential-`` (i): ``a_i = ±1/ε²``, a bias that falls like ``log ε²``, which leaves ``±e^(ω·x)``
+  (sigmoid, inputs with a last coordinate that is 1).
 
 Of splits, triples and zero neurons the last members may be flipped as well: they stand for their mirror images, as in a
 mirrored pair.
@@ -26,6 +28,10 @@ In a pair, a triple or a zero neuron the outgoing weights diverge as ``ε → 0`
 and zero neurons release diverge one by one and must cancel: groups that share it are *balanced* against each other, and
 there are none or at least two of them, or a zero group with flipped and unflipped members. Mirrored copies release a
 finite constant; where no groups are balanced, the shares ``β`` have to make ``K`` between them: the chart is *tied*.
+
+Students with an output bias have their own ``K``, the last entry of ``q``, and then nothing is released: a neuron and
+its mirror image differ by a constant, which the bias takes, so that charts have no flipped members (docs/infinity.md,
+section 13).
 """
 
 from __future__ import annotations
@@ -40,11 +46,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.activation import Activation
-from symmetry.groups import ORDER, TAU, Group, Kind, check, conditions, stiff
+from symmetry.exponential import Exponential, exponential, has_constant, read_exponential
+from symmetry.groups import GROWTH, ORDER, TAU, Group, Kind, check, conditions, stiff
 from symmetry.limits import Affine, Linear, Pair, Quintic, Triple
 from symmetry.merging import quintic, read_quintic, read_triple, reciprocal, triple
 from symmetry.network import Exact, Network, exact
-from symmetry.objective import Neurons, SquareLoss, Term
+from symmetry.objective import Bias, Neurons, SquareLoss, Term
 from symmetry.problem import Problem
 
 __all__ = ["Chart", "Flip", "Group", "Kind", "Unit", "canonical_mirrored", "chart_from_json", "chart_of"]
@@ -76,7 +83,8 @@ class Chart:
         width: number of neurons.
         dimension: of the inputs.
         groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron, linear
-            group; neurons in none are ordinary.
+            group, exponentials; neurons in none are ordinary.
+        bias: whether the students have an output bias.
 
     Raises:
         ValueError: groups that overlap, of the wrong size or out of order, or a released constant that nothing
@@ -86,9 +94,12 @@ class Chart:
     width: int
     dimension: int
     groups: tuple[Group, ...]
+    bias: bool = False
 
     def __post_init__(self) -> None:
         check(self.groups)
+        if self.bias and any(group.releases or group.flipped or group.kind == "quintic" for group in self.groups):
+            raise ValueError(f"groups {self.groups} release a constant beside an output bias, which takes it")
         used = [i for group in self.groups for i in group.members]
         if len(set(used)) != len(used) or not set(used) <= set(range(self.width)):
             raise ValueError(f"groups {self.groups} overlap or leave the {self.width} neurons")
@@ -135,9 +146,14 @@ class Chart:
         return tuple(group for group in self.groups if group.kind == "linear")
 
     @property
+    def exponentials(self) -> tuple[Group, ...]:
+        """The neurons that leave an exponential."""
+        return tuple(group for group in self.groups if group.kind in GROWTH)
+
+    @property
     def limits(self) -> tuple[Group, ...]:
         """The diverging groups with a block of coordinates of their own: all but the zero group."""
-        return (*self.pairs, *self.triples, *self.quintics, *self.linears)
+        return (*self.pairs, *self.triples, *self.quintics, *self.linears, *self.exponentials)
 
     @property
     def balanced(self) -> tuple[Group, ...]:
@@ -162,7 +178,7 @@ class Chart:
         alone releases a constant; no copies are mirrored.
         """
         kinds = {"copies", "zero", *_PAIRS}
-        return all(g.kind in kinds and (not g.flipped or g == self._alone) for g in self.groups)
+        return not self.bias and all(g.kind in kinds and (not g.flipped or g == self._alone) for g in self.groups)
 
     @property
     def tied(self) -> bool:
@@ -184,13 +200,14 @@ class Chart:
     def to_json(self) -> dict[str, Any]:
         """Width, dimension and groups."""
         groups = [[g.kind, list(g.members), *([g.flipped] if g.flipped else [])] for g in self.groups]
-        return {"width": self.width, "dimension": self.dimension, "groups": groups}
+        bias = {"bias": True} if self.bias else {}
+        return {"width": self.width, "dimension": self.dimension, "groups": groups, **bias}
 
     def normal(self) -> Chart:
         """The same structure with the neurons renumbered in the order of ``q``: equal for permuted networks."""
         numbers = iter(range(self.width))
         groups = tuple(Group(g.kind, tuple(next(numbers) for _ in g.members), g.flipped) for g in self.groups)
-        return Chart(self.width, self.dimension, groups)
+        return Chart(self.width, self.dimension, groups, self.bias)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -216,6 +233,8 @@ class Chart:
             raise ValueError(f"activation is {activation.name!r}, mirrored and zero neurons need the sigmoid")
         if self.linears and activation.reflection != 0:
             raise ValueError(f"activation is {activation.name!r}, a linear group needs an odd one")
+        if self.exponentials and activation.name != "sigmoid":
+            raise ValueError(f"activation is {activation.name!r}, an exponential needs the sigmoid")
         terms: list[Term] = []
         if self.ordinary:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
@@ -223,12 +242,24 @@ class Chart:
         terms += [Triple(self.dimension, activation, TAU[g.kind]) for g in self.triples]
         terms += [Quintic(self.dimension) for _ in self.quintics]
         terms += [Linear(self.dimension, activation) for _ in self.linears]
+        terms += [Exponential(self.dimension, GROWTH[g.kind]) for g in self.exponentials]
         if self.has_constant:
             terms.append(Affine(self.dimension, self.has_linear))
+        if self.bias:
+            terms.append(Bias())
         return tuple(terms)
 
     def objective(self, problem: Problem) -> SquareLoss:
-        """The square loss of the limit network."""
+        """The square loss of the limit network.
+
+        Raises:
+            ValueError: as :meth:`terms`; an output bias that is the chart's and not the problem's, or the other way
+                round; an exponential, and inputs without a last coordinate that is 1.
+        """
+        if self.bias != problem.output_bias:
+            raise ValueError(f"chart has an output bias: {self.bias}, the problem: {problem.output_bias}")
+        if self.exponentials and not has_constant(problem.inputs.exact_values):
+            raise ValueError("an exponential needs inputs with a last coordinate that is 1")
         return SquareLoss(problem, self.terms(problem.activation))
 
     @cached_property
@@ -273,11 +304,13 @@ class Chart:
         for group in self.quintics:
             size.append(Unit(group.label, slice(start, start + 2 * d)))
             start += 2 * d
-        for group in self.linears:
+        for group in (*self.linears, *self.exponentials):
             size.append(Unit(group.label, slice(start, start + d)))
             start += d
         if self.has_constant:
             size.append(Unit("affine", slice(start, start + 1 + (d if self.has_linear else 0))))
+        if self.bias:
+            size.append(Unit("bias", slice(start, start + 1)))
         return tuple(size)
 
     def by_unit(self, q: Any) -> Any:
@@ -289,9 +322,11 @@ class Chart:
     def read(self, w: Floats, a: Floats) -> tuple[Floats, Floats]:
         """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group.
 
-        In floating point, or in fractions if there is no triple and no quintic group. The inverse of :meth:`network`
+        With an output bias ``a`` is (m + 1,). In floating point, or in fractions if there is no triple, no quintic
+        group and no exponential. The inverse of :meth:`network`
         where copies are equal; of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
         """
+        a, own = a[: self.width], a[self.width :]
         # mirrored copies: (w, a) is (−w, −a) and the constant a
         constant = a[self.orientation < 0].sum() + a[0] * 0
         w, a = self.orientation[:, None] * w, self.orientation * a
@@ -311,6 +346,10 @@ class Chart:
             elif group.kind == "linear":
                 parts.append(ai[0] * wi[0])
                 eps.append(1 / ai[0])
+            elif group.kind in GROWTH:
+                coordinates, size = read_exponential(wi[0], ai[0])
+                parts.append(coordinates)
+                eps.append(size)
             elif group.kind in TAU:
                 coordinates, size = read_triple(wi, ai, TAU[group.kind])
                 parts.append(coordinates)
@@ -330,6 +369,7 @@ class Chart:
             parts.append(np.array([constant]))
         if self.has_linear:
             parts.append(slope)
+        parts.append(own)
         return np.concatenate(parts), np.array(eps)
 
     @property
@@ -399,6 +439,9 @@ class Chart:
             elif group.kind == "linear":
                 inverse = reciprocal(next(values))
                 wi, ai = limits[group][None] / inverse, exact([inverse])
+            elif group.kind in GROWTH:
+                one, output = exponential(limits[group], next(values), GROWTH[group.kind])
+                wi, ai = one[None], exact([output])
             elif count == 2:
                 wi, ai = triple(limits[group], next(values), next(values), TAU[group.kind])
             else:
@@ -423,7 +466,7 @@ class Chart:
                         ai[list(group.copied)] *= beta
             w[index], a[index] = wi * signs[:, None], ai * signs
             missing -= a[index][signs < 0].sum() + (ai.sum() / 2 if group.kind == "zero" else 0)
-        return Network(w, a)
+        return Network(w, np.concatenate([a, blocks[-1]]) if self.bias else a)
 
     @property
     def _alone(self) -> Group | None:
@@ -509,13 +552,13 @@ def _balanced_shares(beta: Exact, signs: NDArray[np.int64], excess: Any) -> Exac
     return out
 
 
-def chart_of(width: int, dimension: int, groups: Sequence[Group]) -> Chart:
+def chart_of(width: int, dimension: int, groups: Sequence[Group], bias: bool = False) -> Chart:
     """The chart with its groups in canonical order: that of :data:`symmetry.groups.ORDER`, the largest first."""
 
     def place(group: Group) -> tuple[int, int, str, tuple[int, ...]]:
         return ORDER.get(group.kind, len(ORDER)), -len(group.members), group.label, group.members
 
-    return Chart(width, dimension, tuple(sorted(groups, key=place)))
+    return Chart(width, dimension, tuple(sorted(groups, key=place)), bias)
 
 
 def canonical_mirrored(chart: Chart, network: Network) -> Chart:
@@ -531,7 +574,7 @@ def canonical_mirrored(chart: Chart, network: Network) -> Chart:
             leading = next((x for x in middle if x), 1)
             group = Group("mirrored", (i, j) if leading > 0 else (j, i))
         groups.append(group)
-    return chart_of(chart.width, chart.dimension, groups)
+    return chart_of(chart.width, chart.dimension, groups, chart.bias)
 
 
 def chart_from_json(data: Any) -> Chart:
@@ -543,4 +586,4 @@ def chart_from_json(data: Any) -> Chart:
     groups = tuple(
         Group(kind, tuple(int(i) for i in members), *map(int, flipped)) for kind, members, *flipped in data["groups"]
     )
-    return Chart(int(data["width"]), int(data["dimension"]), groups)
+    return Chart(int(data["width"]), int(data["dimension"]), groups, bool(data.get("bias", False)))

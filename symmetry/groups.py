@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Kind = Literal["copies", "pair", "split+", "split-", "mirrored", "triple+", "triple-", "quintic", "zero", "linear"]
+Kind = Literal[
+    "copies",
+    "pair",
+    "split+",
+    "split-",
+    "mirrored",
+    "triple+",
+    "triple-",
+    "quintic",
+    "zero",
+    "linear",
+    "exponential+",
+    "exponential-",
+]
 
 ORDER: dict[str, int] = {
     "copies": 0,
@@ -18,10 +31,23 @@ ORDER: dict[str, int] = {
     "quintic": 5,
     "zero": 6,
     "linear": 7,
+    "exponential+": 8,
+    "exponential-": 8,
 }
 TAU: dict[str, int] = {"triple+": 1, "triple-": -1}
+GROWTH: dict[str, int] = {"exponential+": 1, "exponential-": -1}
+"""The sign of the output that an exponential has."""
 
-_EXACTLY: dict[str, int] = {"pair": 2, "mirrored": 2, "triple+": 3, "triple-": 3, "quintic": 3, "linear": 1}
+_EXACTLY: dict[str, int] = {
+    "pair": 2,
+    "mirrored": 2,
+    "triple+": 3,
+    "triple-": 3,
+    "quintic": 3,
+    "linear": 1,
+    "exponential+": 1,
+    "exponential-": 1,
+}
 _AT_LEAST: dict[str, int] = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 
 
@@ -100,7 +126,8 @@ def check(groups: Sequence[Group]) -> None:
         if not fits:
             raise ValueError(
                 f"group {kind!r} of {size} neurons, expected one of: copies (2 or more), pair (2), split+, "
-                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more), linear (1)"
+                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more), linear, exponential+, "
+                "exponential- (1)"
             )
         if not 0 <= flipped <= _most_flipped(kind, size):
             raise ValueError(

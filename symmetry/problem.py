@@ -134,14 +134,18 @@ class Problem:
 
     @property
     def has_charts(self) -> bool:
-        """Whether plateaus of copies and channels to infinity are looked for: decay has none, and an output bias would
-        be one more coordinate of each chart."""
-        return not self.decay and not self.output_bias and self.factor == 1
+        """Whether plateaus of copies and channels to infinity are looked for: decay has none (docs/infinity.md)."""
+        return not self.decay
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether paths of falling loss are looked for: an output bias would be one more coordinate of each."""
+        return self.has_charts and not self.output_bias
 
     @property
     def has_strata(self) -> bool:
         """Whether the students that equal the teacher as a function are the global minima, and are looked for."""
-        return self.has_charts and self.exact_labels
+        return self.has_paths and self.exact_labels
 
     def realizable(self, width: int) -> bool:
         """Whether the infimum of the loss over students of ``width`` neurons is known to be 0."""

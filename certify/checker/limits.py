@@ -8,7 +8,9 @@ limit network; with ``z = w·x``, the other groups, whose outgoing weights diver
     quintic                   K + ℓ·x − s² t/16 + s⁵/480,  t = g·x,  s = u·x
     zero                      K + s,  s = ℓ·x      (without a zero group: K, where a constant is free)
     linear                    σ'(0) s,  s = ℓ·x    (odd activations)
+    exponential±              ± e^(ω·x)            (sigmoid, inputs with a last coordinate that is 1)
 
+and students with an output bias have a constant ``K`` of their own; then nothing is flipped and nothing released.
 Its critical point ``q*`` is isolated by the theorems of ``isolated.py``; what follows is checked all over the
 existence box. The proofs are in docs/infinity.md.
 
@@ -34,7 +36,8 @@ others are, and unrestricted by those of which both signs occur.
     triple±                   φ = (τ/2) p² σ'' + (α s³/6 + s² p/2) σ^(3) + (τ/24) s⁴ σ^(4),  α = u·v/u·u,  p = y − αs
     quintic                   φ = −(17/40320) s⁷ + (1/96) s⁴ (t − βs),  β = g·u/u·u
     zero                      φ = −(4/3) s³
-    linear                    φ = (σ^(3)(0)/6) s³.
+    linear                    φ = (σ^(3)(0)/6) s³
+    exponential±              φ = ∓ e^(2ω·x).
 
 If every ``κ = (2/N) Σ_n r_n φ(x_n)`` that counts is positive and copies keep together, ``(q*, 0)`` is a local minimum
 of the loss, at infinity, where the Hessian (after splits) has no negative eigenvalue, else a saddle at infinity. A
@@ -69,6 +72,7 @@ _KINDS = (
     ("quintic",),
     ("zero",),
     ("linear",),
+    ("exponential+", "exponential-"),
 )
 _ORDER = {kind: place for place, kinds in enumerate(_KINDS) for kind in kinds}
 _MEMBERS = {
@@ -78,9 +82,12 @@ _MEMBERS = {
     "triple-": (3, 3),
     "quintic": (3, 3),
     "linear": (1, 1),
+    "exponential+": (1, 1),
+    "exponential-": (1, 1),
 }
 _LEAST = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 _TAU = {"triple+": 1, "triple-": -1}
+_GROWTH = {"exponential+": 1, "exponential-": -1}
 
 
 @dataclass(frozen=True)
@@ -114,13 +121,14 @@ class Diverging:
 @dataclass(frozen=True)
 class Chart:
     """Sizes of the groups of copies and how many of each are mirrored, the diverging groups, and the number of neurons
-    of the limit network.
+    of the limit network; whether students have an output bias.
     """
 
     copies: list[int]
     flipped: list[int]
     diverging: list[Diverging]
     neurons: int
+    bias: bool = False
 
     @property
     def name(self) -> str:
@@ -137,7 +145,11 @@ class Chart:
         """Whether paths are defined: no triples, and nothing flipped but mirrored pairs and a zero group of its own."""
         alone = [g for g in self.diverging if g.kind == "zero"] if len(self.shared) == 1 else []
         kinds = ("pair", "split+", "split-", "mirrored", "zero")
-        return not any(self.flipped) and all(g.kind in kinds and (not g.flipped or g in alone) for g in self.diverging)
+        return (
+            not self.bias
+            and not any(self.flipped)
+            and all(g.kind in kinds and (not g.flipped or g in alone) for g in self.diverging)
+        )
 
     @property
     def tied(self) -> bool:
@@ -180,7 +192,7 @@ class Chart:
 
         Its parameters are, in the order of the units: of the neurons all ``w``, then all ``a``; ``(w, u, c)`` of each
         pair, ``(w, v, u, c)`` of each triple, ``(g, u)`` of a quintic group; ``(K, ℓ)``; ``ℓ``
-        of a linear group.
+        of a linear group; ``ω`` of each exponential. An output bias is the last.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
         for kind in self.kinds:
@@ -189,6 +201,9 @@ class Chart:
                 start += 2 * d
             elif kind == "linear":
                 units.append(Unit((range(start, start + d),), (), partial(_linear, activation), -1))
+                start += d
+            elif kind in _GROWTH:
+                units.append(Unit((range(start, start + d),), (), partial(_exponential, _GROWTH[kind]), -1))
                 start += d
             elif kind != "zero":
                 lines = 3 if kind in _TAU else 2
@@ -199,6 +214,8 @@ class Chart:
         if self.shared or self.tied or "quintic" in self.kinds:
             line = (range(start + 1, start + 1 + d),) if {"quintic", "zero"} & set(self.kinds) else ()
             units.append(Unit(line, (start,), _affine, -1))
+        if self.bias:
+            units.append(Unit((), (start,), _affine, -1))
         return units
 
 
@@ -209,8 +226,11 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
         Rejected: there is no such chart, or not for this problem's loss and activation.
     """
     where = "witness.chart"
-    need(problem.plain, f"{where}: for the mean of squares alone, and students without an output bias")
-    fields(value, where, {"width", "dimension", "groups"})
+    need(problem.decay == 0, f"{where}: with weight decay nothing diverges, and copies are isolated points")
+    fields(value, where, {"width", "dimension", "groups"}, {"bias"})
+    bias = value.get("bias", False)
+    need(bias is True or "bias" not in value, f"{where}.bias: expected true, or nothing")
+    need(bias == problem.bias, f"{where}.bias: given exactly where students have an output bias")
     same = value["width"] == width and value["dimension"] == problem.dimension
     need(same, f"{where}: another width or dimension")
     groups = value["groups"]
@@ -237,7 +257,7 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
             diverging.append(Diverging(kind, size, flipped))
     need(0 < used <= width, f"{where}: groups {used} of {width} neurons")
     need([_ORDER[kind] for kind in kinds] == sorted(_ORDER[kind] for kind in kinds), f"{where}: groups out of order")
-    chart = Chart(copies, turned, diverging, len(copies) + width - used)
+    chart = Chart(copies, turned, diverging, len(copies) + width - used, bias)
     shared = [diverging[k] for k in chart.shared]
     alone = len(shared) == 1 and not (shared[0].kind == "zero" and shared[0].mixed)
     linear = kinds.count("zero")
@@ -252,8 +272,12 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
     need(sum(group.kind in _TAU for group in shared) <= 1, f"{where}: two triples with flipped members")
     constant = shared or chart.tied or "quintic" in kinds
     need(problem.name == "sigmoid" or not constant, f"{where}: constants are released by the sigmoid only")
+    need(not (bias and constant), f"{where}: a released constant beside an output bias, which takes it")
     odd = problem.activation.reflection == 0
     need(odd or "linear" not in kinds, f"{where}: a linear group asks for an odd activation")
+    grows = any(kind in _GROWTH for kind in kinds)
+    need(problem.name == "sigmoid" or not grows, f"{where}: an exponential asks for the sigmoid")
+    need(not grows or set(problem.columns[-1]) == {1}, f"{where}: an exponential asks for biases of the neurons")
     return chart
 
 
@@ -282,6 +306,19 @@ def _quintic(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
 def _linear(activation: Activation, sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
     slope = activation.jet(number(0).midpoints(), 3, number)[1]
     return slots[0] * slope, [slope], {}
+
+
+def _exponential(sign: int, sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
+    value = exponential(slots[0], number) * sign
+    return value, [value], {(0, 0): value}
+
+
+def exponential(z: Vector, number: Any) -> Vector:
+    """``e^z``: ``1/σ(−c) − 1`` at the midpoints ``c``; within ``ρ ≤ 1`` it moves by ``e^c (ρ + ρ²)`` at most."""
+    rho = z.radii()
+    need(max(rho.upper()) <= 1, "witness.chart: the box is too wide for an exponential")
+    at = (-z.midpoints()).sigmoid().reciprocal() - 1
+    return at.widened(abs(at) * (rho + rho * rho))
 
 
 def _affine(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
@@ -410,6 +447,10 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
             phi.append(s * s * s * number(Fraction(-4, 3)))
             continue
         place += 1
+        if kind in _GROWTH:
+            value = exponential(slots[0], number)
+            phi.append(value * value * -_GROWTH[kind])
+            continue
         if kind == "linear":
             s, third = slots[0], data.activation.jet(number(0).midpoints(), 3, number)[3]
             phi.append(s * s * s * third * number(Fraction(1, 6)))
@@ -440,7 +481,7 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
         sequence(step[name], f"witness.channel.{name}", len(chart.conditions))
         for name in ("kappa_lower", "kappa_upper")
     )
-    scale = number(Fraction(2, data.count))
+    scale = number(2 * data.factor / data.count)
     for condition, lower, upper in zip(chart.conditions, low, high, strict=True):
         kappa = sum((phi[k].dot(over.r) for k in condition), number(0)) * scale
         need(0 < lower <= kappa.lower()[0], "witness.channel.kappa_lower: 0 < κ_lower ≤ κ fails")
@@ -471,8 +512,8 @@ def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
         need(sum((v * v for v in along), number(0)).lower()[0] > 0, f"{where}: u may vanish")
     matrix = [[data.moment(form, i, j) for j in range(d)] for i in range(d)]
     if along is not None:
-        # moments lack the factor 2/N
-        scale = number(weight * Fraction(data.count, 2))
+        # moments lack the factor 2φ/N
+        scale = number(weight * data.count / (2 * data.factor))
         matrix = [[matrix[i][j] + along[i] * along[j] * scale for j in range(d)] for i in range(d)]
     found = pivots(matrix)
     need(found == [d, 0], f"{where}: the matrix that holds copies together has the inertia {found} by elimination")

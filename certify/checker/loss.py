@@ -60,8 +60,8 @@ class Problem:
 
     @property
     def plain(self) -> bool:
-        """Whether the loss is the mean of squares alone, of students without an output bias."""
-        return self.factor == 1 and self.decay == 0 and not self.bias
+        """Whether the loss is the mean of squares or half of it, nothing added, of students without an output bias."""
+        return self.decay == 0 and not self.bias
 
     def size(self, width: int) -> int:
         """The number of parameters of a student."""

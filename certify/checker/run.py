@@ -195,6 +195,8 @@ def check(
     try:
         directory = read_directory(path) if path.is_dir() else None
         problem = problem or _problem_of(path)
+        for kept in (_problem, _data, _folded):
+            kept.cache_clear()  # another file may lie there by now
         known = _problem(problem)
         make_arithmetic("arb" if arithmetic == "both" else arithmetic, 128)  # is it there?
         names = directory.certificates if directory else [path.name]

@@ -117,7 +117,7 @@ def check_zero(claim: dict[str, Any], witness: dict[str, Any], problem: Problem,
     Raises:
         Rejected: naming what fails.
     """
-    need(problem.plain, "witness.zero_loss: for the mean of squares alone, and students without an output bias")
+    need(problem.plain, "witness.zero_loss: without weight decay, and for students without an output bias")
     fields(witness, "witness", {"zero_loss"}, {"krawczyk", "inertia", "lemma_1", "local_family"})
     step = witness["zero_loss"]
     fields(step, "witness.zero_loss", {"w", "a", "labels"})

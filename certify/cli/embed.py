@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from certify.cli.common import Refusal, refuse_other_problem, refusing
+from certify.cli.common import Refusal, refuse_other_problem, refuse_output_bias, refusing
 
 if TYPE_CHECKING:
     from certify.verdict import CriticalObject
@@ -56,6 +56,11 @@ def embed(
         raise click.UsageError("expected either --width, or --index with at least one --step")
     with refusing(ProblemError):
         problem = load_problem(problem_name)
+    refuse_output_bias(problem, "embed")
+    if problem.decay:
+        raise Refusal(
+            f"embed: copies are critical whatever their shares only without weight decay; {problem.name} has it"
+        )
     if index is not None:
         return _embed_one(problem, points, index, steps, as_json)
     assert width is not None

@@ -99,9 +99,12 @@ def assemble(
     if width == 0:
         raise PointsError(f"{file}: {first} has shape {w.shape}, which is no neurons, expected at least one")
     if dimension is not None and w.shape[2] != dimension:
+        remedy = "give points of this problem"
+        if w.shape[2] == dimension + 1:
+            remedy += ", or, if the last of them are biases of the neurons, say `bias = true` in it"
         raise PointsError(
             f"{file}: {first} has shape {w.shape}, expected {(count, width, dimension)}: "
-            f"the problem has {dimension} input{'s' if dimension != 1 else ''}; give points of this problem"
+            f"the problem has {dimension} input{'s' if dimension != 1 else ''}; {remedy}"
         )
     if seed is None:
         seed = np.full(count, -1, dtype=np.int64)

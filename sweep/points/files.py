@@ -42,7 +42,11 @@ def read_points(path: str | Path, *, dimension: int, bias: bool = False) -> Poin
         expected = (len(points), points.width + bias)
         raise PointsError(
             f"{path}: a has shape {points.a.shape}, expected {expected} to match w {points.w.shape}"
-            + (" and the problem's output bias" if bias else "; the problem has no output bias")
+            + (
+                " and the problem's output bias"
+                if bias
+                else "; the problem has no output bias: say `output_bias = true` in it if its students have one"
+            )
         )
     return points
 
