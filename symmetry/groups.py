@@ -126,8 +126,8 @@ def check(groups: Sequence[Group]) -> None:
         if not fits:
             raise ValueError(
                 f"group {kind!r} of {size} neurons, expected one of: copies (2 or more), pair (2), split+, "
-                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more), linear, exponential+, "
-                "exponential- (1)"
+                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more), linear, "
+                "exponential+, exponential- (1)"
             )
         if not 0 <= flipped <= _most_flipped(kind, size):
             raise ValueError(

@@ -49,7 +49,7 @@ Q = {
 
 @cache
 def problem(name: str, sign: int = 1) -> Problem:
-    """Labels that make ``Q`` critical for the limit network, with residuals that have the κ, or the B, that is wanted."""
+    """Labels that make ``Q`` critical for the limit network, with residuals that have the κ or B wanted."""
     rng = np.random.default_rng(4)
     x = np.column_stack([np.round(2 * rng.normal(size=30), 3), np.ones(30)])
     chart, q = CHARTS[name], np.array(Q[name])
