@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
+from certify import approach
 from certify.proof import from_text
 from certify.verdict import Kind
 from symmetry.charts import Chart, chart_from_json
@@ -252,7 +253,8 @@ def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]
         room = min(from_text(u) - abs(from_text(c) - t) for u, c, t in zip(wide, center, theta, strict=True))
         yield "It is a strict minimum; there is no other critical point $\\theta$ of $L$ with"
         yield f"$\\|\\theta - \\theta_0\\|_\\infty \\le {_below(room)}$."
-        yield f"The smallest eigenvalue of its Hessian lies in ${_interval(claim['lambda_min'])}$."
+        if claim["lambda_min"] is not None:
+            yield f"The smallest eigenvalue of its Hessian lies in ${_interval(claim['lambda_min'])}$."
 
 
 def _no_point(claim: Mapping[str, Any], step: Mapping[str, Any], problem: Problem) -> Iterator[str]:
@@ -303,9 +305,13 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
     if chart.diverging:
         kappa = witness["channel"]
         pairs = zip(kappa["kappa_lower"], kappa["kappa_upper"], strict=True)
-        yield f"There $\\kappa \\in {', '.join(_interval(pair, 4) for pair in pairs)}$, so that in the chart"
+        yield from approach.networks(chart)
+        yield "At $q^*$ the coefficients by which their loss exceeds $L_0(q)$ to second order are positive,"
+        yield f"$\\kappa \\in {', '.join(_interval(pair, 4) for pair in pairs)}$."
         word = f"a saddle of index {index}" if claim["kind"] == Kind.SADDLE_AT_INFINITY else "a local minimum"
-        yield f"\\texttt{{{chart.name}}} it is {word} of $L$ at infinity; the limit of $L$ lies {loss}."
+        yield f"In these coordinates, the chart \\texttt{{{chart.name}}}, it is {word} of $L$ at infinity:"
+        yield from approach.behaviour(minimum=claim["kind"] == Kind.MINIMUM_AT_INFINITY)
+        yield f"this limit lies {loss}."
     elif claim["kind"] == Kind.SADDLE and claim["nullity"] > size:
         yield f"This gives critical points of $L$ in a set of dimension {size} of critical points;"
         yield f"the loss lies {loss}."

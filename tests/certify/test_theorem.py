@@ -7,18 +7,22 @@ import sys
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
 
+from certify import approach
 from certify.cli import main
 from certify.proof import from_text
 from certify.theorem import setting, theorem
+from symmetry.network import exact
 from symmetry.problem import load_problem, parse_problem
 
-sys.path.append(str(Path(__file__).parents[1] / "checker"))
+sys.path.extend([str(Path(__file__).parents[1] / "checker"), str(Path(__file__).parents[1])])
 from cases import NAMES, case, problem
 from directories import change_json, write
+from limit_cases import chart, rationals, size, smalls
 
 NUMBER = r"(-?[0-9.]+(?:\\cdot10\^\{-?[0-9]+\})?)"
 
@@ -77,9 +81,19 @@ def test_words_follow_the_claim() -> None:
         "zero"
     )
     assert "affine space of dimension 1 all of whose points" in stated("family")
-    assert "in the chart `pair` it is a local minimum of $L$ at infinity" in stated("channel")
+    assert "the chart `pair`, it is a local minimum of $L$ at infinity: near it all these networks" in stated("channel")
+    assert "it is a saddle of index 1 of $L$ at infinity: near it some of these" in stated("channel-saddle")
+    assert "neurons 1, 2, 3 as a group `triple-`, Theorem 8 of docs/infinity.md" in stated("triple")
     assert "1 of them positive and 1 negative" in stated("composed")
     assert "a set of dimension 1 of critical points of $L$, strict saddles of index 1" in stated("plateau")
+
+
+@pytest.mark.parametrize("name", ["zero", "minimum", "saddle"])
+def test_nothing_is_said_of_an_eigenvalue_that_is_not_bounded(name: str) -> None:
+    certificate = case(name).certificate
+    without = certificate | {"claim": certificate["claim"] | {"lambda_min": None}}
+    assert "smallest eigenvalue" in stated(name)
+    assert "smallest eigenvalue" not in theorem(without, problem(case(name).problem), "latex")
 
 
 def test_an_empty_ball_is_narrowed_by_what_its_centre_moved() -> None:
@@ -136,3 +150,34 @@ a = [1]
     plain = " ".join(setting(load_problem("thesis"), 2))
     assert "theta\\|" not in plain
     assert ", b)" not in plain
+
+
+def spoken(formula: str, values: dict[str, Fraction]) -> Fraction:
+    """The value of a formula of ``certify.approach``."""
+    plain = formula.replace("\\hat w", "w").replace("\\varepsilon", "e").replace("\\ell", "l").replace("2K", "2 K")
+    plain = re.sub(r"\\frac12 (\S+)", r"\1/2", re.sub(r"\\frac1\{2 (\S+)\}", r"1/(2*\1)", plain))
+    return eval(re.sub(r"(?<=[0-9]) (?=[a-zK])", "*", plain), {}, values)
+
+
+@pytest.mark.parametrize("name", ["pair", "pair+mirrored+zero", "mirrored+mirrored"])
+def test_the_networks_of_a_channel_are_those_of_its_chart(name: str) -> None:
+    """The formulas in TeX, evaluated, against ``Chart.network``."""
+    found, rng = chart(name, ordinary=0), Random(name)
+    q = list(rationals(rng, size(found)))
+    network = found.network(exact(q), smalls(found, rng, Fraction(1, 8)))
+    values: list[dict[str, Fraction]] = [{}, {}]  # one for each coordinate of the inputs
+    for symbol in [f"{letter}_{k}" for k, _ in enumerate(found.pairs, 1) for letter in "wuc"] + ["K", "l"]:
+        block = [q.pop(0) for _ in range(2 if symbol[0] in "wul" else 1)] if q else [Fraction(0)]
+        values[0][symbol], values[1][symbol] = block[0], block[-1]
+    for k, group in enumerate(found.diverging, 1):
+        a = [network.a[i] for i in group.members]
+        values[0][f"e_{k}"] = values[1][f"e_{k}"] = 1 / (a[0] if len(a) == 1 else a[0] + a[1] * group.signs[1] * -1)
+    text = " ".join(approach.networks(found))
+    said = dict(re.findall(r"\$([wa]_\{[0-9]+\}) = (.*?)\$", text))
+    assert len(said) == 2 * len(network.a)
+    for i, (w, output) in enumerate(zip(network.w, network.a, strict=True), 1):
+        assert spoken(said[f"a_{{{i}}}"], values[0]) == output
+        assert [spoken(said[f"w_{{{i}}}"], known) for known in values] == list(w)
+    if found.balanced:
+        left, right = re.findall(r"Here \$(.*?) = (.*?)\$", text)[0]
+        assert spoken(left, values[0]) == spoken(right, values[0])
