@@ -79,8 +79,8 @@ def check_row(
     need(not population or all(a == 1 for _, a in given.candidate), "candidate: expected outputs a of 1")
     if row["verdict"] == "undecided":
         need(witness["certificate"] is None, "certificate: undecided claims nothing")
-        _repeats(row, dict.fromkeys((*_CLAIMED, "relation", "distance", "object_id")))
-        given.no_witness("permutation", "point", "labels")
+        _repeats(row, dict.fromkeys((*_CLAIMED, "relation", "distance", "object_id", "method", "bits")))
+        given.no_witness("permutation", "point", "labels", *["coordinates"] * population)
         return
     name = text(witness["certificate"], "certificate")
     need(name in certificates, "certificate: the manifest lists none of this name")

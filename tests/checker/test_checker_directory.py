@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import case
+from cases import case, checked
 from directories import SADDLE, TEACHER, change_json, change_lines, refresh, verdict, write
 
 from certify.certificate import canonical
 from certify.checker.certificates import Certificate
+from certify.checker.directory import read_directory
 from certify.checker.folded import fold
 from certify.checker.loss import Problem
 from certify.checker.path import check_path
 from certify.checker.points import Points
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected
-from certify.checker.rows import _at_point, _Row
+from certify.checker.rows import _at_point, _Row, check_row
 from certify.proof import dyadic, from_text
 from sweep.points import content_hash, read_points
 
@@ -124,6 +125,17 @@ def test_rows_that_say_something_else(directory: Path, name: str) -> None:
     change, message = ROWS[name]
     change_lines(directory, "verdicts.jsonl", change)
     assert message in rejection(directory)
+
+
+def test_undecided_says_nothing(directory: Path) -> None:
+    known = read_directory(directory)
+    kept = ("index", "source", "seed", "width", "moved", "reason")
+    row = {name: value if name in kept else None for name, value in known.rows[4].items()} | {"verdict": "undecided"}
+    witness = known.witnesses[4] | {"certificate": None}
+    check_row(4, row, witness, 2, checked("a"), {})
+    for name in sorted(row.keys() - {*kept, "verdict", "relation"}):
+        with pytest.raises(Rejected, match=f"{name}: "):
+            check_row(4, row | {name: 1}, witness, 2, checked("a"), {})
 
 
 def _path_of(lines: list[Any]) -> dict[str, Any]:
