@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symmetry.charts import Chart, Group
+from symmetry.groups import GROWTH
 
 _THEOREMS = {
     "split+": "19",
@@ -42,6 +43,10 @@ def _group(k: int, group: Group, chart: Chart) -> str:
     if group.kind == "linear" or (group.kind == "zero" and not others):
         factor = "4 " if group.kind == "zero" else ""
         return f"$w_{{{first}}} = {factor}{e} \\ell$, $a_{{{first}}} = 1/{e}$"
+    if group.kind in GROWTH:
+        number, sign = chart.exponentials.index(group) + 1, "-" if GROWTH[group.kind] < 0 else ""
+        w = f"w_{{{first}}} = \\omega_{number} + 2 \\log {e} \\, (0, \\dots, 0, 1)"
+        return f"${w}$, $a_{{{first}}} = {sign}1/{e}^2$ with ${e} > 0$"
     where = f", Theorem {_THEOREMS[group.kind]} of docs/infinity.md" if group.kind in _THEOREMS else ""
     return f"neurons {', '.join(map(str, (first, *others)))} as a group \\texttt{{{group.kind}}}{where}"
 

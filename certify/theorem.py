@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from itertools import count
 from typing import Any
 
 from certify import approach
+from certify.population_theorem import population_setting, population_statement
 from certify.proof import from_text
+from certify.tex import above, below, counted, exact, interval, largest_shift, to_places, vector
 from certify.verdict import Kind
 from symmetry.charts import Chart, chart_from_json
 from symmetry.groups import GROWTH
+from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 
 FORMS = ("latex", "markdown")
 
 _MOST_AXIS = 6  # values of an axis that are listed in full
-_PLACES = 24  # decimal places after which a rational is written as a fraction
 
 
-def theorem(certificate: Mapping[str, Any], problem: Problem, form: str) -> str:
+def theorem(certificate: Mapping[str, Any], problem: Problem | GaussianProblem, form: str) -> str:
     """The statement of a certificate.
 
     Args:
@@ -43,61 +44,15 @@ def theorem(certificate: Mapping[str, Any], problem: Problem, form: str) -> str:
         raise ValueError(f"form is {form!r}, expected one of: {', '.join(FORMS)}")
     if certificate["problem"] != problem.hash:
         raise ValueError(f"the certificate belongs to problem {certificate['problem']}, expected {problem.hash}")
-    text = " ".join([*setting(problem, certificate["claim"]["width"]), *statement(certificate, problem)])
+    width = certificate["claim"]["width"]
+    if isinstance(problem, GaussianProblem):
+        sentences = [*population_setting(problem, width), *population_statement(certificate, problem)]
+    else:
+        sentences = [*setting(problem, width), *statement(certificate, problem)]
+    text = " ".join(sentences)
     if form == "latex":
         return f"\\begin{{theorem}}\n{text}\n\\end{{theorem}}\n"
     return "**Theorem.** " + re.sub(r"\\texttt{([^}]*)}", r"`\1`", text) + "\n"
-
-
-# -------------------------------------------------------------------------------------------------------- numbers
-
-
-def _decimal(value: Fraction, rounding: str, digits: int = 4) -> str:
-    """A decimal of so many significant digits, rounded as told, in TeX."""
-    if not value:
-        return "0"
-    context = Context(prec=digits, rounding=rounding)
-    rounded = context.divide(Decimal(value.numerator), Decimal(value.denominator))
-    exponent = rounded.adjusted()
-    if -3 <= exponent <= 3:
-        return f"{rounded:f}"
-    return f"{rounded.scaleb(-exponent):f}\\cdot10^{{{exponent}}}"
-
-
-def _below(value: Fraction) -> str:
-    return _decimal(value, ROUND_FLOOR)
-
-
-def _above(value: Fraction) -> str:
-    return _decimal(value, ROUND_CEILING)
-
-
-def _interval(bounds: Sequence[str], digits: int = 8) -> str:
-    low, high = map(from_text, bounds)
-    return f"[{_decimal(low, ROUND_FLOOR, digits)}, {_decimal(high, ROUND_CEILING, digits)}]"
-
-
-def _exact(value: Fraction) -> str:
-    """A rational as it is: a decimal where it is a short one, else a fraction."""
-    scaled = value * 10**_PLACES
-    if scaled.denominator == 1:
-        return f"{Decimal(scaled.numerator).scaleb(-_PLACES).normalize():f}"
-    return f"{value.numerator}/{value.denominator}"
-
-
-def _vector(values: Sequence[Fraction]) -> str:
-    return f"({', '.join(map(_exact, values))})"
-
-
-def _rounded(values: Sequence[Fraction], digits: int) -> list[Fraction]:
-    return [Fraction(round(value * 10**digits), 10**digits) for value in values]
-
-
-def _largest_shift(values: Sequence[Fraction], rounded: Sequence[Fraction]) -> Fraction:
-    return max(abs(x - y) for x, y in zip(values, rounded, strict=True))
-
-
-# ------------------------------------------------------------------------------------------------------- sentences
 
 
 SIGMA = {
@@ -124,12 +79,12 @@ def setting(problem: Problem, width: int) -> Iterator[str]:
         assert problem.teacher is not None
         w, a = problem.teacher.w, problem.teacher.a
         neurons = enumerate(zip(w, a, strict=True), 1)
-        terms = ", ".join(f"w^*_{t} = {_vector(v)}, a^*_{t} = {_exact(b)}" for t, (v, b) in neurons)
+        terms = ", ".join(f"w^*_{t} = {vector(v)}, a^*_{t} = {exact(b)}" for t, (v, b) in neurons)
         sigma = SIGMA[problem.activation.name]
         yield f"and $y_n = \\sum_t a^*_t \\sigma(w^*_t \\cdot x_n)$ with ${sigma}$ and ${terms}$,"
     bias = problem.output_bias
     mean = f"\\frac1{{{size / problem.factor}}}"
-    decay = f" + {_exact(problem.decay)} \\|\\theta\\|^2" if problem.decay else ""
+    decay = f" + {exact(problem.decay)} \\|\\theta\\|^2" if problem.decay else ""
     constant = " + b" if bias else ""
     given = f", ${SIGMA[problem.activation.name]}$," if problem.given_labels is not None else ""
     yield (
@@ -141,8 +96,8 @@ def setting(problem: Problem, width: int) -> Iterator[str]:
 
 def _axis(values: Sequence[Fraction]) -> str:
     if len(values) <= _MOST_AXIS:
-        return ", ".join(map(_exact, values))
-    return f"{_exact(values[0])}, {_exact(values[1])}, \\dots, {_exact(values[-1])}"
+        return ", ".join(map(exact, values))
+    return f"{exact(values[0])}, {exact(values[1])}, \\dots, {exact(values[-1])}"
 
 
 def statement(certificate: Mapping[str, Any], problem: Problem) -> Iterator[str]:
@@ -182,7 +137,7 @@ def _point(names: Sequence[tuple[str, int]], values: Sequence[Fraction]) -> str:
     parts, start = [], 0
     for name, size in names:
         block = values[start : start + size]
-        parts.append(f"{name} = {_exact(block[0]) if size == 1 else _vector(block)}")
+        parts.append(f"{name} = {exact(block[0]) if size == 1 else vector(block)}")
         start += size
     return ", ".join(parts)
 
@@ -193,7 +148,7 @@ def _box(step: Mapping[str, Any], names: Sequence[tuple[str, int]], loss: str, s
         [from_text(v) for v in step[key]] for key in ("center", "existence_radius", "uniqueness_radius")
     )
     for digits in count(2):
-        rounded = _rounded(center, digits)
+        rounded = to_places(center, digits)
         shift = [abs(c - x) for c, x in zip(center, rounded, strict=True)]
         inner = [e + s for e, s in zip(tight, shift, strict=True)]
         outer = [u - s for u, s in zip(wide, shift, strict=True)]
@@ -202,9 +157,9 @@ def _box(step: Mapping[str, Any], names: Sequence[tuple[str, int]], loss: str, s
             break
     yield f"Let $c$ be the point ${_point(names, rounded)}$."
     if max(inner) < min(outer):
-        inside = [f"\\|{symbol}^* - c\\|_\\infty \\le {text}" for text in (_below(min(outer)), _above(max(inner)))]
+        inside = [f"\\|{symbol}^* - c\\|_\\infty \\le {text}" for text in (below(min(outer)), above(max(inner)))]
     else:
-        radii = (", ".join(map(_below, outer)), ", ".join(map(_above, inner)))
+        radii = (", ".join(map(below, outer)), ", ".join(map(above, inner)))
         inside = [f"|{symbol}^* - c| \\le ({text})" for text in radii]
     yield f"There is exactly one critical point ${symbol}^*$ of ${loss}$ with ${inside[0]}$, and ${inside[1]}$."
 
@@ -214,27 +169,23 @@ def _nature(claim: Mapping[str, Any]) -> Iterator[str]:
     if index == 0:
         yield "It is a strict local minimum, with a positive definite Hessian."
     else:
-        yield f"It is a strict saddle; its Hessian is non-singular and has {_count(index, 'negative eigenvalue')}."
+        yield f"It is a strict saddle; its Hessian is non-singular and has {counted(index, 'negative eigenvalue')}."
     if claim["lambda_min"] is not None:
-        yield f"The smallest eigenvalue lies in ${_interval(claim['lambda_min'])}$."
-    yield f"Its loss lies in ${_interval(claim['loss'])}$."
+        yield f"The smallest eigenvalue lies in ${interval(claim['lambda_min'])}$."
+    yield f"Its loss lies in ${interval(claim['loss'])}$."
     if claim["not_global"]:
         yield "It is not a global minimum, because $\\inf L = 0$."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]:
     step = witness["zero_loss"]
     theta = [from_text(v) for row in step["w"] for v in row] + [from_text(v) for v in step["a"]]
-    rounded = _rounded(theta, 6)
+    rounded = to_places(theta, 6)
     names = _names(claim["width"], len(step["w"][0]))
     if rounded == theta:
         yield f"Then $L(\\theta_0) = 0$ at $\\theta_0$: ${_point(names, theta)}$, because"
     else:
-        away = _above(_largest_shift(theta, rounded))
+        away = above(largest_shift(theta, rounded))
         yield f"Let $c$ be the point ${_point(names, rounded)}$."
         yield "Then $L(\\theta_0) = 0$ at a rational point $\\theta_0$"
         yield f"with $\\|\\theta_0 - c\\|_\\infty \\le {away}$, because"
@@ -252,22 +203,22 @@ def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]
         wide, center = witness["krawczyk"]["uniqueness_radius"], witness["krawczyk"]["center"]
         room = min(from_text(u) - abs(from_text(c) - t) for u, c, t in zip(wide, center, theta, strict=True))
         yield "It is a strict minimum; there is no other critical point $\\theta$ of $L$ with"
-        yield f"$\\|\\theta - \\theta_0\\|_\\infty \\le {_below(room)}$."
+        yield f"$\\|\\theta - \\theta_0\\|_\\infty \\le {below(room)}$."
         if claim["lambda_min"] is not None:
-            yield f"The smallest eigenvalue of its Hessian lies in ${_interval(claim['lambda_min'])}$."
+            yield f"The smallest eigenvalue of its Hessian lies in ${interval(claim['lambda_min'])}$."
 
 
 def _no_point(claim: Mapping[str, Any], step: Mapping[str, Any], problem: Problem) -> Iterator[str]:
     center, radius = [from_text(v) for v in step["center"]], from_text(claim["empty_radius"])
     names = _names(claim["width"], problem.dimension, bias=problem.output_bias)
     for digits in count(2):
-        rounded = _rounded(center, digits)
+        rounded = to_places(center, digits)
         # ‖c − c'‖₂ ≤ P max |c_i − c'_i|
-        moved = len(center) * _largest_shift(center, rounded)
+        moved = len(center) * largest_shift(center, rounded)
         if 1000 * moved < radius:
             break
     yield f"Let $c$ be the point ${_point(names, rounded)}$."
-    yield f"Then $L$ has no critical point $\\theta$ with $\\|\\theta - c\\|_2 \\le {_below(radius - moved)}$."
+    yield f"Then $L$ has no critical point $\\theta$ with $\\|\\theta - c\\|_2 \\le {below(radius - moved)}$."
 
 
 def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Problem) -> Iterator[str]:
@@ -301,13 +252,13 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
         yield from _split(j, step)
     if "tie" in witness:
         yield "Choose the shares such that the constants add up to $K$, which is possible."
-    size, loss = claim["manifold_dimension"], f"in ${_interval(claim['loss'])}$"
+    size, loss = claim["manifold_dimension"], f"in ${interval(claim['loss'])}$"
     if chart.diverging:
         kappa = witness["channel"]
         pairs = zip(kappa["kappa_lower"], kappa["kappa_upper"], strict=True)
         yield from approach.networks(chart)
         yield "At $q^*$ the coefficients by which their loss exceeds $L_0(q)$ to second order are positive,"
-        yield f"$\\kappa \\in {', '.join(_interval(pair, 4) for pair in pairs)}$."
+        yield f"$\\kappa \\in {', '.join(interval(pair, 4) for pair in pairs)}$."
         word = f"a saddle of index {index}" if claim["kind"] == Kind.SADDLE_AT_INFINITY else "a local minimum"
         yield f"In these coordinates, the chart \\texttt{{{chart.name}}}, it is {word} of $L$ at infinity:"
         yield from approach.behaviour(minimum=claim["kind"] == Kind.MINIMUM_AT_INFINITY)
@@ -315,7 +266,7 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
     elif claim["kind"] == Kind.SADDLE and claim["nullity"] > size:
         yield f"This gives critical points of $L$ in a set of dimension {size} of critical points;"
         yield f"the loss lies {loss}."
-        yield f"Their Hessian has {_count(index, 'negative eigenvalue')}; they are no local minima, because strict"
+        yield f"Their Hessian has {counted(index, 'negative eigenvalue')}; they are no local minima, because strict"
         yield "saddles of the same loss lie in every neighbourhood."
     else:
         word = f"strict saddles of index {index}" if claim["kind"] == Kind.SADDLE else "local minima"

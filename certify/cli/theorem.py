@@ -28,7 +28,6 @@ def theorem(file: Path, form: str) -> int:
     from certify.stored_problem import StoredProblemError, load_stored_problem
     from certify.theorem import FORMS
     from certify.theorem import theorem as stated
-    from symmetry.population import GaussianProblem
 
     outcome = check(file, problem=None, arithmetic="integer", jobs=1, budget=BUDGET)
     if outcome.unreadable:
@@ -39,8 +38,6 @@ def theorem(file: Path, form: str) -> int:
     folder = file.resolve().parent
     with refusing(StoredProblemError):
         problem = load_stored_problem(folder if (folder / "problem.json").is_file() else folder.parent)
-    if isinstance(problem, GaussianProblem):
-        raise Refusal(f"{file}: is about Gaussian inputs; its claim in words is its field claim.statement")
     certificate = json.loads(file.read_text("utf-8"))
     texts = [stated(certificate, problem, name) for name in FORMS if form in (name, "both")]
     click.echo("\n".join(texts), nl=False)

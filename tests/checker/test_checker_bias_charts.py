@@ -197,4 +197,8 @@ def test_the_theorem_of_each(name: str, tmp_path: Path) -> None:
     assert "\\frac1{60} \\sum_n (f_0(x_n; q) - y_n)^2" in text
     assert ("\\exp(\\omega_1 \\cdot x)" in text) == name.startswith("exponential")
     assert (" + b$." in text) == CHARTS[name].bias
+    if name.startswith("exponential"):
+        sign = "-" if "exponential-" in CHARTS[name].name else ""
+        assert "$w_{1} = \\omega_1 + 2 \\log \\varepsilon_1 \\, (0, \\dots, 0, 1)$" in text
+        assert f"$a_{{1}} = {sign}1/\\varepsilon_1^2$ with $\\varepsilon_1 > 0$" in text
     assert text.count("$") % 2 == 0

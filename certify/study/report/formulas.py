@@ -27,6 +27,7 @@ _SYMBOLS = {
     "\\exp": "exp",
     "\\theta": "θ",
     "\\kappa": "κ",
+    "\\omega": "ω",
     "\\ell": "ℓ",
     "\\infty": "∞",
     "\\inf": "inf",
