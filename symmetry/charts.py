@@ -46,10 +46,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.activation import Activation
-from symmetry.exponential import Exponential, exponential, has_constant, read_exponential
+from symmetry.exponential import Exponential, has_constant
 from symmetry.groups import GROWTH, ORDER, TAU, Group, Kind, check, conditions, stiff
 from symmetry.limits import Affine, Linear, Pair, Quintic, Triple
-from symmetry.merging import quintic, read_quintic, read_triple, reciprocal, triple
+from symmetry.merging import exponential, quintic, read_exponential, read_quintic, read_triple, reciprocal, triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Bias, Neurons, SquareLoss, Term
 from symmetry.problem import Problem
@@ -347,7 +347,7 @@ class Chart:
                 parts.append(ai[0] * wi[0])
                 eps.append(1 / ai[0])
             elif group.kind in GROWTH:
-                coordinates, size = read_exponential(wi[0], ai[0])
+                coordinates, size = read_exponential(wi[0].astype(np.float64), ai[0])
                 parts.append(coordinates)
                 eps.append(size)
             elif group.kind in TAU:

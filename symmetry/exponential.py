@@ -10,18 +10,11 @@ Where the last coordinate of every input is 1, the neuron ``a = s/ε², w = ω +
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
-import mpmath
-import numpy as np
-
 from symmetry.arithmetic import Arithmetic
-from symmetry.network import Exact, Layout
+from symmetry.network import Layout
 from symmetry.objective import Data
-
-_PLACES = 200
-"""``log ε²`` of an exact network is met to so many binary places."""
 
 
 @dataclass(frozen=True)
@@ -75,22 +68,3 @@ class ExponentialOutputs:
 def has_constant(values: Any) -> bool:
     """Whether the last coordinate of all inputs (N, d) is 1, which makes its weight a bias."""
     return bool((values[:, -1] == 1).all())
-
-
-def read_exponential(w: Any, a: Any) -> tuple[Any, Any]:
-    """``ω`` (d,) and ``ε`` of the neuron ``w`` (d,), ``a``, in floating point."""
-    size = abs(float(a))
-    out = w.astype(np.float64)
-    out[-1] += np.log(size)
-    return out, size**-0.5
-
-
-def exponential(omega: Exact, eps: Fraction, sign: int) -> tuple[Exact, Fraction]:
-    """The neuron ``w`` (d,), ``a`` at a point of the chart; ``log ε²`` is met up to ``2^−200``, all else exactly."""
-    size = 1 / eps**2
-    with mpmath.workprec(2 * _PLACES):
-        log = mpmath.log(mpmath.mpf(size.numerator) / size.denominator)
-        places = int(mpmath.nint(log * mpmath.mpf(2) ** _PLACES))
-    w = omega.copy()
-    w[-1] -= Fraction(places, 2**_PLACES)
-    return w, sign * size

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
 from symmetry.network import Exact
 
 Floats = NDArray[np.float64]
+
+_PLACES = 200
+"""The logarithm in an exact network of an exponential is met to so many binary places."""
 
 
 def reciprocal(epsilon: Fraction) -> Fraction:
@@ -132,3 +136,21 @@ def read_quintic(w: Floats, a: Floats) -> tuple[Floats, float]:
     across = w - length * np.outer(p, lead)
     g = float(a @ p**3) / 3 * length * lead + (a * p * p) @ across
     return np.concatenate([g, length * lead]), float(np.sqrt((p @ p) / 2))
+
+
+def read_exponential(w: Floats, a: float) -> tuple[Floats, float]:
+    """``ω`` (d,) and ``ε`` of the neuron ``w`` (d,), ``a``, in floating point."""
+    out = w.copy()
+    out[-1] += np.log(abs(a))
+    return out, float(abs(a) ** -0.5)
+
+
+def exponential(omega: Exact, eps: Fraction, sign: int) -> tuple[Exact, Fraction]:
+    """The neuron ``w`` (d,), ``a`` at a point of the chart; ``log ε²`` is met up to ``2^−200``, all else exactly."""
+    size = 1 / eps**2
+    with mpmath.workprec(2 * _PLACES):
+        log = mpmath.log(mpmath.mpf(size.numerator) / size.denominator)
+        places = int(mpmath.nint(log * mpmath.mpf(2) ** _PLACES))
+    w = omega.copy()
+    w[-1] -= Fraction(places, 2**_PLACES)
+    return w, sign * size

@@ -42,8 +42,8 @@ from math import comb, factorial
 from operator import add
 from typing import Any
 
+from .charts import Chart, read_chart
 from .folded import Folded
-from .limits import Chart, read_chart
 from .loss import Data, Network, Problem, Vector
 from .reading import Unreadable, fields, integer, need, sequence
 from .release import Place, first_place, free_count, residuals, together

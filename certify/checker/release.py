@@ -26,8 +26,8 @@ from fractions import Fraction
 from math import comb, factorial
 from typing import Any
 
+from .charts import Chart
 from .folded import Folded
-from .limits import Chart
 from .loss import Data, Network, Vector
 from .reading import need
 

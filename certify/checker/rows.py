@@ -14,8 +14,8 @@ from fractions import Fraction
 from typing import Any
 
 from .certificates import Certificate
+from .charts import read_chart
 from .gaussian import Population
-from .limits import read_chart
 from .loss import Network, Problem
 from .path import Path, read_path, read_places
 from .population import split_name

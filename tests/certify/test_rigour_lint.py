@@ -23,7 +23,7 @@ ROOMS = [
     )),
     *sorted((CERTIFY / "arithmetic").glob("*.py")),
     *(SYMMETRY / f"{name}.py" for name in (
-        "activation", "charts", "gaussian_relu", "limits", "matching", "network", "objective",
+        "activation", "charts", "exponential", "gaussian_relu", "limits", "matching", "network", "objective",
         "reduction", "splitting", "strata",
     )),
 ]  # fmt: skip

@@ -14,10 +14,10 @@ from cases import checked
 
 from certify.checker.activations import ACTIVATIONS
 from certify.checker.arb import Arb
+from certify.checker.charts import Chart, Diverging
 from certify.checker.integers import Integers
 from certify.checker.intervals import Intervals
 from certify.checker.isolated import pivots
-from certify.checker.limits import Chart, Diverging
 from certify.checker.loss import Around, Data, Unit, neurons
 
 MP = mpmath.mp.clone()

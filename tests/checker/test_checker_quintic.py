@@ -15,8 +15,8 @@ from limit_cases import chart, planted, rationals, size
 
 from certify.certificate import certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
+from certify.checker.charts import read_chart
 from certify.checker.integers import Integers
-from certify.checker.limits import read_chart
 from certify.checker.loss import Data, Problem
 from certify.checker.reading import Rejected, Unreadable
 from certify.limit import limit_object
