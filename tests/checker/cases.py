@@ -1,17 +1,21 @@
-"""Valid certificates of every kind on tiny problems (9 inputs), made by the provers: what the attacks start from.
+"""Valid certificates of every kind on tiny problems, made by the provers: what the attacks start from.
 
-The points were found by Newton's method; six digits are enough for the provers to find them again.
+The points were found by Newton's method; six digits are enough for the provers to find them again. Inputs are 9 of a
+grid, or 16 where 9 have no such point. Some labels are given: they were chosen so that there is one.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.certificate import certificate_of, certificate_of_ball
@@ -19,12 +23,14 @@ from certify.checker.certificates import Certificate, check_certificate, content
 from certify.checker.integers import Integers
 from certify.checker.loss import Data
 from certify.checker.loss import Problem as Checked
-from certify.checker.problems import problem_of
+from certify.checker.problems import read_problem
 from certify.exclusion import EmptyBall, largest_empty_ball
 from certify.isolated import Certified, certify_isolated, isolated_object
 from certify.limit import limit_object
+from certify.stored_problem import write_problem
 from certify.verdict import CriticalObject
 from certify.zero import match_global_minimum, zero_object
+from symmetry.activation import activation
 from symmetry.charts import Group, chart_of
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
@@ -39,18 +45,57 @@ stop = [3, 2]
 step = [2, 2]
 [teacher]
 """
+WIDER = GRID.replace("[-1, -2]", "[-2, -1]").replace("[3, 2]", "[2.5, 3.5]").replace("[2, 2]", "[1.5, 1.5]")
 TEACHERS = {
     "a": "w = [[0.5, 1], [1, -0.5]]\na = [1, -1]",
     "b": "w = [[2, 1], [1, -3]]\na = [1, -2]",
     "c": "w = [[0.6, 0.5], [-0.5, 0.5], [-0.2, -0.6]]\na = [1, -1, 2]",
     "d": "w = [[2, 1]]\na = [1]",
 }
+BIASED = 'output_bias = true\nweight_decay = 0.001\nloss = "half-mean-squared-error"\n'
+TEXTS = {
+    **{name: GRID + teacher for name, teacher in TEACHERS.items()},
+    "b-wider": WIDER + TEACHERS["b"],
+    "c-wider": WIDER + TEACHERS["c"],
+    "a-biased": BIASED + GRID + TEACHERS["a"],
+    **{f"c-{name}": GRID.replace("sigmoid", name) + TEACHERS["c"] for name in ("softplus", "gelu")},
+}
+LABELS = {
+    "copies": [
+        *(0.36556, 0.48941, 0.59649, 0.97853, 0.5926, 0.61434, 0.68378, 1.00095),
+        *(0.64951, 0.7506, 0.86834, 1.10508, 0.96711, 0.96819, 1.15941, 1.31204),
+    ],
+    "linear": [
+        *(1.71137, 1.22589, 0.87026, -0.60238, 0.53732, 0.43564, -0.38282, -1.89151),
+        *(-0.6746, -0.49903, -1.78247, -3.32766, -1.59522, -1.74132, -3.07061, -4.66839),
+    ],
+    "quintic": [
+        *(-3.32004, -0.45588, 1.99382, 4.12135, -2.0481, -0.21543, 1.5669, 2.74025),
+        *(-2.60981, -0.66475, 1.22739, 3.52511, -1.7625, 1.83441, 7.98631, 21.12191),
+    ],
+    "zeros": [
+        *(-3.58711, -1.34714, 1.00394, 3.40697, -1.3048, 1.05467, 3.34774, 5.55911),
+        *(1.04572, 3.38, 5.58895, 7.72835, 3.35146, 5.65283, 7.75022, 9.81097),
+    ],
+    "flipped": [
+        *(1.51234, 0.64765, -1.27857, -1.15607, -0.52906, -1.60583, -2.78435, -2.99381),
+        *(-2.6763, -3.71624, -4.47087, -4.90974, -5.0623, -6.0114, -6.52878, -7.00831),
+    ],
+    "tied": [
+        *(-0.61655, -2.50379, 0.53414, 1.04736, -1.13824, -1.2196, 0.87627, -0.83896),
+        *(0.4318, 1.00964, -0.93443, 1.20568, -1.84302, 1.86732, 1.59218, 2.10108),
+    ],
+}
 
 
 @cache
 def problem(name: str) -> Problem:
-    """Two or three teacher neurons on a 3×3 grid."""
-    return parse_problem(GRID + TEACHERS[name], source=f"{name}.toml", folder=None)
+    """Two or three teacher neurons, or labels, on a small grid."""
+    if name in LABELS:
+        wider = problem("b-wider")
+        odd = activation("tanh") if name == "linear" else wider.activation
+        return replace(wider, name=name, activation=odd, teacher=None, given_labels=np.array(LABELS[name]))
+    return parse_problem(TEXTS[name], source=f"{name}.toml", folder=None)
 
 
 def stored(given: Problem | GaussianProblem) -> dict[str, Any]:
@@ -61,7 +106,11 @@ def stored(given: Problem | GaussianProblem) -> dict[str, Any]:
 @cache
 def checked(name: str) -> Checked:
     """The same problem as the checker reads it."""
-    return problem_of(json.loads(json.dumps(stored(problem(name)))), Path("problem.json"))
+    with TemporaryDirectory() as folder:
+        write_problem(Path(folder), problem(name))
+        read = read_problem(Path(folder, "problem.json"))
+    assert isinstance(read, Checked)
+    return read
 
 
 def _point(name: str, theta: Sequence[float]) -> CriticalObject:
@@ -79,10 +128,12 @@ def _zero(name: str, w: Sequence[Sequence[Any]], a: Sequence[Any]) -> CriticalOb
     return zero_object(given, point, arithmetic="auto", max_bits=212)
 
 
-def _chart(name: str, groups: Sequence[tuple[Any, ...]], q: Sequence[float], *signs: tuple[int, ...]) -> CriticalObject:
+def _chart(
+    name: str, groups: Sequence[tuple[Any, ...]], q: Sequence[float], *signs: tuple[int, ...], ordinary: int = 0
+) -> CriticalObject:
     numbers = iter(range(9))
     chosen = [Group(kind, tuple(next(numbers) for _ in range(size)), *flipped) for kind, size, *flipped in groups]
-    chart = chart_of(sum(size for _, size, *_ in groups), 2, chosen)
+    chart = chart_of(next(numbers) + ordinary, 2, chosen)
     found = limit_object(problem(name), chart, signs, exact(q), arithmetic="auto", max_bits=212)
     assert isinstance(found, CriticalObject), found
     return found
@@ -141,8 +192,67 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
             (1, -1),
         ),
     ),
+    "softplus": ("c-softplus", lambda n: _point(n, [0.243959, -0.297187, 2.365352])),
+    "gelu": ("c-gelu", lambda n: _point(n, [2.287998, 0.274761, 0.299371])),
+    "biased": ("a-biased", lambda n: _point(n, [-0.306136, 0.743802, 1.555699, -0.763208])),
+    "valley": ("copies", lambda n: _chart(n, [("copies", 2)], [0.353, 0.321, 1.357], (1, 1))),
+    "linear": (
+        "linear",
+        lambda n: _chart(n, [("linear", 1)], [0.317, 1.113, 1.213, -0.907, -1.029], ordinary=1),
+    ),
+    "quintic": (
+        "quintic",
+        lambda n: _chart(n, [("quintic", 3)], [-0.705, 0.85, 1.376, 0.832, -1.014, -0.336, 1.28]),
+    ),
+    "balanced": (
+        "b-wider",
+        lambda n: _chart(
+            n,
+            [("mirrored", 2), ("zero", 1)],
+            [-4.585326, 4.502433, 8.955168, -3.239426, 0.98804, -1.114685, 0.162541, 0.295394],
+        ),
+    ),
+    "zeros": (
+        "zeros",
+        lambda n: _chart(n, [("zero", 2, 1)], [0.593, 0.69, 1.436, 0.307, 1.368, 1.336], ordinary=1),
+    ),
+    "flipped": (
+        "flipped",
+        lambda n: _chart(
+            n,
+            [("split-", 3, 2), ("zero", 1)],
+            [1.357, 1.487, 1.089, -1.248, -1.007, -1.516, -1.361, -0.304],
+        ),
+    ),
+    "balanced-2": (
+        "flipped",
+        lambda n: _chart(
+            n,
+            [("mirrored", 2), ("zero", 2)],
+            [1.357, 1.487, 1.089, -1.248, -1.007, -1.516, -1.361, -0.304],
+        ),
+    ),
+    "flipped-triple": (
+        "c-wider",
+        lambda n: _chart(
+            n,
+            [("triple+", 3, 1), ("zero", 1)],
+            [-1.852618, -1.954989, -0.460891, -0.877276, 1.03443, -0.00073, -0.035995, 1.012142, 0.105501, -0.229917],
+        ),
+    ),
+    "tied": (
+        "tied",
+        lambda n: _chart(
+            n,
+            [("copies", 2, 1), ("pair", 2)],
+            [1.487, 1.089, 1.248, -1.007, -1.516, -1.361, -0.304, -1.415, -0.344],
+            (1, 1),
+        ),
+    ),
 }
 NAMES = tuple(_MAKERS)
+SHIPPED = NAMES[:17]
+"""Those that the shipped negative corpus is made of."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from cases import NAMES, case, problem, stored
+from cases import SHIPPED, case, problem, stored
 from further_cases import COPIES, FURTHER, LINES, further, line, texts, written
 
 import certify
@@ -392,7 +392,7 @@ def main() -> None:
     """Write the file into the package."""
     problems = {name: stored(problem(name)) for name in ("a", "b", "c", "d")}
     tables = {}
-    certificates = {name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in NAMES}
+    certificates = {name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in SHIPPED}
     for name in FURTHER:
         given, certificate = further(name)
         (problems if isinstance(given, GaussianProblem) else tables)[given.name] = (
