@@ -33,10 +33,10 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
         classify(problem, points)         # a Problem and Points
         classify(module, X, y)            # a two-layer torch module, and the data it was trained on
 
-    In the second form the loss is the mean squared error on ``X`` (N, d) and ``y`` (N,) or (N, 1), both taken as the
-    exact dyadic numbers their floats are; with given labels no minimum is ever called global. Biases of the module are
-    parameters. ``weight_decay`` adds ``λ‖θ‖²``, over all parameters; what an optimiser of torch calls weight decay is
-    ``2λ``.
+    In the second form the loss is the mean squared error on ``X`` (N, d) and ``y`` (N,) or (N, k) for ``k`` outputs,
+    the mean over all ``kN`` residuals as ``torch.nn.MSELoss()`` takes it; both are taken as the exact dyadic numbers
+    their floats are, and with given labels no minimum is ever called global. Biases of the module are parameters.
+    ``weight_decay`` adds ``λ‖θ‖²``, over all parameters; what an optimiser of torch calls weight decay is ``2λ``.
 
     Args:
         first: a :class:`~symmetry.problem.Problem`, a :class:`~symmetry.population.GaussianProblem`, or
@@ -55,12 +55,13 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
     kind, decay = activation(options.pop("activation", "sigmoid")), Fraction(options.pop("weight_decay", 0))
     _check_layers(first, kind.name)
     x, y = _floats("X", second), _floats("y", third)
-    if x.ndim != 2 or y.size != len(x) or y.ndim > 2:
-        raise ValueError(f"X has shape {x.shape} and y {y.shape}, expected (N, d) and (N,) or (N, 1)")
-    points, inputs = points_from_module(first), Inputs(table=x)
+    if x.ndim != 2 or y.ndim not in (1, 2) or len(y) != len(x) or y.size == 0:
+        raise ValueError(f"X has shape {x.shape} and y {y.shape}, expected (N, d) and (N,) or (N, k)")
+    y = y.reshape(-1) if y.size == len(x) else y
+    points, inputs = points_from_module(first, y.shape[1] if y.ndim == 2 else 1), Inputs(table=x)
     if points.dimension == inputs.dimension + 1:
         inputs = inputs.with_constant()
-    problem = Problem("data", kind, inputs, None, y.reshape(-1), decay=decay, output_bias=points.has_bias)
+    problem = Problem("data", kind, inputs, None, y, decay=decay, output_bias=points.has_bias)
     _check_function(first, x, problem, points)
     return classify_points(problem, points, **options)
 
@@ -73,10 +74,10 @@ def _check_function(module: Any, x: Any, problem: Problem, points: Points) -> No
     wide = copy.deepcopy(module).double()
     with torch.no_grad():
         inputs = torch.tensor(x, dtype=torch.float64, device=next(wide.parameters()).device)
-        output = wide(inputs).detach().cpu().numpy().reshape(-1)
-    arithmetic = Float64()
-    sigma = problem.activation.jet(problem.inputs.values @ points.w[0].T, 0, arithmetic)[0]
-    expected = sigma @ points.a[0, : points.width] + points.a[0, points.width :].sum()
+        output = wide(inputs).detach().cpu().numpy().reshape(len(x), -1)
+    sigma = problem.activation.jet(problem.inputs.values @ points.w[0].T, 0, Float64())[0]
+    a = points.a[0].reshape(points.outputs, -1)
+    expected = sigma @ a[:, : points.width].T + a[:, points.width :].sum(axis=1)
     # the module's own rounding, generously: a wrong function is off by far more
     allowed = 1e4 * torch.finfo(torch.float64).eps * (1 + float(np.abs(points.a[0]).sum()))
     off = float(np.max(np.abs(output - expected))) if output.shape == expected.shape else np.inf

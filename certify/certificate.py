@@ -34,6 +34,7 @@ from certify.zero import ZeroLoss
 from symmetry.charts import chart_from_json
 from symmetry.network import Network, Points, exact
 from symmetry.population import LOSS
+from symmetry.problem import nested
 
 FORMAT = 1
 
@@ -93,12 +94,13 @@ def certificate_of_ball(ball: EmptyBall | GradientBall, width: int, problem_hash
     return certificate
 
 
-def object_of(certificate: Mapping[str, Any], dimension: int) -> CriticalObject:
+def object_of(certificate: Mapping[str, Any], dimension: int, outputs: int = 1) -> CriticalObject:
     """The object of a certificate, bit for bit: the inverse of :func:`certificate_of`. Reading does not check it.
 
     Args:
         certificate: as read from its file.
         dimension: of the inputs of its problem.
+        outputs: the number of outputs of its problem.
 
     Raises:
         ValueError, KeyError, TypeError: fields missing or malformed.
@@ -114,7 +116,7 @@ def object_of(certificate: Mapping[str, Any], dimension: int) -> CriticalObject:
     loss = _pair(claim["loss"])
     return CriticalObject(
         kind=Kind(claim["kind"]),
-        network=_network(proofs[0], claim["width"], dimension) if chart is None else None,
+        network=_network(proofs[0], claim["width"], dimension, outputs) if chart is None else None,
         chart=chart,
         proofs=tuple(proofs),
         loss=loss,
@@ -126,7 +128,7 @@ def object_of(certificate: Mapping[str, Any], dimension: int) -> CriticalObject:
     )
 
 
-def _network(first: Proof, width: int, dimension: int) -> Network:
+def _network(first: Proof, width: int, dimension: int, outputs: int) -> Network:
     """The exact point of an object without a chart, from its existence statement."""
     if isinstance(first, ZeroLoss):
         return Network(first.w, first.a)
@@ -134,11 +136,11 @@ def _network(first: Proof, width: int, dimension: int) -> Network:
         w = first.center.reshape(width, -1) if isinstance(first, NewtonBall) else first.w
         return Network(w, exact(np.ones(width)))
     if isinstance(first, Krawczyk):
-        # one parameter more than neurons have is an output bias
-        if len(first.center) - width * (dimension + 1) not in (0, 1):
-            raise ValueError(f"the centre has {len(first.center)} parameters, expected {width * (dimension + 1)}")
+        # one parameter more for each output than neurons have is an output bias
+        if len(first.center) - width * (dimension + outputs) not in (0, outputs):
+            raise ValueError(f"the centre has {len(first.center)} parameters, expected {width * (dimension + outputs)}")
         w, a = first.center[: width * dimension].reshape(width, dimension), first.center[width * dimension :]
-        return Network(w, a)
+        return Network(w, a if outputs == 1 else a.reshape(outputs, -1))
     raise ValueError(f"the first step is {first.theorem}, expected one that names a point")
 
 
@@ -185,7 +187,7 @@ def witness_line(
     point = verdict.witness
     line = {
         "index": verdict.index,
-        "candidate": {"w": [[_double(x) for x in row] for row in w.tolist()], "a": [_double(x) for x in a.tolist()]},
+        "candidate": {"w": nested(w, _double), "a": nested(a, _double)},
         "certificate": certificate,
         "permutation": list(verdict.permutation) or None,
         "point": point and {"w": [[dyadic(x) for x in row] for row in point.w], "a": [dyadic(x) for x in point.a]},

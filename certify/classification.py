@@ -104,6 +104,8 @@ def classify_points(
         return _classification(problem, verdicts)
     if points.dimension != problem.dimension:
         raise ValueError(f"points have dimension {points.dimension}, expected {problem.dimension} to match the problem")
+    if points.outputs != problem.outputs:
+        raise ValueError(f"points have {points.outputs} outputs, expected {problem.outputs} to match the problem")
     if points.has_bias != problem.output_bias:
         raise ValueError(f"points have an output bias: {points.has_bias}, the problem: {problem.output_bias}")
     with Pool(problem, points.width, arithmetic, max_bits, polish, jobs, journal, progress, cluster, timing) as pool:
@@ -181,7 +183,8 @@ class _Catalogue:
     def _certify_isolated(self, ends: dict[tuple[int, str], Exact], pool: Pool) -> None:
         while ends:
             keys = list(ends)
-            groups = approx_groups([neurons(ends[key], self.width, self.problem.dimension) for key in keys])
+            shape = (self.width, self.problem.dimension, self.problem.outputs)
+            groups = approx_groups([neurons(ends[key], *shape) for key in keys])
             firsts = [keys[group[0]] for group in groups]
             answers = pool.run([Task("isolated", f"{i}-{end}", _texts(ends[i, end])) for i, end in firsts])
             for group, answer in zip(groups, answers, strict=True):
@@ -196,7 +199,7 @@ class _Catalogue:
                 del ends[members[0]]
                 # the others of the group share the object if they lie in its box; if not, they get a proof of their own
                 for member in members[1:]:
-                    if match(Network.from_theta(ends[member], self.problem.dimension), found.object) is not None:
+                    if match(self.problem.network(ends[member]), found.object) is not None:
                         self.home[member] = _Home(found.object, 0.0)
                         del ends[member]
 
@@ -426,7 +429,7 @@ def _at_home(end: str, index: int, saved: Network, location: Location, catalogue
         return None  # next to the object, but neither in its box nor led there by descent
     reference = home.object.network
     if permutation is None and reference is not None:
-        permutation = approx_permutation(location.theta, reference.theta(), saved.width, saved.dimension)
+        permutation = approx_permutation(location.theta, reference.theta(), saved.width, saved.dimension, saved.outputs)
     return {
         "kind": home.object.kind,
         "relation": Relation.CONTAINED if inside else Relation.POLISHED,

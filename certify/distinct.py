@@ -94,7 +94,7 @@ def _structure(found: CriticalObject) -> tuple[object, ...]:
 
 def _kinds(found: CriticalObject) -> tuple[str, ...]:
     if found.chart is None:
-        biased = found.network is not None and len(found.network.a) > found.width
+        biased = found.network is not None and found.network.a.shape[-1] > found.width
         return ("neuron",) * found.width + ("bias",) * biased
     return kinds(found.chart, _signs(found))
 
@@ -135,7 +135,7 @@ def match(network: Network, found: CriticalObject) -> tuple[int, ...] | None:
     proof = found.box
     if proof is None or found.chart is not None or network.width != found.width:
         return None
-    point = _by_neuron(network.theta(), network.width, network.dimension)
+    point = _by_neuron(network.theta(), network.width, network.dimension, network.outputs)
     wide = _Boxes.about(found, proof.center, proof.uniqueness_radius)[0]
     matched = perfect_matching(wide.containing(_Boxes(_kinds(found), point, point)))
     return None if matched is None else matched[: network.width]
@@ -221,7 +221,8 @@ class _Boxes:
         if found.chart is not None:
             return cls.images(found.chart, _signs(found), center, reach)
         assert found.network is not None
-        low, high = (_by_neuron(v, found.width, found.network.dimension) for v in (center - reach, center + reach))
+        shape = (found.width, found.network.dimension, found.network.outputs)
+        low, high = (_by_neuron(v, *shape) for v in (center - reach, center + reach))
         return [cls(_kinds(found), low, high)]
 
     @classmethod
@@ -255,7 +256,8 @@ class _Boxes:
         return graph
 
 
-def _by_neuron(theta: Exact, width: int, dimension: int) -> list[Exact]:
-    """``(w_1..w_m, a_1..a_m)`` as ``(w_i, a_i)``, (d + 1,) each; last, if there is one, the output bias, (1,)."""
-    w, a, c = np.split(theta, [width * dimension, width * (dimension + 1)])
-    return [*np.column_stack([w.reshape(width, -1), a]), *([c] if c.size else [])]
+def _by_neuron(theta: Exact, width: int, dimension: int, outputs: int) -> list[Exact]:
+    """``(w_1..w_m, a_1..a_m)`` as ``(w_i, a_i)``, (d + k,) each; last, if there is one, the output bias, (k,)."""
+    w, a = np.split(theta, [width * dimension])
+    a, c = np.split(a.reshape(outputs, -1), [width], axis=1)
+    return [*np.column_stack([w.reshape(width, -1), a.T]), *([c.ravel()] if c.size else [])]

@@ -232,13 +232,16 @@ def _split(proof: Split) -> str:
 
 
 def _neurons(network: Network) -> str:
-    """The network in formulas, rounded to six digits for reading."""
-    terms = []
-    for w, a in zip(network.w, network.a, strict=False):
-        inner = ", ".join(f"{float(x):.6g}" for x in w)
-        terms.append(f"{float(a):.6g}·σ(({inner})·x)")
-    terms += [f"{float(c):.6g}" for c in network.a[network.width :]]
-    return " + ".join(terms).replace("+ -", "- ")
+    """The network in formulas, output by output, rounded to six digits for reading."""
+    sums = []
+    for outgoing in network.a.reshape(network.outputs, -1):
+        terms = []
+        for w, a in zip(network.w, outgoing, strict=False):
+            inner = ", ".join(f"{float(x):.6g}" for x in w)
+            terms.append(f"{float(a):.6g}·σ(({inner})·x)")
+        terms += [f"{float(c):.6g}" for c in outgoing[network.width :]]
+        sums.append(" + ".join(terms).replace("+ -", "- "))
+    return sums[0] if len(sums) == 1 else f"({', '.join(sums)})"
 
 
 def _limit_network(chart: Chart, q: Exact) -> str:

@@ -17,7 +17,7 @@ from certify.proof import Failure, Proof
 from certify.refinement import refine
 from certify.rounding import above, below, room
 from certify.verdict import CriticalObject
-from symmetry.network import Exact, Network
+from symmetry.network import Exact
 from symmetry.objective import Objective
 from symmetry.problem import Problem
 
@@ -138,7 +138,7 @@ def _eigenvalue(isolated: Isolated, rho: Array, arithmetic: Enclosures) -> tuple
 def isolated_object(problem: Problem, certified: Certified) -> CriticalObject:
     """The verdict on an isolated critical point that lies on no stratum of global minima."""
     proof = certified.krawczyk
-    network = Network.from_theta(proof.center, problem.dimension)
+    network = problem.network(proof.center)
     return CriticalObject.isolated(
         network,
         certified.proofs,

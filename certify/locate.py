@@ -22,7 +22,7 @@ from sweep.kernels import KernelData, loss_gradient_hessian
 from sweep.polish import Polished, polish
 from symmetry.charts import Chart, chart_from_json
 from symmetry.network import Exact, Network, exact
-from symmetry.objective import SquareLoss
+from symmetry.outputs import network_loss
 from symmetry.problem import Problem
 
 _NEAR = 1e-2
@@ -170,7 +170,7 @@ def locate(problem: Problem, data: KernelData, theta: Array, width: int, arithme
         polishing: whether the point may be moved; if not, only what holds where it stands is looked for.
     """
     saved = exact(theta)
-    stays = match_global_minimum(problem, Network.from_theta(saved, problem.dimension)) is not None
+    stays = match_global_minimum(problem, problem.network(saved)) is not None
     if stays or not polishing:
         here = _numbers(data, theta, width)
         empty = None if stays else _empty(problem, width, saved, None, arithmetic)
@@ -286,7 +286,7 @@ def _numbers(data: KernelData, theta: Array, width: int) -> tuple[tuple[str, flo
 
 def _empty(problem: Problem, width: int, saved: Exact, reach: float | None, kind: str) -> EmptyBall | None:
     """A proved empty ball about the saved point that holds the whole path (any ball, where nothing moved)."""
-    objective = SquareLoss.of_network(problem, width)
+    objective = network_loss(problem, width)
     arithmetic: Enclosures = next(ladder(kind, 53))
     if reach is None:
         ball = largest_empty_ball(objective, saved, arithmetic)

@@ -38,7 +38,7 @@ from sweep.processes import end_with_parent, worker_processes
 from sweep.shards import RunsError
 from symmetry.matching import StratumPoint
 from symmetry.network import Network
-from symmetry.objective import SquareLoss
+from symmetry.outputs import network_loss
 from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 
@@ -88,7 +88,7 @@ class Worker(TaskWorker):
         return location.to_json()
 
     def _isolated(self, theta: list[str]) -> Any:
-        objective = SquareLoss.of_network(self.problem, self.width)
+        objective = network_loss(self.problem, self.width)
         center = fractions(theta)
         certified = certify_isolated(objective, center, arithmetic=self.arithmetic, max_bits=self.max_bits)
         if isinstance(certified, Failure):

@@ -196,7 +196,10 @@ class Results:
     def points(self) -> Points:
         """The candidates, bit for bit; ``source`` is that of the file they came from."""
         stored = read_points(
-            self.directory / "points.parquet", dimension=self.problem.dimension, bias=self.problem.output_bias
+            self.directory / "points.parquet",
+            dimension=self.problem.dimension,
+            bias=self.problem.output_bias,
+            outputs=self.problem.outputs,
         )
         return Points(stored.w, stored.a, tuple(row["source"] for row in self.rows), stored.seed)
 
@@ -243,7 +246,7 @@ def read_certificate(directory: Path, object_id: str, problem: Problem | Gaussia
     path = directory / _certificate(object_id)
     try:
         data = json.loads(path.read_text("utf-8"))
-        found = object_of(data, problem.dimension)
+        found = object_of(data, problem.dimension, problem.outputs)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path}: cannot be read as a certificate ({error})") from None
     if data["problem"] != problem.hash or found.id != object_id:
@@ -305,7 +308,7 @@ def _object_rows(objects: Sequence[CriticalObject], rows: Sequence[Row]) -> list
                 "complete": found.complete,
                 "chart": found.chart.name if found.chart else None,
                 "w_approx": [float(x) for x in network.w.ravel()] if network else None,
-                "a_approx": [float(x) for x in network.a] if network else None,
+                "a_approx": [float(x) for x in network.a.ravel()] if network else None,
                 "existence_radius": box.existence_radius.tolist() if box else [up(ball.radius)] if ball else None,
                 "uniqueness_radius": box.uniqueness_radius.tolist() if box else [down(ball.reach)] if ball else None,
                 "method": found.method,

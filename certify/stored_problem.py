@@ -13,7 +13,7 @@ import numpy as np
 from symmetry.activation import activation
 from symmetry.network import Network, exact
 from symmetry.population import LOSS, GaussianProblem
-from symmetry.problem import Inputs, Problem
+from symmetry.problem import Inputs, Problem, nested
 
 FORMAT = 1
 PROBLEM = "problem.json"
@@ -26,7 +26,8 @@ class StoredProblemError(ValueError):
 def write_problem(directory: Path, problem: Problem | GaussianProblem) -> None:
     """Write ``problem.json`` and, for inputs or labels that are tables, ``problem-<first 12 of the hash>.npz``.
 
-    The archive holds ``X`` (N, d) where the inputs are no grid, and ``y`` (N,) where the labels are given.
+    The archive holds ``X`` (N, d) where the inputs are no grid, and ``y`` (N,), of k > 1 outputs (N, k), where they
+    are given as labels.
     """
     data = {"format": FORMAT, "name": problem.name, "hash": problem.hash, "content": problem.describe()}
     (directory / PROBLEM).write_text(json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n", "utf-8")
@@ -69,7 +70,7 @@ def _rebuild(data: Any, directory: Path) -> Problem | GaussianProblem:
     teacher = None
     if content["teacher"] is not None:
         w, a = content["teacher"]["w"], content["teacher"]["a"]
-        teacher = Network.of([[Fraction(x) for x in row] for row in w], [Fraction(x) for x in a])
+        teacher = Network.of(nested(w, Fraction), nested(a, Fraction))
     return Problem(
         name=data["name"],
         activation=activation(content["activation"]),

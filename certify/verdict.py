@@ -23,6 +23,7 @@ from certify.proof import Proof, dyadic, from_text
 from certify.rounding import down, up
 from symmetry.charts import Chart, chart_from_json
 from symmetry.network import Network
+from symmetry.problem import nested
 
 
 class Kind(StrEnum):
@@ -195,7 +196,7 @@ class CriticalObject:
             "kind": str(self.kind),
             "width": self.width,
             "w": None if self.network is None else [[dyadic(x) for x in row] for row in self.network.w],
-            "a": None if self.network is None else [dyadic(x) for x in self.network.a],
+            "a": None if self.network is None else nested(self.network.a, dyadic),
             "chart": None if self.chart is None else self.chart.to_json(),
             "loss": pair(self.loss),
             "lambda_min": pair(self.lambda_min),
@@ -204,7 +205,7 @@ class CriticalObject:
 
 
 def _network(w: list[list[str]], a: list[str]) -> Network:
-    return Network.of([[from_text(x) for x in row] for row in w], [from_text(x) for x in a])
+    return Network.of(nested(w, from_text), nested(a, from_text))
 
 
 @dataclass(frozen=True)

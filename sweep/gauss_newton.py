@@ -72,6 +72,38 @@ class Residuals:
         return np.append(odd, self.root * (self.shift * a.sum() - self.even_mean))
 
 
+class OutputResiduals:
+    """The same of students of several outputs, one output after the other: ``L = (1/k) Σ_o ‖r_o‖² + constant``."""
+
+    def __init__(self, data: KernelData, width: int):
+        self.parts = [(Residuals(part, width), places) for part, places in data.of_outputs(width)]
+        self.root = float(np.sqrt(len(self.parts)))
+
+    def residual(self, theta: Floats) -> Floats:
+        """As :meth:`Residuals.residual`, (k(K + 1),)."""
+        return np.concatenate([part.residual(theta[places]) for part, places in self.parts]) / self.root
+
+    def linearise(self, theta: Floats) -> tuple[Floats, Floats]:
+        """As :meth:`Residuals.linearise`."""
+        residuals, jacobians = [], []
+        for part, places in self.parts:
+            r, own = part.linearise(theta[places])
+            jacobian = np.zeros((len(r), theta.size))
+            jacobian[:, places] = own
+            residuals.append(r)
+            jacobians.append(jacobian)
+        return np.concatenate(residuals) / self.root, np.concatenate(jacobians) / self.root
+
+    def absolute_terms(self, theta: Floats) -> Floats:
+        """As :meth:`Residuals.absolute_terms`."""
+        return np.concatenate([part.absolute_terms(theta[places]) for part, places in self.parts]) / self.root
+
+
+def residuals_of(data: KernelData, width: int) -> Residuals | OutputResiduals:
+    """The residuals of students with as many outputs as the data have."""
+    return OutputResiduals(data, width) if data.parts else Residuals(data, width)
+
+
 class System(Protocol):
     """Nonlinear equations ``r(x) = 0`` in ``x`` (P,)."""
 
@@ -116,7 +148,9 @@ def levenberg_marquardt(system: System, x: Floats) -> Iterator[tuple[Floats, flo
             return
 
 
-def to_rounding_level(residuals: Residuals, x: Floats, max_steps: int) -> Iterator[tuple[Floats, bool]]:
+def to_rounding_level(
+    residuals: Residuals | OutputResiduals, x: Floats, max_steps: int
+) -> Iterator[tuple[Floats, bool]]:
     """The points of :func:`levenberg_marquardt`, and whether ``‖r‖`` is nothing but rounding there."""
     floor = EPS * float(np.linalg.norm(residuals.absolute_terms(x)))
     for step, (x, norm) in enumerate(levenberg_marquardt(residuals, x), start=1):  # noqa: B020

@@ -16,11 +16,14 @@ Units = Sequence[tuple[str, Floats]]
 _CLOSE = 1e-5
 
 
-def neurons(theta: NDArray[Any], width: int, dimension: int) -> Units:
-    """A vector (P,) as ``width`` neurons with coordinates ``(w_i, a_i)``, and the output bias if there is one."""
-    inner = [("neuron", row) for row in _rows(theta, width, dimension)]
-    outer = theta[width * (dimension + 1) :].astype(np.float64)
-    return [*inner, *([("bias", outer)] if outer.size else [])]
+def neurons(theta: NDArray[Any], width: int, dimension: int, outputs: int = 1) -> Units:
+    """A vector (P,) as ``width`` neurons with coordinates ``(w_i, a_i)``, and the output bias if there is one.
+
+    With several outputs ``a_i`` and the bias have as many coordinates.
+    """
+    rows = [("neuron", row) for row in _rows(theta, width, dimension, outputs)]
+    outer = theta[width * dimension :].reshape(outputs, -1)[:, width:].ravel().astype(np.float64)
+    return [*rows, *([("bias", outer)] if outer.size else [])]
 
 
 def approx_groups(points: Sequence[Units]) -> list[list[int]]:
@@ -50,16 +53,19 @@ def approx_groups(points: Sequence[Units]) -> list[list[int]]:
     return groups
 
 
-def approx_permutation(theta: NDArray[Any], reference: NDArray[Any], width: int, dimension: int) -> tuple[int, ...]:
+def approx_permutation(
+    theta: NDArray[Any], reference: NDArray[Any], width: int, dimension: int, outputs: int = 1
+) -> tuple[int, ...]:
     """The permutation ``p`` for which neuron ``p[i]`` of ``theta`` (P,) is nearest to neuron ``i`` of ``reference``."""
-    cost = _costs(_rows(reference, width, dimension), _rows(theta, width, dimension))
+    cost = _costs(_rows(reference, width, dimension, outputs), _rows(theta, width, dimension, outputs))
     return tuple(int(column) for column in linear_sum_assignment(cost)[1])
 
 
-def _rows(theta: NDArray[Any], width: int, dimension: int) -> Floats:
+def _rows(theta: NDArray[Any], width: int, dimension: int, outputs: int) -> Floats:
     split = width * dimension
     values = theta.astype(np.float64)
-    return np.column_stack([values[:split].reshape(width, -1), values[split : split + width]])
+    a = values[split:].reshape(outputs, -1)[:, :width]
+    return np.column_stack([values[:split].reshape(width, -1), a.T])
 
 
 def _stacks(point: Units) -> list[Floats]:

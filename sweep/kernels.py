@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from sweep import fused, lanes
 from sweep.formulas import derivatives
 from sweep.fused import BLOCK, neurons_and_moments
 from sweep.lanes import LANES, WIDE, dot, exponentials, lane_total, source_digest
+from symmetry.outputs import output_slices
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -65,6 +66,9 @@ class KernelData:
         factor: of the mean square, 1 or ½.
         decay: ``λ`` of ``λ‖θ‖²``.
         bias: whether students have an output bias, their last parameter.
+        parts: for k > 1 outputs, the data of each output alone, without decay: the loss is the mean of theirs, and
+            decay (:mod:`symmetry.outputs`). ``count`` is then that of the residuals, ``kN``, and what is said of labels
+            is that of the first output.
     """
 
     activation: str
@@ -84,15 +88,26 @@ class KernelData:
     factor: float = 1.0
     decay: float = 0.0
     bias: bool = False
+    parts: tuple[KernelData, ...] = ()
 
     @property
     def compiled(self) -> bool:
-        """Whether there is compiled code; else :mod:`sweep.formulas` does the work."""
-        return self.activation in SUPPORTED and self.factor == 1.0 and not self.decay and not self.bias
+        """Whether there is compiled code; else :mod:`sweep.formulas` does the work, or that of each output."""
+        plain = self.factor == 1.0 and not self.decay and not self.bias and not self.parts
+        return self.activation in SUPPORTED and plain
 
     def size(self, width: int) -> int:
         """The number of parameters of a student."""
-        return width * (self.dimension + 1) + self.bias
+        return width * self.dimension + max(1, len(self.parts)) * (width + self.bias)
+
+    def of_outputs(self, width: int) -> list[tuple[KernelData, NDArray[np.intp]]]:
+        """For several outputs, the data of each and where its parameters ``(w, a_o, c_o)`` lie in a student's."""
+        inner = width * self.dimension
+        places = np.arange(self.size(width))
+        slices = output_slices(len(self.parts), inner, width + self.bias)
+        return [
+            (part, np.append(places[:inner], places[outer])) for part, outer in zip(self.parts, slices, strict=True)
+        ]
 
     @property
     def is_folded(self) -> bool:
@@ -115,6 +130,9 @@ class KernelData:
 
 def prepare(problem: Problem) -> KernelData:
     """Fold and factorise the inputs of ``problem`` (see the module), in float64."""
+    if problem.outputs > 1:
+        parts = tuple(prepare(problem.of_output(o)) for o in range(problem.outputs))
+        return replace(parts[0], count=len(parts) * len(problem), decay=float(problem.decay), parts=parts)
     values, labels = problem.inputs.values, problem.labels
     count, dimension = values.shape
     reflection = problem.activation.reflection
@@ -188,12 +206,15 @@ def loss_gradient(data: KernelData, theta: Floats, width: int) -> tuple[Floats, 
     """Loss (n,) and gradient (n, P) at ``theta`` (n, P), ``P = m(d + 1)``.
 
     With ``r = f − y``:  ``L = (1/N) Σ r²``,  ``∂L/∂a_i = (2/N) Σ r σ(z_i)``,  ``∂L/∂w_i = (2/N) a_i Σ r σ'(z_i) x``.
+    Of several outputs the mean.
 
     Raises:
         ValueError: ``theta`` does not have ``P`` columns.
     """
     theta = _checked(data, theta, width)
     loss, gradient = np.empty(len(theta)), np.empty(theta.shape)
+    if data.parts:
+        return _mean(data, theta, width, 1)[:2]
     if not data.compiled:
         for s, row in enumerate(theta):
             loss[s], gradient[s], _ = derivatives(data, row, width, 1)
@@ -213,6 +234,8 @@ def loss_gradient_hessian(data: KernelData, theta: Floats, width: int) -> tuple[
     """
     theta = _checked(data, theta, width)
     n, size = theta.shape
+    if data.parts:
+        return _mean(data, theta, width, 2)
     loss, gradient, hessian = np.empty(n), np.empty((n, size)), np.empty((n, size, size))
     if not data.compiled:
         for s, row in enumerate(theta):
@@ -220,6 +243,25 @@ def loss_gradient_hessian(data: KernelData, theta: Floats, width: int) -> tuple[
         return loss, gradient, hessian
     _loss_gradient_hessian_batch(theta, width, *data.arguments, loss, gradient, hessian)
     return loss, gradient, hessian
+
+
+def _mean(data: KernelData, theta: Floats, width: int, order: int) -> tuple[Floats, Floats, Floats]:
+    """``(1/k) Σ_o L_o(w, a_o) + λ‖θ‖²`` and derivatives; the Hessian is (n, P, P) for ``order`` 2, else (n, 0, 0)."""
+    n, size = theta.shape
+    loss, gradient = np.zeros(n), np.zeros((n, size))
+    hessian = np.zeros((n, size, size) if order == 2 else (n, 0, 0))
+    for part, places in data.of_outputs(width):
+        own = np.ascontiguousarray(theta[:, places])
+        if order == 2:
+            one_loss, one_gradient, one_hessian = loss_gradient_hessian(part, own, width)
+            hessian[:, places[:, None], places] += one_hessian / len(data.parts)
+        else:
+            one_loss, one_gradient = loss_gradient(part, own, width)
+        loss += one_loss / len(data.parts)
+        gradient[:, places] += one_gradient / len(data.parts)
+    if order == 2:
+        hessian[:, np.arange(size), np.arange(size)] += 2 * data.decay
+    return loss + data.decay * (theta * theta).sum(axis=1), gradient + 2 * data.decay * theta, hessian
 
 
 def smallest_eigenvalue(hessian: Floats) -> Floats:

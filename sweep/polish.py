@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.gauss_newton import Path, Residuals, to_rounding_level
+from sweep.gauss_newton import OutputResiduals, Path, Residuals, residuals_of, to_rounding_level
 from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian, smallest_eigenvalue
 from sweep.newton import EPS, Model
 
@@ -102,7 +102,7 @@ class _Walk:
 
     def __init__(self, data: KernelData, theta: Floats, width: int):
         self.data, self.width = data, width
-        self.residuals = Residuals(data, width)
+        self.residuals = residuals_of(data, width)
         self.path = Path(theta)
         self.steps = 0
         self.radius = RADIUS
@@ -223,10 +223,12 @@ class _Walk:
 
 def label_size(data: KernelData) -> float:
     """The root mean square of the labels."""
+    if data.parts:
+        return float(np.sqrt(np.mean([label_size(part) ** 2 for part in data.parts])))
     return float(np.sqrt(data.weight / data.count * (data.target**2).sum() + data.even_mean**2))
 
 
-def gradient_is_noise(residuals: Residuals, theta: Floats, gradient: Floats, hessian: Floats) -> bool:
+def gradient_is_noise(residuals: Residuals | OutputResiduals, theta: Floats, gradient: Floats, hessian: Floats) -> bool:
     """Whether ``|g_p| ≤ eps (2 Σ_n |J_np| (|r_n| + terms_n) + Σ_q |H_pq θ_q|)`` for every component.
 
     The sums are those of the absolute terms of the gradient, and what rounding ``θ`` alone does to it.

@@ -36,8 +36,14 @@ class Layout:
     blocks: tuple[tuple[str, tuple[int, ...]], ...]
 
     @classmethod
-    def neurons(cls, width: int, dimension: int, *, bias: bool = False) -> Layout:
-        """The layout ``(w (width, dimension), a (width,))`` of a network, then ``c (1,)`` with an output bias."""
+    def neurons(cls, width: int, dimension: int, *, bias: bool = False, outputs: int = 1) -> Layout:
+        """The layout ``(w (width, dimension), a (width,))`` of a network, then ``c (1,)`` with an output bias.
+
+        With several outputs ``(w (width, dimension), a (outputs, width))``, or ``a (outputs, width + 1)``, the output
+        biases last.
+        """
+        if outputs > 1:
+            return cls((("w", (width, dimension)), ("a", (outputs, width + bias))))
         return cls((("w", (width, dimension)), ("a", (width,)), *([("c", (1,))] if bias else [])))
 
     @property
@@ -69,7 +75,8 @@ class Network:
 
     Args:
         w: (m, d) fractions.
-        a: (m,) fractions, or (m + 1,) with an output bias, which comes last.
+        a: (m,) fractions, or (m + 1,) with an output bias, which comes last. With k > 1 outputs one row for each:
+            (k, m) or (k, m + 1).
     """
 
     w: Exact
@@ -81,11 +88,13 @@ class Network:
         return cls(exact(w), exact(a))
 
     @classmethod
-    def from_theta(cls, theta: Any, dimension: int) -> Network:
-        """From a flat vector of ``m·(d+1)`` entries, one more with an output bias."""
+    def from_theta(cls, theta: Any, dimension: int, outputs: int = 1) -> Network:
+        """From a flat vector of ``m·(d+k)`` entries for ``k`` outputs, ``k`` more with output biases."""
         theta = exact(theta)
-        width = theta.size // (dimension + 1)
-        return cls(theta[: width * dimension].reshape(width, dimension), theta[width * dimension :])
+        width = theta.size // (dimension + outputs)
+        a = theta[width * dimension :]
+        a = a if outputs == 1 else a.reshape(outputs, -1)
+        return cls(theta[: width * dimension].reshape(width, dimension), a)
 
     @property
     def width(self) -> int:
@@ -95,14 +104,19 @@ class Network:
     def dimension(self) -> int:
         return int(self.w.shape[1])
 
+    @property
+    def outputs(self) -> int:
+        """The number of outputs ``k``."""
+        return len(self.a) if self.a.ndim == 2 else 1
+
     def theta(self) -> Exact:
-        """The flat vector ``(w_1..w_m, a_1..a_m)``, and the output bias."""
-        return np.concatenate([self.w.ravel(), self.a])
+        """The flat vector ``(w_1..w_m, a_1..a_m)``, and the output bias; the same again for each further output."""
+        return np.concatenate([self.w.ravel(), self.a.ravel()])
 
     def permuted(self, permutation: Sequence[int]) -> Network:
         """Neuron ``i`` of the result is neuron ``permutation[i]`` of this one."""
         index = list(permutation)
-        return Network(self.w[index], self.a[[*index, *range(self.width, len(self.a))]])
+        return Network(self.w[index], self.a[..., [*index, *range(self.width, self.a.shape[-1])]])
 
 
 @dataclass(frozen=True)
@@ -111,7 +125,8 @@ class Points:
 
     Args:
         w: (n, m, d) float64, incoming weights.
-        a: (n, m) float64, outgoing weights; (n, m + 1) with output biases, which come last.
+        a: (n, m) float64, outgoing weights; (n, m + 1) with output biases, which come last. With k > 1 outputs
+            (n, k, m) or (n, k, m + 1).
         source: where each point came from (``file`` or ``file:row``), n strings.
         seed: (n,) int64, the seed of the run, −1 where unknown.
     """
@@ -134,16 +149,21 @@ class Points:
 
     @property
     def layout(self) -> Layout:
-        return Layout.neurons(self.width, self.dimension, bias=self.has_bias)
+        return Layout.neurons(self.width, self.dimension, bias=self.has_bias, outputs=self.outputs)
 
     @property
     def has_bias(self) -> bool:
-        """Whether the last outputs are biases."""
-        return bool(self.a.shape[1] > self.width)
+        """Whether the last outgoing weights are biases."""
+        return bool(self.a.shape[-1] > self.width)
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs ``k``."""
+        return int(self.a.shape[1]) if self.a.ndim == 3 else 1
 
     def theta(self) -> NDArray[np.float64]:
         """The points as flat vectors, (n, P)."""
-        return np.concatenate([self.w.reshape(len(self), -1), self.a], axis=1)
+        return np.concatenate([self.w.reshape(len(self), -1), self.a.reshape(len(self), -1)], axis=1)
 
     def network(self, index: int) -> Network:
         """One of the points, exact."""

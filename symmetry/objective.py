@@ -3,7 +3,8 @@
     f(x; θ) = Σ over terms              r_n = f(x_n; θ) − y_n         L = (φ/N) Σ_n r_n² + λ‖θ‖²
     ∇L  = (2φ/N) Jᵀ r + 2λθ             ∇²L = (2φ/N) (JᵀJ + Σ_n r_n ∇²f_n) + 2λI
 
-with ``φ = 1`` and ``λ = 0`` unless the problem says otherwise.
+with ``φ = 1`` and ``λ = 0`` unless the problem says otherwise. Losses of several outputs are made of these
+(:mod:`symmetry.outputs`).
 
 A network output is a sum of *terms*, each with its own block of parameters; ``∇²f_n`` is block-diagonal by
 term. Over enclosures, every result encloses the values at all parameter vectors in the box.
@@ -212,6 +213,10 @@ class SquareLoss:
     terms: Sequence[Term]
     _data: dict[tuple[str, int], Data] = field(default_factory=dict, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if self.problem.outputs != 1:
+            raise ValueError(f"the problem has {self.problem.outputs} outputs, expected one; use network_loss")
+
     @classmethod
     def of_network(cls, problem: Problem, width: int) -> SquareLoss:
         """The loss of students of ``width`` neurons."""
@@ -279,17 +284,17 @@ class SquareLoss:
             arithmetic: where to compute.
             order: the highest derivative wanted.
         """
-        mean, decay, number = self.problem.factor / len(self.problem), self.problem.decay, arithmetic.number
+        mean, number = self.problem.factor / len(self.problem), arithmetic.number
         parts = (self._sums(theta, data, arithmetic, order) for data in self._chunks(arithmetic))
         sums = reduce(_Sums.__add__, parts)
-        loss, scale = sums.square * number(mean), number(2 * mean)
-        if decay:
-            loss = loss + (theta * theta).sum(axis=0) * number(decay)
+        plain = self._derivatives(sums, number(mean), number(2 * mean), arithmetic, order)
+        return with_decay(plain, theta, self.problem.decay, arithmetic)
+
+    def _derivatives(self, sums: _Sums, mean: Any, scale: Any, arithmetic: Arithmetic, order: int) -> Evaluation:
+        loss = sums.square * mean
         if order == 0:
             return Evaluation(loss)
         gradient = sums.slope * scale
-        if decay:
-            gradient = gradient + theta * number(2 * decay)
         if order == 1:
             return Evaluation(loss, gradient)
         hessian, start = sums.gram + 0, 0
@@ -298,9 +303,6 @@ class SquareLoss:
             hessian[block, block] = sums.gram[block, block] + bend
             start += term.layout.size
         hessian = hessian * scale
-        if decay:
-            for i in range(self.size):
-                hessian[i : i + 1, i] = hessian[i : i + 1, i] + number(2 * decay)
         if order == 2:
             return Evaluation(loss, gradient, hessian)
         # D³L[u,u,u] = (2φ/N) Σ_n (3 (J_n u) ∇²f_n[u,u] + r_n ∇³f_n[u,u,u]); for unit u, by Cauchy–Schwarz,
@@ -329,6 +331,20 @@ class SquareLoss:
         bending = arithmetic.matmul(h.T, h).reshape(1)
         twist = arithmetic.matmul(abs(r).reshape(1, -1), t.reshape(-1, 1)).reshape(1)
         return _Sums(square, slope, gram, bends, bending, twist)
+
+
+def with_decay(plain: Evaluation, theta: Any, decay: Fraction, arithmetic: Arithmetic) -> Evaluation:
+    """The evaluation of ``L + λ‖θ‖²`` from that of ``L`` at ``theta`` (P,); a new one, but the Hessian is changed."""
+    if not decay:
+        return plain
+    number, gradient, hessian = arithmetic.number, plain.gradient, plain.hessian
+    loss = plain.loss + (theta * theta).sum(axis=0) * number(decay)
+    if gradient is not None:
+        gradient = gradient + theta * number(2 * decay)
+    if hessian is not None:
+        for i in range(len(gradient)):
+            hessian[i : i + 1, i] = hessian[i : i + 1, i] + number(2 * decay)
+    return Evaluation(loss, gradient, hessian, plain.lipschitz)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ class GaussianProblem:
         """Students have none."""
         return False
 
+    @property
+    def outputs(self) -> int:
+        """Students have one."""
+        return 1
+
     def __len__(self) -> int:
         """The number of teacher neurons ``k``."""
         return len(self.teacher)

@@ -7,7 +7,8 @@ import hashlib
 import json
 import tomllib
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -110,9 +111,10 @@ class Problem:
         activation: the neurons' activation.
         inputs: the exact inputs.
         teacher: the network that made the labels, or ``None`` where labels are only given.
-        given_labels: (N,) float64 labels taken as exact doubles; ``None`` where the labels are the
-            teacher's exact outputs. Only then can a loss be exactly zero.
-        loss: one of :data:`LOSSES`, the mean of the squared errors or half of it.
+        given_labels: (N,) float64 labels, (N, k) of k > 1 outputs, taken as exact doubles; ``None`` where the labels
+            are the teacher's exact outputs. Only then can a loss be exactly zero.
+        loss: one of :data:`LOSSES`, the mean of the squared errors or half of it; of several outputs the mean over
+            these, too.
         decay: ``λ``; ``λ‖θ‖²`` is added to the loss.
         output_bias: whether students add a constant of their own to their outputs. (Neurons with biases have inputs of
             which a coordinate is 1.)
@@ -129,13 +131,34 @@ class Problem:
 
     @property
     def factor(self) -> Fraction:
-        """``φ`` of ``L = (φ/N) Σ r² + λ‖θ‖²``."""
+        """``φ`` of ``L = (φ/kN) Σ r² + λ‖θ‖²``, ``k`` outputs."""
         return LOSSES[self.loss]
 
     @property
+    def outputs(self) -> int:
+        """The number ``k`` of outputs of the students."""
+        if self.given_labels is not None:
+            return int(self.given_labels.shape[1]) if self.given_labels.ndim == 2 else 1
+        assert self.teacher is not None
+        return self.teacher.outputs
+
+    def of_output(self, output: int) -> Problem:
+        """The problem of one of several outputs alone, without decay: ``L = (1/k) Σ_o L_o(w, a_o) + λ‖θ‖²``."""
+        labels = None if self.given_labels is None else np.ascontiguousarray(self.given_labels[:, output])
+        teacher = None
+        if labels is None and self.teacher is not None:
+            teacher = Network(self.teacher.w, self.teacher.a[output])
+        return replace(self, teacher=teacher, given_labels=labels, decay=Fraction(0))
+
+    def network(self, theta: Any) -> Network:
+        """The student with the parameters ``theta`` (P,)."""
+        return Network.from_theta(theta, self.dimension, self.outputs)
+
+    @property
     def has_charts(self) -> bool:
-        """Whether plateaus of copies and channels to infinity are looked for: decay has none (docs/infinity.md)."""
-        return not self.decay
+        """Whether plateaus of copies and channels to infinity are looked for: decay has none, and they are for one
+        output (docs/infinity.md)."""
+        return not self.decay and self.outputs == 1
 
     @property
     def has_paths(self) -> bool:
@@ -165,13 +188,13 @@ class Problem:
 
     @cached_property
     def labels(self) -> NDArray[np.float64]:
-        """The labels rounded to float64, (N,): for the search only."""
+        """The labels rounded to float64, (N,) or (N, k): for the search only."""
         if self.given_labels is not None:
             return self.given_labels
         assert self.teacher is not None
         z = self.inputs.values @ self.teacher.w.astype(np.float64).T
         sigma: NDArray[np.float64] = self.activation.jet(z, 0, Float64())[0]
-        return sigma @ self.teacher.a.astype(np.float64)
+        return sigma @ self.teacher.a.astype(np.float64).T
 
     def describe(self) -> dict[str, Any]:
         """The exact content, as canonical JSON-able data; the hash covers this and nothing else."""
@@ -179,7 +202,7 @@ class Problem:
         if self.teacher is not None and self.exact_labels:
             teacher = {
                 "w": [[str(x) for x in row] for row in self.teacher.w],
-                "a": [str(x) for x in self.teacher.a],
+                "a": nested(self.teacher.a, str),
             }
         content = {
             "format": 1,
@@ -194,6 +217,8 @@ class Problem:
             content["weight_decay"] = str(self.decay)
         if self.output_bias:
             content["output_bias"] = True
+        if self.outputs > 1:
+            content["outputs"] = self.outputs
         return content
 
     @cached_property
@@ -206,6 +231,11 @@ def content_hash(content: dict[str, Any]) -> str:
     """SHA-256 of the canonical serialisation of JSON-able data."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def nested(values: Any, made: Callable[[Any], Any]) -> list[Any]:
+    """What is made of the entries of an array, or of lists of lists, as lists of lists: texts for JSON, or numbers."""
+    return [nested(v, made) if isinstance(v, list | np.ndarray) else made(v) for v in values]
 
 
 def load_problem(name_or_file: str | Path) -> Problem:
@@ -301,16 +331,14 @@ class _Reader:
         if not isinstance(table, dict):
             raise self.error("teacher", table, "a table with w and a")
         self.known(table, "teacher.", {"w", "a", "b"} if bias else {"w", "a"})
-        rows, outputs, biases = table.get("w"), table.get("a"), table.get("b")
+        rows, biases = table.get("w"), table.get("b")
         if not isinstance(rows, list) or not rows or not all(isinstance(row, list) for row in rows):
             raise self.error("teacher.w", rows, "a list of r rows")
-        if not isinstance(outputs, list) or len(outputs) != len(rows):
-            raise self.error("teacher.a", outputs, f"a list of {len(rows)} numbers to match teacher.w")
+        a = self.teacher_outputs(table.get("a"), len(rows))
         for i, row in enumerate(rows):
             if len(row) != dimension:
                 raise self.error(f"teacher.w[{i}]", row, f"{dimension} numbers to match the inputs")
         w = [[self.rational(x, f"teacher.w[{i}][{k}]") for k, x in enumerate(row)] for i, row in enumerate(rows)]
-        a = [self.rational(x, f"teacher.a[{i}]") for i, x in enumerate(outputs)]
         if bias:
             if not isinstance(biases, list) or len(biases) != len(rows):
                 raise self.error("teacher.b", biases, f"a list of {len(rows)} numbers to match teacher.w")
@@ -320,7 +348,7 @@ class _Reader:
         for i, row in enumerate(w):
             if not any(row):
                 raise ProblemError(f"{self.source}: teacher.w[{i}] is zero, expected a non-zero neuron")
-            if a[i] == 0:
+            if not any(output[i] for output in a):
                 raise ProblemError(f"{self.source}: teacher.a[{i}] is zero, expected a non-zero output")
             row += b[i : i + 1]
             for j in range(i):
@@ -330,7 +358,18 @@ class _Reader:
                         f"{self.source}: teacher.w[{i}] equals {sign}teacher.w[{j}], "
                         "expected pairwise different neurons up to sign; merge them"
                     )
-        return Network.of(w, a)
+        return Network.of(w, a if len(a) > 1 else a[0])
+
+    def teacher_outputs(self, value: Any, count: int) -> list[list[Fraction]]:
+        """``a`` by output: a list of numbers is one, a list of lists has a row for each."""
+        if not isinstance(value, list) or not value or not all(isinstance(row, list) for row in value):
+            named = [("teacher.a", value)]
+        else:
+            named = [(f"teacher.a[{o}]", row) for o, row in enumerate(value)]
+        for name, row in named:
+            if not isinstance(row, list) or len(row) != count:
+                raise self.error(name, row, f"a list of {count} numbers to match teacher.w")
+        return [[self.rational(x, f"{name}[{i}]") for i, x in enumerate(row)] for name, row in named]
 
     def inputs(self, table: Any) -> Inputs:
         if not isinstance(table, dict) or ("grid" in table) == ("file" in table):
@@ -380,11 +419,11 @@ class _Reader:
         if table.get("kind", "given") != "given":
             raise self.error("labels.kind", table.get("kind"), "'given' where labels.file is set")
         labels = self.columns("labels.file", table["file"], "y")
-        if labels.shape not in ((count,), (count, 1)):
+        if len(labels) != count:
             raise ProblemError(
                 f"{self.source}: labels.file: y has shape {labels.shape}, expected ({count},) to match the inputs"
             )
-        return labels.reshape(count)
+        return labels.reshape(count) if labels.size == count else labels
 
     def columns(self, field: str, name: Any, key: str) -> NDArray[np.float64]:
         """Array ``key`` of an npz file, or the columns ``key``/``key1, key2, …`` of a csv file, as float64."""

@@ -77,7 +77,7 @@ def points(
         shape = mat_shape(points) if stored and is_population(problem) else None
         asked = load_any_problem(problem) if shape is None else safran_shamir(problem, shape=shape)
         refuse_other_problem(points, declared_problem_hash(points), asked)
-        saved = read_points(points, dimension=asked.dimension, bias=asked.output_bias)
+        saved = read_points(points, dimension=asked.dimension, bias=asked.output_bias, outputs=asked.outputs)
         magnitude = mat_magnitude(points) if stored else None
     try:
         "".join(saved.source).encode()
@@ -212,10 +212,12 @@ def refuse_overflow(problem: Problem, points: Points) -> None:
     with np.errstate(all="ignore"):
         # |σ(z)| ≤ 1 + 2|z| for every activation here: points of ordinary size need no evaluation
         reach = 1 + 2 * points.dimension * np.abs(points.w).max(axis=(1, 2)) * np.abs(x).max()
-        size = points.width * reach * np.abs(points.a).max(axis=1) + np.abs(y).max()
+        size = points.width * reach * np.abs(points.a).reshape(len(points), -1).max(axis=1) + np.abs(y).max()
         for i in np.flatnonzero(~(size < 1e150)):
-            w, a = points.w[i], points.a[i]
-            loss = np.mean((problem.activation.jet(x @ w.T, 0, Float64())[0] @ a - y) ** 2)
+            w, a = points.w[i], points.a[i].reshape(points.outputs, -1)
+            sigma = problem.activation.jet(x @ w.T, 0, Float64())[0]
+            f = sigma @ a[:, : points.width].T + a[:, points.width :].sum(axis=1)
+            loss = np.mean((f - y.reshape(f.shape)) ** 2)
             if not np.isfinite(loss):
                 raise Refusal(
                     f"{points.source[i]}: the loss overflows float64 (largest |w| is {np.abs(w).max():.3g}, largest "

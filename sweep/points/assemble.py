@@ -80,7 +80,7 @@ def assemble(
         file: how messages name the file.
         name: how ``source`` names it; row ``i`` becomes ``name:i``.
         w: (n, m, d).
-        a: (n, m), or (n, m + 1) with output biases, which come last.
+        a: (n, m), or (n, m + 1) with output biases, which come last; of k > 1 outputs (n, k, m) or (n, k, m + 1).
         dimension: the ``d`` that is expected, or ``None`` where any will do.
         seed: (n,), −1 everywhere where ``None``.
         fields: how messages name ``w`` and ``a``.
@@ -92,7 +92,10 @@ def assemble(
     if w.ndim != 3:
         raise PointsError(f"{file}: {first} has shape {w.shape}, expected (n, m, d): points, neurons, dimension")
     count, width, _ = w.shape
-    if a.shape not in ((count, width), (count, width + 1)):
+    if a.ndim == 3 and a.shape[1] == 1:
+        a = a[:, 0]
+    rows = a.shape[1:-1]
+    if a.ndim not in (2, 3) or rows == (0,) or a.shape[0] != count or a.shape[-1] not in (width, width + 1):
         raise PointsError(f"{file}: {second} has shape {a.shape}, expected {(count, width)} to match {first} {w.shape}")
     if count == 0:
         raise PointsError(f"{file}: {first} has shape {w.shape}, which is no points, expected at least one")

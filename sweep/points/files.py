@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,25 +22,32 @@ READABLE = (".npz", ".parquet", ".safetensors", ".pt", ".pth", ".csv", ".mat")
 WRITABLE = (".npz", ".parquet")
 
 
-def read_points(path: str | Path, *, dimension: int, bias: bool = False) -> Points:
+def read_points(path: str | Path, *, dimension: int, bias: bool = False, outputs: int = 1) -> Points:
     """Read saved points, bit for bit, from any supported format (``docs/points.md``).
 
     Args:
         path: a file with a suffix of :data:`READABLE`, or a directory of Parquet shards.
         dimension: the number of inputs ``d`` of the problem; neurons with biases have one more.
         bias: whether the points have output biases.
+        outputs: how many outputs ``k`` they have.
 
     Returns:
-        (n, m, d) and (n, m), with output biases (n, m + 1), finite float64, n ≥ 1, m ≥ 1;
+        (n, m, d) and (n, m), with output biases (n, m + 1), of k > 1 outputs (n, k, m) and (n, k, m + 1), finite
+        float64, n ≥ 1, m ≥ 1;
         ``source[i]`` is ``file:i``, or ``directory/shard:i`` with ``i`` counted from 0 in each shard.
 
     Raises:
         PointsError: one sentence naming file, field, what came, what was expected and the remedy.
     """
     path = Path(path)
-    points = _reader(path)(path, _label(path), dimension)
+    points = _reader(path, outputs)(path, _label(path), dimension)
+    if points.outputs != outputs:
+        raise PointsError(
+            f"{path}: a has shape {points.a.shape}, which is {points.outputs} outputs, expected {outputs}: "
+            "the problem's labels"
+        )
     if points.has_bias != bias:
-        expected = (len(points), points.width + bias)
+        expected = (*points.a.shape[:-1], points.width + bias)
         raise PointsError(
             f"{path}: a has shape {points.a.shape}, expected {expected} to match w {points.w.shape}"
             + (
@@ -56,16 +64,16 @@ def _label(path: Path) -> str:
     return Path(os.path.abspath(path)).name
 
 
-def _reader(path: Path) -> Callable[[Path, str, int], Points]:
+def _reader(path: Path, outputs: int) -> Callable[[Path, str, int], Points]:
     suffix = _suffix(path)
     if suffix == ".parquet":
         # pyarrow is slow to import, and only this format needs it
         from sweep.points.parquet import read_parquet
 
-        return read_parquet
-    return {".npz": read_npz, ".safetensors": read_safetensors, ".csv": read_csv, ".mat": read_mat}.get(
-        suffix, read_torch
-    )
+        return partial(read_parquet, outputs=outputs)
+    if suffix in (".npz", ".csv", ".mat"):
+        return {".npz": read_npz, ".csv": read_csv, ".mat": read_mat}[suffix]
+    return partial(read_safetensors if suffix == ".safetensors" else read_torch, outputs=outputs)
 
 
 def _suffix(path: Path) -> str:
@@ -137,10 +145,11 @@ def write_points(path: str | Path, points: Points) -> None:
 def content_hash(points: Points) -> str:
     """SHA-256 (hex) of what the points are: their shape and the bits of ``w`` and ``a``, not seed or source.
 
-    The bytes are the text ``losscert-points n m d`` and a newline, then ``w`` and ``a`` as little-endian
-    float64, row-major. 0.0 and −0.0 are different points.
+    The bytes are the text ``losscert-points n m d``, of k > 1 outputs ``losscert-points n m d k``, and a newline, then
+    ``w`` and ``a`` as little-endian float64, row-major. 0.0 and −0.0 are different points.
     """
-    digest = hashlib.sha256(b"losscert-points %d %d %d\n" % points.w.shape)
+    shape = points.w.shape if points.outputs == 1 else (*points.w.shape, points.outputs)
+    digest = hashlib.sha256(f"losscert-points {' '.join(map(str, shape))}\n".encode())
     for array in (points.w, points.a):
         digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
     return digest.hexdigest()

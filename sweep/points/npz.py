@@ -1,4 +1,4 @@
-"""``.npz``: arrays ``w`` (n, m, d), ``a`` (n, m) and, if known, ``seed`` (n,)."""
+"""``.npz``: arrays ``w`` (n, m, d), ``a`` (n, m), of k outputs (n, k, m), and, if known, ``seed`` (n,)."""
 
 from __future__ import annotations
 

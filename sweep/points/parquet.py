@@ -19,10 +19,10 @@ METADATA_KEY = b"losscert"
 """Schema metadata under this key is a JSON object; its ``problem_hash`` names the problem the points belong to."""
 
 
-def read_parquet(path: Path, name: str, dimension: int) -> Points:
+def read_parquet(path: Path, name: str, dimension: int, outputs: int = 1) -> Points:
     """Read one file, or all shards of a directory in the order of their names.
 
-    Columns ``w`` and ``a`` (list<double>: m·d and m numbers) are required, ``seed`` and ``width``
+    Columns ``w`` and ``a`` (list<double>: m·d and m numbers, of k outputs k·m) are required, ``seed`` and ``width``
     are optional, all others are ignored.
 
     Raises:
@@ -38,7 +38,7 @@ def read_parquet(path: Path, name: str, dimension: int) -> Points:
             total += _declared_entries(file, columns)
             check_size(str(path), total)
             table = file.read(columns=columns)
-            w, a, seed = _arrays(shard, table, dimension)
+            w, a, seed = _arrays(shard, table, dimension, outputs)
         source = name if shard == path else f"{name}/{shard.name}"
         parts.append(assemble(str(shard), source, w, a, dimension=dimension, seed=seed))
         if parts[-1].width != parts[0].width:
@@ -79,7 +79,7 @@ def write_parquet(handle: IO[bytes], points: Points) -> None:
             "seed": pa.array(points.seed, pa.int64()),
             "width": pa.array(np.full(count, width, dtype=np.int32)),
             "w": _lists(points.w.reshape(count, -1)),
-            "a": _lists(points.a),
+            "a": _lists(points.a.reshape(count, -1)),
         }
     )
     # dictionaries compare values, and 0.0 == -0.0: plain encoding keeps the bits by construction
@@ -151,7 +151,7 @@ def _declared_entries(file: Any, columns: list[str]) -> int:
 
 
 def _arrays(
-    shard: Path, table: pa.Table, dimension: int
+    shard: Path, table: pa.Table, dimension: int, outputs: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64] | None]:
     for column in table.column_names:
         if table.column(column).null_count:
@@ -160,14 +160,17 @@ def _arrays(
     if table.num_rows == 0:
         raise PointsError(f"{shard}: has 0 rows, which is no points, expected at least one")
     lengths = {column: pc.list_value_length(table.column(column)).to_numpy() for column in ("w", "a")}
-    outputs = int(lengths["a"][0])
-    for row in np.flatnonzero(lengths["a"] != outputs)[:1]:
+    length = int(lengths["a"][0])
+    for row in np.flatnonzero(lengths["a"] != length)[:1]:
         raise PointsError(
-            f"{shard}: row {row}: a holds {lengths['a'][row]} numbers where row 0 holds {outputs}, "
+            f"{shard}: row {row}: a holds {lengths['a'][row]} numbers where row 0 holds {length}, "
             "expected one width per file; split the file by width"
         )
-    # one output more than neurons: the last one is the output bias
-    width = outputs - (int(lengths["w"][0]) == (outputs - 1) * dimension and outputs > 1)
+    if length % outputs:
+        raise PointsError(f"{shard}: a holds {length} numbers, expected a multiple of {outputs}, the problem's outputs")
+    # one weight more than neurons: the last one is the output bias
+    weights = length // outputs
+    width = weights - (int(lengths["w"][0]) == (weights - 1) * dimension and weights > 1)
     for row in np.flatnonzero(lengths["w"] != width * dimension)[:1]:
         raise PointsError(
             f"{shard}: row {row}: w holds {lengths['w'][row]} numbers, expected {width * dimension} "
@@ -180,7 +183,7 @@ def _arrays(
                 f"expected {width} to match the numbers in a"
             )
     w = _flat(shard, table, "w").reshape(table.num_rows, width, dimension)
-    a = _flat(shard, table, "a").reshape(table.num_rows, outputs)
+    a = _flat(shard, table, "a").reshape(table.num_rows, outputs, weights)
     seed = table.column("seed").to_numpy().astype(np.int64) if "seed" in table.column_names else None
     return w, a, seed
 

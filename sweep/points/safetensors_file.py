@@ -18,7 +18,7 @@ _deserialize: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = safetensors.
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
-def read_safetensors(path: Path, name: str, dimension: int) -> Points:
+def read_safetensors(path: Path, name: str, dimension: int, outputs: int = 1) -> Points:
     """Read the two weights of a state dict (see :func:`~sweep.points.state_dict.match_layers`).
 
     Raises:
@@ -29,7 +29,7 @@ def read_safetensors(path: Path, name: str, dimension: int) -> Points:
         raise PointsError(f"{path}: has {size} bytes, expected at most {MAX_BYTES}; split the file")
     with parsing(str(path), "safetensors"):
         tensors = dict(_deserialize(path.read_bytes()))
-    layers = match_layers(str(path), {key: tuple(tensor["shape"]) for key, tensor in tensors.items()})
+    layers = match_layers(str(path), {key: tuple(tensor["shape"]) for key, tensor in tensors.items()}, outputs)
     ordered = [*layers, *(key for key in tensors if key not in layers)]
     arrays = {key: _array(f"{path}: {key}", tensors[key]) for key in ordered}
     return assemble_layers(str(path), name, layers, arrays, dimension)

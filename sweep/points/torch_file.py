@@ -15,7 +15,7 @@ from symmetry.network import Points
 WRAPPERS = ("state_dict", "model_state_dict")
 
 
-def read_torch(path: Path, name: str, dimension: int) -> Points:
+def read_torch(path: Path, name: str, dimension: int, outputs: int = 1) -> Points:
     """Read a state dict, plain, under a key of :data:`WRAPPERS`, or as ``torch.func.stack_module_state`` returns it.
 
     Loaded with ``weights_only=True`` on the CPU.
@@ -53,7 +53,7 @@ def read_torch(path: Path, name: str, dimension: int) -> Points:
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
-    return points_from_tensors(str(path), name, content, dimension)
+    return points_from_tensors(str(path), name, content, dimension, outputs)
 
 
 def _code(path: Path, what: str) -> PointsError:
