@@ -188,6 +188,7 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
     """
     where = "witness.chart"
     need(problem.decay == 0, f"{where}: with weight decay nothing diverges, and copies are isolated points")
+    need(problem.outputs == 1, f"{where}: for students of one output")
     fields(value, where, {"width", "dimension", "groups"}, {"bias"})
     bias = value.get("bias", False)
     need(bias is True or "bias" not in value, f"{where}.bias: expected true, or nothing")

@@ -123,7 +123,7 @@ def check_statement(
     if complaints:
         return complaints
     need(
-        _points_hash(witnesses, width, problem.dimension) == manifest["points"]["hash"],
+        _points_hash(witnesses, width, problem) == manifest["points"]["hash"],
         f"{MANIFEST}: points.hash: {WITNESSES} holds other points",
     )
     used = {witness["certificate"] for witness in witnesses} - {None}
@@ -143,11 +143,14 @@ def counts(rows: list[Any]) -> dict[str, dict[str, int]]:
     return verdicts
 
 
-def _points_hash(witnesses: list[Any], width: int, dimension: int) -> str:
-    """SHA-256 of ``losscert-points n m d``, all ``w``, all ``a`` as little-endian doubles."""
-    digest = hashlib.sha256(b"losscert-points %d %d %d\n" % (len(witnesses), width, dimension))
+def _points_hash(witnesses: list[Any], width: int, problem: Problem | Population) -> str:
+    """SHA-256 of ``losscert-points n m d``, of k > 1 outputs ``… n m d k``, all ``w``, all ``a``, little-endian doubles."""
+    outputs = problem.outputs if isinstance(problem, Problem) else 1
+    shape = [len(witnesses), width, problem.dimension, *[outputs] * (outputs > 1)]
+    digest = hashlib.sha256(f"losscert-points {' '.join(map(str, shape))}\n".encode())
     candidates = [witness["candidate"] for witness in witnesses]
-    for numbers in ([v for c in candidates for row in c["w"] for v in row], [v for c in candidates for v in c["a"]]):
+    outer = [row for c in candidates for row in (c["a"] if outputs > 1 else [c["a"]])]
+    for numbers in ([v for c in candidates for row in c["w"] for v in row], [v for row in outer for v in row]):
         for value in numbers:
             double = -0.0 if value == "-0" else float(exact(value, "candidate"))
             need(Fraction(double) == exact(value, "candidate"), f"{WITNESSES}: a candidate is not made of doubles")

@@ -75,4 +75,5 @@ def fold(problem: Problem, arithmetic: Any) -> Folded:
 def _part(problem: Problem, chosen: Sequence[int]) -> Problem:
     """The problem on some of its inputs."""
     columns = tuple(tuple(column[n] for n in chosen) for column in problem.columns)
-    return replace(problem, columns=columns, labels=problem.labels and tuple(problem.labels[n] for n in chosen))
+    labels = problem.labels and tuple(tuple(column[n] for n in chosen) for column in problem.labels)
+    return replace(problem, columns=columns, labels=labels)

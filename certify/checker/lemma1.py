@@ -7,11 +7,11 @@ loss is strictly convex on it, and the minimum is strict and the only critical p
 
 **Theorem 8 (Lipschitz constant).** With ``X = ‖x_n‖₂``, over a box
 
-    M = (2/N) (3 √‖JᵀJ‖_∞ √(Σ h_n²) + Σ_n |r_n| t_n),
+    M = (2φ/N) (3 √‖JᵀJ‖_∞ √(Σ h_n²) + Σ_n |r_n| t_n),
     |∇²f_n[u,u]|   ≤ h_n = max_i (|a_i σ''| X² + |σ'| X),
     |∇³f_n[u,u,u]| ≤ t_n = max_i (|a_i σ^(3)| X³ + 1.155 |σ''| X²)        for unit vectors u,
 
-because ``D³L[u,u,u] = (2/N) Σ_n (3 (J_n·u) ∇²f_n[u,u] + r_n ∇³f_n[u,u,u])``.
+because ``D³L[u,u,u] = (2φ/N) Σ_n (3 (J_n·u) ∇²f_n[u,u] + r_n ∇³f_n[u,u,u])``. Of several outputs the mean of these.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fractions import Fraction
 from typing import Any
 
 from .isolated import Proved, negative_eigenvalues
-from .loss import Data, Evaluation, Vector
+from .loss import Around, Evaluation, Vector
 from .reading import exact, fields, need
 
 _NAMES = ("radius", "gradient_norm", "smallest_eigenvalue", "lipschitz", "reach")
@@ -43,21 +43,24 @@ def check_lemma1(step: Any, proved: Proved) -> None:
     below = negative_eigenvalues(at_center.hessian, around.data.number(mu))
     need(below == 0, f"{where}.smallest_eigenvalue: ∇²L(c) - μI is not positive definite by elimination")
     cube = around.over([reach] * len(around.theta))  # holds the ball
-    need(_lipschitz(cube, around.data).upper()[0] <= m, f"{where}.lipschitz: M is smaller than the bound on the ball")
+    need(_lipschitz(around, cube).upper()[0] <= m, f"{where}.lipschitz: M is smaller than the bound on the ball")
 
 
-def _lipschitz(over: Evaluation, data: Data) -> Vector:
+def _lipschitz(around: Around, over: Evaluation) -> Vector:
+    data = around.data
     norm = sum((data.xx[i][i] for i in range(len(data.x))), data.zero).root_tops()
     square, factor = norm * norm, data.number(Fraction(1155, 1000))
-    h = t = data.zero
-    for sigma, slots in zip(over.sigma, over.slots, strict=True):
-        if len(slots) == 1:  # an output bias: it enters linearly
-            continue
-        a = slots[1]
-        h = h.larger(abs(sigma[2] * a) * square + abs(sigma[1]) * norm)
-        t = t.larger(abs(sigma[3] * a) * square * norm + abs(sigma[2]) * square * factor)
-    rows = data.number(0)
-    for left in over.jacobian:
-        rows = rows.larger(sum((abs(left.dot(right)) for right in over.jacobian), data.number(0)))
-    total = rows.root_tops() * h.dot(h).root_tops() * 3 + abs(over.r).dot(t)
-    return total * data.number(2 * data.factor / data.count)
+    total = data.number(0)
+    for output, (r, jacobian) in enumerate(zip(over.residuals, over.jacobian, strict=True)):
+        h = t = data.zero
+        for unit, sigma, slots in zip(around.units, over.sigma, over.slots, strict=True):
+            if unit.output != output or len(slots) == 1:  # an output bias enters linearly
+                continue
+            a = slots[1]
+            h = h.larger(abs(sigma[2] * a) * square + abs(sigma[1]) * norm)
+            t = t.larger(abs(sigma[3] * a) * square * norm + abs(sigma[2]) * square * factor)
+        rows = data.number(0)
+        for left in jacobian.values():
+            rows = rows.larger(sum((abs(left.dot(right)) for right in jacobian.values()), data.number(0)))
+        total = total + rows.root_tops() * h.dot(h).root_tops() * 3 + abs(r).dot(t)
+    return total * data.number(2 * data.factor / (data.count * len(over.residuals)))

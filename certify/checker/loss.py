@@ -3,7 +3,8 @@
     f(x; θ) = a sum of units      r_n = f(x_n; θ) − y_n               L = (φ/N) Σ_n r_n² + λ‖θ‖²
     J_n = ∂f(x_n)/∂θ              ∇L = (2φ/N) Σ_n r_n J_n + 2λθ       ∇²L = (2φ/N) Σ_n (J_n J_nᵀ + r_n ∇²f(x_n)) + 2λI
 
-with ``φ = 1`` and ``λ = 0`` unless the problem says otherwise.
+with ``φ = 1`` and ``λ = 0`` unless the problem says otherwise. With ``k`` outputs each ``f_o`` is a sum of units of
+its own, at slots that outputs may share, and sums over inputs and outputs take the place of ``Σ_n``, ``kN`` that of N.
 
 A *unit* is a function ``F`` of *slots*; a slot is a line ``v·x_n`` for d numbers ``v`` of ``θ``, or one number of
 ``θ``. With ``e_k = x_n`` for a line and ``e_k = 1`` for a number, its part of ``J_n`` is ``F_k e_k`` and its part of
@@ -28,8 +29,8 @@ from .activations import ACTIVATIONS, Activation
 Vector = Any
 """A vector of one of the arithmetics; ``integers.py`` shows the operations."""
 
-Network = tuple[tuple[tuple[Fraction, ...], Fraction], ...]
-"""Neurons ``(w_i, a_i)``, exact."""
+Network = tuple[tuple[tuple[Fraction, ...], Any], ...]
+"""Neurons ``(w_i, a_i)``, exact: ``a_i`` is a number, of several outputs a tuple of numbers."""
 
 Derivatives = tuple[Vector, list[Vector], dict[tuple[int, int], Vector]]
 """``F``, all ``F_k``, and those ``F_kl`` with ``k ≥ l`` that do not vanish."""
@@ -42,16 +43,16 @@ class Problem:
     Args:
         hash: SHA-256 of its content.
         columns: the inputs, coordinate by coordinate: d sequences of N numbers.
-        labels: the N labels; ``None`` where they are the teacher's outputs.
+        labels: for each output the N labels; ``None`` where they are the teacher's outputs.
         teacher: the neurons ``(w, a)`` of the teacher; empty where labels are given.
         name: of the activation.
-        factor, decay: ``φ`` and ``λ`` of ``L = (φ/N) Σ r² + λ‖θ‖²``.
-        bias: whether students have an output bias, the last number of ``θ``.
+        factor, decay: ``φ`` and ``λ`` of ``L = (φ/kN) Σ r² + λ‖θ‖²``.
+        bias: whether students have an output bias, the last number of ``θ``; of several outputs each has one.
     """
 
     hash: str
     columns: tuple[tuple[Fraction, ...], ...]
-    labels: tuple[Fraction, ...] | None
+    labels: tuple[tuple[Fraction, ...], ...] | None
     teacher: Network
     name: str = "sigmoid"
     factor: Fraction = Fraction(1)
@@ -60,17 +61,26 @@ class Problem:
 
     @property
     def plain(self) -> bool:
-        """Whether the loss is the mean of squares or half of it, nothing added, of students without an output bias."""
-        return self.decay == 0 and not self.bias
+        """Whether the loss is the mean of squares or half of it, of students of one output without a bias."""
+        return self.decay == 0 and not self.bias and self.outputs == 1
+
+    @property
+    def outputs(self) -> int:
+        """The number ``k`` of outputs."""
+        return len(outgoing(self.teacher) if self.labels is None else self.labels)
 
     def size(self, width: int) -> int:
         """The number of parameters of a student."""
-        return width * (self.dimension + 1) + self.bias
+        return width * self.dimension + self.outputs * (width + self.bias)
 
     def student(self, width: int) -> list[Unit]:
-        """The units of a student, an output bias last."""
-        bias = [Unit((), (width * (self.dimension + 1),), _bias, -1)] if self.bias else []
-        return [*neurons(width, self.dimension), *bias]
+        """The units of a student, output by output: ``θ = (w_1, …, w_m, a_11, …, a_1m, c_1, a_21, …)``."""
+        units, first = [], width * self.dimension
+        for o in range(self.outputs):
+            units += neurons(width, self.dimension, first, o)
+            units += [Unit((), (first + width,), _bias, -1, o)] * self.bias
+            first += width + self.bias
+        return units
 
     @property
     def activation(self) -> Activation:
@@ -94,12 +104,14 @@ class Unit:
         formula: ``F, F_k, F_kl`` from ``σ, σ', …``, the values of the slots (lines, then numbers) and a maker of
             constants.
         order: the highest derivative of ``σ`` that is computed, −1 where there is no ``σ``.
+        output: of which output it is a summand.
     """
 
     lines: tuple[range, ...]
     numbers: tuple[int, ...]
     formula: Callable[[Jet, list[Vector], Callable[[Fraction | int], Vector]], Derivatives]
     order: int = 3
+    output: int = 0
 
     @property
     def places(self) -> list[tuple[int, int, int | None]]:
@@ -108,15 +120,22 @@ class Unit:
         return [*lines, *((j, k, None) for k, j in enumerate(self.numbers, len(self.lines)))]
 
 
-def neurons(width: int, dimension: int) -> list[Unit]:
-    """The units of ``Σ_i a_i σ(w_i·x)``, ``θ = (w_1, …, w_m, a_1, …, a_m)``."""
+def outgoing(network: Network) -> list[tuple[Fraction, ...]]:
+    """The outgoing weights ``a_1, …, a_m`` of each output."""
+    return list(zip(*(a if isinstance(a, tuple) else (a,) for _, a in network), strict=True))
+
+
+def neurons(width: int, dimension: int, first: int | None = None, output: int = 0) -> list[Unit]:
+    """The units of ``Σ_i a_i σ(w_i·x)``, ``θ = (w_1, …, w_m, a_1, …, a_m)``; of one of several outputs ``a_1`` is at
+    ``first``."""
 
     def formula(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
         a = slots[1]
         return sigma[0] * a, [sigma[1] * a, sigma[0]], {(0, 0): sigma[2] * a, (1, 0): sigma[1]}
 
-    first = width * dimension
-    return [Unit((range(i * dimension, (i + 1) * dimension),), (first + i,), formula) for i in range(width)]
+    first = width * dimension if first is None else first
+    lines = [(range(i * dimension, (i + 1) * dimension),) for i in range(width)]
+    return [Unit(line, (first + i,), formula, output=output) for i, line in enumerate(lines)]
 
 
 def _bias(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
@@ -141,7 +160,7 @@ class Jet:
 
 
 class Data:
-    """Inputs and labels of a problem in one arithmetic."""
+    """Inputs and labels of a problem in one arithmetic: ``labels`` of each output, ``y`` of the first."""
 
     def __init__(self, problem: Problem, arithmetic: Any):
         self.arithmetic, self.count = arithmetic, len(problem)
@@ -150,10 +169,12 @@ class Data:
         self.sizes = [abs(x) for x in self.x]
         self.xx = [[x * y for y in self.x] for x in self.x]
         self.zero = self.x[0] * 0
-        self.y = self.zero if problem.labels is None else arithmetic.vector(problem.labels)
-        for w, a in problem.teacher:
-            z = self.along([self.number(value) for value in w])
-            self.y = self.y + self.jet(z, 0)[0] * self.number(a)
+        self.labels = [arithmetic.vector(column) for column in problem.labels or ()]
+        sigma = [self.jet(self.along([self.number(v) for v in w]), 0)[0] for w, _ in problem.teacher]
+        for row in outgoing(problem.teacher):
+            terms = (value * self.number(a) for value, a in zip(sigma, row, strict=True))
+            self.labels.append(sum(terms, self.zero))
+        self.y = self.labels[0]
 
     def number(self, value: Fraction | int) -> Vector:
         """A scalar that holds an exact number."""
@@ -180,17 +201,23 @@ class Data:
 class Evaluation:
     """Enclosures over a box.
 
-    ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P), the residuals ``r`` (N), ``jacobian`` P columns (N); of each
-    unit ``sigma`` (``σ, σ', …`` at its first line, where it has one) and ``slots``.
+    ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P); of each output the ``residuals`` (N) and the columns (N) of
+    its ``jacobian`` that do not vanish, by their places in ``θ``; of each unit ``sigma`` (``σ, σ', …`` at its first
+    line, where it has one) and ``slots``.
     """
 
     loss: Vector
     gradient: Vector
     hessian: list[Vector]
-    r: Vector
-    jacobian: list[Vector]
+    residuals: list[Vector]
+    jacobian: list[dict[int, Vector]]
     sigma: list[Jet]
     slots: list[list[Vector]]
+
+    @property
+    def r(self) -> Vector:
+        """The residuals of the first output."""
+        return self.residuals[0]
 
 
 class Around:
@@ -219,23 +246,25 @@ class Around:
         reaches = [(v[0] - points).tops() for v, points in zip(slots, self.points, strict=True)]
         sigma = [Jet(at, reach, self.half_sup) for at, reach in zip(self.sigma, reaches, strict=True)]
         parts = [unit.formula(s, v, data.number) for unit, s, v in zip(self.units, sigma, slots, strict=True)]
-        r = sum((value for value, _, _ in parts), -data.y)
-        jacobian: list[Vector] = [None] * size
-        for unit, (_, first, _) in zip(self.units, parts, strict=True):
+        r, jacobian = [-y for y in data.labels], [dict[int, Vector]() for _ in data.labels]
+        for unit, (value, first, _) in zip(self.units, parts, strict=True):
+            r[unit.output] = r[unit.output] + value
             for j, k, i in unit.places:
-                jacobian[j] = data.zero + first[k] if i is None else data.x[i] * first[k]
-        triangle = [[left.dot(right) for right in jacobian[: j + 1]] for j, left in enumerate(jacobian)]
+                jacobian[unit.output][j] = data.zero + first[k] if i is None else data.x[i] * first[k]
+        triangle = [[self._product(jacobian, j, h) for h in range(j + 1)] for j in range(size)]
         for unit, (_, _, second) in zip(self.units, parts, strict=True):
-            weight = {pair: value * r for pair, value in second.items()}
+            weight = {pair: value * r[unit.output] for pair, value in second.items()}
             for j, k, i in unit.places:
                 for h, m, g in unit.places:
                     pair = (max(k, m), min(k, m))
                     if h <= j and pair in weight:
                         triangle[j][h] = triangle[j][h] + data.moment(weight[pair], i, g)
         rows = [[triangle[max(j, h)][min(j, h)] for h in range(size)] for j in range(size)]
-        scale = data.number(2 * data.factor / data.count)
-        loss = r.dot(r) * data.number(data.factor / data.count)
-        gradient = stack([column.dot(r) for column in jacobian]) * scale
+        mean = data.factor / (data.count * len(r))
+        scale, zero = data.number(2 * mean), data.number(0)
+        loss = sum((own.dot(own) for own in r), zero) * data.number(mean)
+        slopes = ([c[j].dot(own) for c, own in zip(jacobian, r, strict=True) if j in c] for j in range(size))
+        gradient = stack([sum(parts, zero) for parts in slopes]) * scale
         hessian = [stack(row) * scale for row in rows]
         if data.decay:
             place = [theta.widened(reach) for theta, reach in zip(self.theta, rho, strict=True)] if rho else self.theta
@@ -244,6 +273,10 @@ class Around:
             for j, row in enumerate(hessian):
                 hessian[j] = row + stack([twice if k == j else data.number(0) for k in range(size)])
         return Evaluation(loss, gradient, hessian, r, jacobian, sigma, slots)
+
+    def _product(self, jacobian: list[dict[int, Vector]], j: int, h: int) -> Vector:
+        """``Σ J_nj J_nh`` over inputs and outputs."""
+        return sum((c[j].dot(c[h]) for c in jacobian if j in c and h in c), self.data.number(0))
 
     def _slots(self, number: int, rho: Sequence[Vector] | None) -> list[Vector]:
         """The slots of a unit over the box: ``v·x_n`` moves by at most ``Σ_i |x_ni| ρ_i``."""

@@ -135,7 +135,7 @@ def check_path(witness: Any, chart: Any, problem: Problem, folded_at: Callable[[
     """
     width = len(witness["candidate"]["a"])
     candidate = network(witness["candidate"], "candidate", width, problem.dimension)
-    need(problem.plain, "path: without weight decay, and for students without an output bias")
+    need(problem.plain, "path: without weight decay, and for students of one output without a bias")
     path = read_path(witness["path"], width * (problem.dimension + 1))
     folded = folded_at(BITS)
     points = [_short(_theta(candidate)), *path.vertices]

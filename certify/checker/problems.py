@@ -48,7 +48,7 @@ def problem_of(data: Any, path: Path) -> Problem:
     fields(data, path.name, {"format", "name", "hash", "content"})
     content = data["content"]
     needed = {"format", "activation", "loss", "inputs", "labels", "teacher"}
-    fields(content, "content", needed, {"weight_decay", "output_bias"})
+    fields(content, "content", needed, {"weight_decay", "output_bias", "outputs"})
     digest = hashlib.sha256(canonical(content)).hexdigest()
     need(data["hash"] == digest, f"{path.name}: hash: is not that of the content")
     need(content["format"] == 1, f"{path.name}: content.format: this checker knows format 1")
@@ -62,11 +62,14 @@ def problem_of(data: Any, path: Path) -> Problem:
     need(bias is True or "output_bias" not in content, "content.output_bias: expected true, or nothing")
     archive = path.with_name(f"problem-{digest[:12]}.npz")
     columns = _inputs(content["inputs"], archive)
-    labels: tuple[Fraction, ...] | None = None
+    outputs = integer(content.get("outputs", 1), "content.outputs", 1, 1000)
+    need(outputs > 1 or "outputs" not in content, "content.outputs: expected more than 1, or nothing")
+    labels: tuple[tuple[Fraction, ...], ...] | None = None
     if content["labels"] != "exact":
-        labels = _table(archive, "y", text(content["labels"], "content.labels"), (len(columns[0]),))[0]
+        shape = (len(columns[0]), outputs) if outputs > 1 else (len(columns[0]),)
+        labels = _table(archive, "y", text(content["labels"], "content.labels"), shape)
         need(content["teacher"] is None, "content.teacher: the labels are given")
-    teacher = () if labels is not None else _teacher(content["teacher"], len(columns))
+    teacher = () if labels is not None else _teacher(content["teacher"], len(columns), outputs)
     return Problem(digest, columns, labels, teacher, name, LOSSES[loss], decay, bias)
 
 
@@ -76,23 +79,23 @@ def _rational(value: Any, where: str) -> Fraction:
     return Fraction(value)
 
 
-def _teacher(value: Any, dimension: int) -> Network:
+def _teacher(value: Any, dimension: int, outputs: int) -> Network:
     fields(value, "content.teacher", {"w", "a"})
-    w, a = value["w"], value["a"]
-    rows = isinstance(w, list) and isinstance(a, list) and len(w) == len(a) > 0
-    if not rows or not all(isinstance(row, list) and len(row) == dimension for row in w):
-        raise Unreadable("content.teacher: expected rows w of the inputs' dimension, and as many outputs a")
-    neurons = tuple(
-        (tuple(_rational(v, "content.teacher.w") for v in row), _rational(b, "content.teacher.a"))
-        for row, b in zip(w, a, strict=True)
-    )
-    seen: set[tuple[Fraction, ...]] = set()
-    for row, b in neurons:
-        opposite = tuple(-v for v in row)
-        distinct = any(row) and b != 0 and row not in seen and opposite not in seen
+    w, by_output = value["w"], [value["a"]] if outputs == 1 else value["a"]
+    if not isinstance(w, list) or not w or not all(isinstance(row, list) and len(row) == dimension for row in w):
+        raise Unreadable("content.teacher: expected rows w of the inputs' dimension")
+    rows = isinstance(by_output, list) and len(by_output) == outputs
+    if not rows or not all(isinstance(row, list) and len(row) == len(w) for row in by_output):
+        raise Unreadable("content.teacher: expected as many outputs a as rows w")
+    a = zip(*([_rational(v, "content.teacher.a") for v in row] for row in by_output), strict=True)
+    neurons, seen = [], set[tuple[Fraction, ...]]()
+    for values, weights in zip(w, a, strict=True):
+        row = tuple(_rational(v, "content.teacher.w") for v in values)
+        distinct = any(row) and any(weights) and row not in seen and tuple(-v for v in row) not in seen
         need(distinct, "content.teacher: expected non-zero neurons, pairwise different up to sign")
         seen.add(row)
-    return neurons
+        neurons.append((row, weights if outputs > 1 else weights[0]))
+    return tuple(neurons)
 
 
 def _inputs(value: Any, archive: Path) -> tuple[tuple[Fraction, ...], ...]:

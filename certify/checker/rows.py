@@ -16,7 +16,7 @@ from typing import Any
 from .certificates import Certificate
 from .charts import read_chart
 from .gaussian import Population
-from .loss import Network, Problem
+from .loss import Network, Problem, outgoing
 from .path import Path, read_path, read_places
 from .population import split_name
 from .reading import Unreadable, exact, fields, need, sequence, text
@@ -73,8 +73,9 @@ def check_row(
     fields(witness, "witnesses.jsonl", _WITNESS | ({"coordinates"} if population else set()))
     need(row["index"] == witness["index"] == number, "index: the rows are not in order")
     need(row["width"] == width, "width: is not that of the points")
-    bias = isinstance(problem, Problem) and problem.bias
-    given = _Row(row, witness, network(witness["candidate"], "candidate", width, problem.dimension, bias), problem)
+    shape = (problem.bias, problem.outputs) if isinstance(problem, Problem) else (False, 1)
+    candidate = network(witness["candidate"], "candidate", width, problem.dimension, *shape)
+    given = _Row(row, witness, candidate, problem)
     need((witness["path"] is None) == (row["relation"] != "path"), "path: given for the relation path only")
     need(not population or all(a == 1 for _, a in given.candidate), "candidate: expected outputs a of 1")
     if row["verdict"] == "undecided":
@@ -212,6 +213,7 @@ def _check_relation(row: dict[str, Any], contained: bool) -> None:
 
 
 def _path(given: _Row) -> Path:
+    need(given.problem.plain, "path: without weight decay, and for students of one output without a bias")
     return read_path(given.witness["path"], len(_theta(given.candidate)))
 
 
@@ -306,7 +308,7 @@ def _down(value: Fraction) -> float:
 
 
 def _theta(neurons: Network) -> list[Fraction]:
-    return [v for w, _ in neurons for v in w] + [a for _, a in neurons]
+    return [*_weights(neurons), *(v for row in outgoing(neurons) for v in row)]
 
 
 def _weights(neurons: Network) -> list[Fraction]:

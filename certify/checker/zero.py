@@ -39,11 +39,16 @@ from .reading import Unreadable, bounds, fields, matrix, need, sequence
 _LABEL = re.compile(r"([CD])([1-9][0-9]{0,3})([+-])", re.ASCII)
 
 
-def network(value: Any, where: str, width: int, dimension: int, bias: bool = False) -> Network:
-    """A network given as ``{"w": [[…]], "a": […]}``; an output bias comes last, as a neuron without ``w``."""
+def network(value: Any, where: str, width: int, dimension: int, bias: bool = False, outputs: int = 1) -> Network:
+    """A network given as ``{"w": [[…]], "a": […]}``, of several outputs ``"a": [[…]]``, a row for each; output biases
+    come last, as a neuron without ``w``."""
     fields(value, where, {"w", "a"})
-    w = matrix(value["w"], f"{where}.w", width, dimension)
-    return tuple(zip([*map(tuple, w), *[()] * bias], sequence(value["a"], f"{where}.a", width + bias), strict=True))
+    w, size = matrix(value["w"], f"{where}.w", width, dimension), width + bias
+    if outputs == 1:
+        a: list[Any] = list(sequence(value["a"], f"{where}.a", size))
+    else:
+        a = list(zip(*matrix(value["a"], f"{where}.a", outputs, size), strict=True))
+    return tuple(zip([*map(tuple, w), *[()] * bias], a, strict=True))
 
 
 def equals_teacher(student: Network, problem: Problem) -> bool:
@@ -117,7 +122,7 @@ def check_zero(claim: dict[str, Any], witness: dict[str, Any], problem: Problem,
     Raises:
         Rejected: naming what fails.
     """
-    need(problem.plain, "witness.zero_loss: without weight decay, and for students without an output bias")
+    need(problem.plain, "witness.zero_loss: without weight decay, and for students of one output without a bias")
     fields(witness, "witness", {"zero_loss"}, {"krawczyk", "inertia", "lemma_1", "local_family"})
     step = witness["zero_loss"]
     fields(step, "witness.zero_loss", {"w", "a", "labels"})
