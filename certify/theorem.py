@@ -67,30 +67,39 @@ SIGMA = {
 
 def setting(problem: Problem, width: int) -> Iterator[str]:
     """Inputs, labels and loss, in sentences of TeX: what the statements about one width have in common."""
-    size, d = len(problem), problem.dimension
+    size, d, outputs = len(problem), problem.dimension, problem.outputs
+    space = f" \\in \\mathbb{{R}}^{outputs}" if outputs > 1 else ""
     if problem.inputs.axes is not None:
         axes = " \\times ".join(f"\\{{{_axis(axis)}\\}}" for axis in problem.inputs.axes)
         yield f"Let $x_1, \\dots, x_{{{size}}}$ be the points of ${axes}$"
     else:
         yield f"Let $x_1, \\dots, x_{{{size}}} \\in \\mathbb{{R}}^{d}$ be the inputs"
     if problem.given_labels is not None:
-        yield f"and $y_1, \\dots, y_{{{size}}}$ the labels of the problem with SHA-256 \\texttt{{{problem.hash}}},"
+        labels = f"$y_1, \\dots, y_{{{size}}}{space}$ the labels"
+        yield f"and {labels} of the problem with SHA-256 \\texttt{{{problem.hash}}},"
     else:
         assert problem.teacher is not None
-        w, a = problem.teacher.w, problem.teacher.a
+        w, a = problem.teacher.w, problem.teacher.a.T
         neurons = enumerate(zip(w, a, strict=True), 1)
-        terms = ", ".join(f"w^*_{t} = {vector(v)}, a^*_{t} = {exact(b)}" for t, (v, b) in neurons)
+        weights = vector if outputs > 1 else exact
+        terms = ", ".join(f"w^*_{t} = {vector(v)}, a^*_{t} = {weights(b)}" for t, (v, b) in neurons)
         sigma = SIGMA[problem.activation.name]
         yield f"and $y_n = \\sum_t a^*_t \\sigma(w^*_t \\cdot x_n)$ with ${sigma}$ and ${terms}$,"
     bias = problem.output_bias
-    mean = f"\\frac1{{{size / problem.factor}}}"
+    mean = f"\\frac1{{{outputs * size / problem.factor}}}"
     decay = f" + {exact(problem.decay)} \\|\\theta\\|^2" if problem.decay else ""
     constant = " + b" if bias else ""
-    given = f", ${SIGMA[problem.activation.name]}$," if problem.given_labels is not None else ""
+    opening, closing = ("\\|", "\\|") if outputs > 1 else ("(", ")")
+    given = [f"$\\theta = (w_1, \\dots, w_{{{width}}}, a_1, \\dots, a_{{{width}}}{', b' * bias})$"]
+    if outputs > 1:
+        given.append(f"$a_i = (a_{{i,1}}, \\dots, a_{{i,{outputs}}})$")
+        given += [f"$b = (b_1, \\dots, b_{{{outputs}}})$"] * bias
+    if problem.given_labels is not None:
+        given.append(f"${SIGMA[problem.activation.name]}$")
     yield (
-        f"and for $\\theta = (w_1, \\dots, w_{{{width}}}, a_1, \\dots, a_{{{width}}}{', b' * bias})${given} "
-        "let $L(\\theta) = "
-        f"{mean} \\sum_n \\bigl(\\sum_{{i=1}}^{{{width}}} a_i \\sigma(w_i \\cdot x_n){constant} - y_n\\bigr)^2{decay}$."
+        f"and for {', '.join(given)}{',' * (len(given) > 1)} let $L(\\theta) = "
+        f"{mean} \\sum_n \\bigl{opening}\\sum_{{i=1}}^{{{width}}} a_i \\sigma(w_i \\cdot x_n){constant} - y_n"
+        f"\\bigr{closing}^2{decay}$."
     )
 
 
@@ -110,17 +119,24 @@ def statement(certificate: Mapping[str, Any], problem: Problem) -> Iterator[str]
     elif "chart" in witness:
         yield from _limit(claim, witness, problem)
     else:
-        yield from _box(
-            witness["krawczyk"], _names(claim["width"], problem.dimension, bias=problem.output_bias), "L", "\\theta"
-        )
+        yield from _box(witness["krawczyk"], _names_of_student(problem, claim["width"]), "L", "\\theta")
         yield from _nature(claim)
 
 
-def _names(width: int, d: int, chart: Chart | None = None, *, bias: bool = False) -> list[tuple[str, int]]:
+def _names_of_student(problem: Problem, width: int) -> list[tuple[str, int]]:
+    """As :func:`_names`, with output biases and several outputs."""
+    if problem.outputs == 1:
+        return _names(width, problem.dimension) + [("b", 1)] * problem.output_bias
+    names = [(f"w_{i}", problem.dimension) for i in range(1, width + 1)]
+    for o in range(1, problem.outputs + 1):
+        names += [(f"a_{{{i},{o}}}", 1) for i in range(1, width + 1)] + [(f"b_{o}", 1)] * problem.output_bias
+    return names
+
+
+def _names(width: int, d: int, chart: Chart | None = None) -> list[tuple[str, int]]:
     """Symbols of the parameters, each with the number of its coordinates."""
     if chart is None:
-        names = [(f"w_{i}", d) for i in range(1, width + 1)] + [(f"a_{i}", 1) for i in range(1, width + 1)]
-        return names + [("b", 1)] * bias
+        return [(f"w_{i}", d) for i in range(1, width + 1)] + [(f"a_{i}", 1) for i in range(1, width + 1)]
     names = _names(len(chart.ordinary), d)
     for k, _ in enumerate(chart.pairs, 1):
         names += [(f"\\hat w_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
@@ -210,7 +226,7 @@ def _zero(claim: Mapping[str, Any], witness: Mapping[str, Any]) -> Iterator[str]
 
 def _no_point(claim: Mapping[str, Any], step: Mapping[str, Any], problem: Problem) -> Iterator[str]:
     center, radius = [from_text(v) for v in step["center"]], from_text(claim["empty_radius"])
-    names = _names(claim["width"], problem.dimension, bias=problem.output_bias)
+    names = _names_of_student(problem, claim["width"])
     for digits in count(2):
         rounded = to_places(center, digits)
         # ‖c − c'‖₂ ≤ P max |c_i − c'_i|

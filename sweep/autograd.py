@@ -17,7 +17,7 @@ _ACTIVATIONS = {"sigmoid": torch.sigmoid}
 
 
 def mean_squared_error(problem: Problem, theta: Any, width: int) -> Any:
-    """``L = (1/N) Σ_n (Σ_i a_i σ(w_i·x_n) − y_n)²`` at a tensor ``theta`` (P,).
+    """``L = (1/N) Σ_n (Σ_i a_i σ(w_i·x_n) − y_n)²`` at a tensor ``theta`` (P,); of several outputs the mean.
 
     Raises:
         ValueError: the activation is none of PyTorch's known here.
@@ -27,8 +27,8 @@ def mean_squared_error(problem: Problem, theta: Any, width: int) -> Any:
         raise ValueError(f"no reference for activation {name!r}, expected one of: {', '.join(_ACTIVATIONS)}")
     x = torch.as_tensor(problem.inputs.values, device=theta.device)
     y = torch.as_tensor(problem.labels, device=theta.device)
-    w, a = theta[:split].reshape(width, -1), theta[split:]
-    return torch.mean((_ACTIVATIONS[name](x @ w.T) @ a - y) ** 2)
+    w, a = theta[:split].reshape(width, -1), theta[split:].reshape(problem.outputs, width)
+    return torch.mean((_ACTIVATIONS[name](x @ w.T) @ a.T - y.reshape(len(y), -1)) ** 2)
 
 
 def loss_gradient_hessian(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep import kernels
-from sweep.gauss_newton import Residuals, to_rounding_level
+from sweep.gauss_newton import residuals_of, to_rounding_level
 from sweep.kernels import Floats, KernelData
 from sweep.newton import EPS
 from sweep.polish import (
@@ -166,7 +166,7 @@ class _Search:
 
     def __init__(self, on: Kernels, data: KernelData, width: int, max_weight: float):
         self.on, self.xp, self.data, self.width, self.max_weight = on, on.namespace, data, width, max_weight
-        self.residuals = Residuals(data, width)
+        self.residuals = residuals_of(data, width)
         self.label_size = label_size(data)
 
     def filled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -117,8 +117,10 @@ def settings_of(
     """Complete settings: ``options`` over the optimiser's defaults.
 
     Raises:
-        ValueError: no such optimiser or option.
+        ValueError: no such optimiser or option, or students of several outputs.
     """
+    if problem.outputs > 1:
+        raise ValueError(f"{problem.name}: has {problem.outputs} outputs, expected one: sweeps train students of one")
     if isinstance(problem, GaussianProblem):
         return gaussian_settings(problem, width=width, init=init, optimizer=optimizer, options=options)
     merged = complete_options(optimizer, options)

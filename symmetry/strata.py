@@ -77,12 +77,15 @@ class Target:
         """The target of a problem with exact labels.
 
         Raises:
-            ValueError: the labels are given in a file, so no student is known to equal them.
+            ValueError: the labels are given in a file, so no student is known to equal them; or there are several
+                outputs.
         """
         if problem.teacher is None or not problem.exact_labels:
             raise ValueError(
                 f"{problem.name}: the labels are given, expected a teacher's exact outputs: only those have strata"
             )
+        if problem.outputs > 1:
+            raise ValueError(f"{problem.name}: has {problem.outputs} outputs, expected one: strata are for one")
         return cls.of_network(problem.teacher, problem.activation.reflection)
 
     @classmethod

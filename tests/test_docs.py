@@ -49,11 +49,12 @@ def test_the_problem_files_of_the_docs_are_read(tmp_path: Path):
     np.savez(tmp_path / "inputs.npz", X=np.array([[0.5, 1.0], [-1.0, 2.0]]))
     np.savez(tmp_path / "labels.npz", y=np.arange(5.0))
     page = ROOT / "docs" / "problems.md"
-    (table,) = blocks(page, "csv")
-    (tmp_path / "measured.csv").write_text(table, "utf-8")
+    tables = blocks(page, "csv")
+    for name, table in zip(("measured", "measured2"), sorted(tables, key=len), strict=True):
+        (tmp_path / f"{name}.csv").write_text(table, "utf-8")
     problems = [parse_problem(text, source="problem.toml", folder=tmp_path) for text in blocks(page, "toml")]
-    assert [len(p) for p in problems] == [1681, 2, 3, 5]
-    assert [p.exact_labels for p in problems] == [True, True, False, False]
+    assert [(len(p), p.outputs) for p in problems] == [(1681, 1), (2, 1), (3, 1), (5, 1), (3, 2)]
+    assert [p.exact_labels for p in problems] == [True, True, False, False, False]
     assert problems[0].hash == load_problem("thesis").hash
     assert problems[2].labels.tolist() == [0.25, 0.5, 0.125]
 

@@ -144,7 +144,7 @@ def counts(rows: list[Any]) -> dict[str, dict[str, int]]:
 
 
 def _points_hash(witnesses: list[Any], width: int, problem: Problem | Population) -> str:
-    """SHA-256 of ``losscert-points n m d``, of k > 1 outputs ``… n m d k``, all ``w``, all ``a``, little-endian doubles."""
+    """SHA-256 of ``losscert-points n m d``, ``… n m d k`` of k > 1 outputs, and ``w``, then ``a``, as doubles."""
     outputs = problem.outputs if isinstance(problem, Problem) else 1
     shape = [len(witnesses), width, problem.dimension, *[outputs] * (outputs > 1)]
     digest = hashlib.sha256(f"losscert-points {' '.join(map(str, shape))}\n".encode())

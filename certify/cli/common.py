@@ -118,13 +118,24 @@ def refuse_other_problem(points: Path, declared: str | None, problem: Problem | 
 
 
 def refuse_output_bias(problem: Problem, command: str) -> None:
-    """Refuse a problem whose students have an output bias.
+    """Refuse a problem whose students have an output bias, or several outputs.
 
     Raises:
-        Refusal: they have one.
+        Refusal: they have.
     """
+    refuse_several_outputs(problem, command)
     if problem.output_bias:
         raise Refusal(f"{command}: not for students with an output bias, and those of {problem.name} have one")
+
+
+def refuse_several_outputs(problem: Problem, command: str) -> None:
+    """Refuse a problem whose students have several outputs.
+
+    Raises:
+        Refusal: they have.
+    """
+    if problem.outputs > 1:
+        raise Refusal(f"{command}: for students of one output, and those of {problem.name} have {problem.outputs}")
 
 
 def usable_cores() -> int:

@@ -58,8 +58,12 @@ class Plan:
 
         Raises:
             ProblemError: there is no such problem.
+            StudyError: its students have several outputs.
         """
-        return load_problem(self.problem)
+        problem = load_problem(self.problem)
+        if problem.outputs > 1:
+            raise StudyError(f"{problem.name}: has {problem.outputs} outputs, expected one: a study is of one")
+        return problem
 
     def describe(self) -> dict[str, Any]:
         """As JSON-able data, with the problem's hash."""
