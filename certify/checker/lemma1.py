@@ -51,7 +51,7 @@ def _lipschitz(around: Around, over: Evaluation) -> Vector:
     norm = sum((data.xx[i][i] for i in range(len(data.x))), data.zero).root_tops()
     square, factor = norm * norm, data.number(Fraction(1155, 1000))
     total = data.number(0)
-    for output, (r, jacobian) in enumerate(zip(over.residuals, over.jacobian, strict=True)):
+    for output, (r, jacobian) in enumerate(zip(over.r, over.jacobian, strict=True)):
         h = t = data.zero
         for unit, sigma, slots in zip(around.units, over.sigma, over.slots, strict=True):
             if unit.output != output or len(slots) == 1:  # an output bias enters linearly
@@ -63,4 +63,4 @@ def _lipschitz(around: Around, over: Evaluation) -> Vector:
         for left in jacobian.values():
             rows = rows.larger(sum((abs(left.dot(right)) for right in jacobian.values()), data.number(0)))
         total = total + rows.root_tops() * h.dot(h).root_tops() * 3 + abs(r).dot(t)
-    return total * data.number(2 * data.factor / (data.count * len(over.residuals)))
+    return total * data.number(2 * data.factor / (data.count * len(over.r)))

@@ -141,7 +141,7 @@ def _check_split(j: int, step: Any, size: int, flipped: int, chart: Chart, prove
     need(zero == 0 or not any(chart.flipped), f"{where}: a share of 0 beside mirrored copies")
     a = over.slots[j][1]
     need(a.lower()[0] > 0 or a.upper()[0] < 0, f"{where}: the output may vanish")
-    weight = over.sigma[j][2] * a * over.r
+    weight = over.sigma[j][2] * a * over.r[0]
     found = pivots([[data.moment(weight, i, k) for k in range(d)] for i in range(d)])
     need(found == [plus, minus], f"{where}: B has the inertia {found} by elimination")
     low = 1 if positive == p else 0 if n == 0 else None
@@ -211,7 +211,7 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
     )
     scale = number(2 * data.factor / data.count)
     for condition, lower, upper in zip(chart.conditions, low, high, strict=True):
-        kappa = sum((phi[k].dot(over.r) for k in condition), number(0)) * scale
+        kappa = sum((phi[k].dot(over.r[0]) for k in condition), number(0)) * scale
         need(0 < lower <= kappa.lower()[0], "witness.channel.kappa_lower: 0 < κ_lower ≤ κ fails")
         need(kappa.upper()[0] <= upper, "witness.channel.kappa_upper: κ ≤ κ_upper fails")
     weights = sequence(step["weights"], "witness.channel.weights", len(chart.held))
@@ -232,10 +232,10 @@ def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
     kind, d, where = chart.diverging[k].kind, len(data.x), "witness.channel.weights"
     if kind == "zero":
         need(weight == 0, f"{where}: expected 0 for a zero group")
-        form, along = over.slots[-1][0] * over.r * number(-1), None
+        form, along = over.slots[-1][0] * over.r[0] * number(-1), None
     else:
         place = chart.neurons + k
-        form = over.sigma[place][2] * over.r * number(-1 if kind == "split-" else 1)
+        form = over.sigma[place][2] * over.r[0] * number(-1 if kind == "split-" else 1)
         along = [proved.around.theta[i].widened(number(proved.tight[i])) for i in proved.around.units[place].lines[1]]
         need(sum((v * v for v in along), number(0)).lower()[0] > 0, f"{where}: u may vanish")
     matrix = [[data.moment(form, i, j) for j in range(d)] for i in range(d)]

@@ -75,12 +75,7 @@ class Problem:
 
     def student(self, width: int) -> list[Unit]:
         """The units of a student, output by output: ``θ = (w_1, …, w_m, a_11, …, a_1m, c_1, a_21, …)``."""
-        units, first = [], width * self.dimension
-        for o in range(self.outputs):
-            units += neurons(width, self.dimension, first, o)
-            units += [Unit((), (first + width,), _bias, -1, o)] * self.bias
-            first += width + self.bias
-        return units
+        return neurons(width, self.dimension, self.outputs, self.bias)
 
     @property
     def activation(self) -> Activation:
@@ -125,17 +120,19 @@ def outgoing(network: Network) -> list[tuple[Fraction, ...]]:
     return list(zip(*(a if isinstance(a, tuple) else (a,) for _, a in network), strict=True))
 
 
-def neurons(width: int, dimension: int, first: int | None = None, output: int = 0) -> list[Unit]:
-    """The units of ``Σ_i a_i σ(w_i·x)``, ``θ = (w_1, …, w_m, a_1, …, a_m)``; of one of several outputs ``a_1`` is at
-    ``first``."""
+def neurons(width: int, dimension: int, outputs: int = 1, bias: bool = False) -> list[Unit]:
+    """The units of ``Σ_i a_i σ(w_i·x)``, ``θ = (w_1, …, w_m, a_1, …, a_m)``; see :meth:`Problem.student` for more."""
 
     def formula(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
         a = slots[1]
         return sigma[0] * a, [sigma[1] * a, sigma[0]], {(0, 0): sigma[2] * a, (1, 0): sigma[1]}
 
-    first = width * dimension if first is None else first
-    lines = [(range(i * dimension, (i + 1) * dimension),) for i in range(width)]
-    return [Unit(line, (first + i,), formula, output=output) for i, line in enumerate(lines)]
+    lines, units = [(range(i * dimension, (i + 1) * dimension),) for i in range(width)], []
+    for o in range(outputs):
+        first = width * dimension + o * (width + bias)
+        units += [Unit(line, (first + i,), formula, output=o) for i, line in enumerate(lines)]
+        units += [Unit((), (first + width,), _bias, -1, o)] * bias
+    return units
 
 
 def _bias(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
@@ -169,11 +166,9 @@ class Data:
         self.sizes = [abs(x) for x in self.x]
         self.xx = [[x * y for y in self.x] for x in self.x]
         self.zero = self.x[0] * 0
-        self.labels = [arithmetic.vector(column) for column in problem.labels or ()]
         sigma = [self.jet(self.along([self.number(v) for v in w]), 0)[0] for w, _ in problem.teacher]
-        for row in outgoing(problem.teacher):
-            terms = (value * self.number(a) for value, a in zip(sigma, row, strict=True))
-            self.labels.append(sum(terms, self.zero))
+        taught = ([v * self.number(a) for v, a in zip(sigma, row, strict=True)] for row in outgoing(problem.teacher))
+        self.labels = [*map(arithmetic.vector, problem.labels or ()), *(sum(terms, self.zero) for terms in taught)]
         self.y = self.labels[0]
 
     def number(self, value: Fraction | int) -> Vector:
@@ -201,23 +196,18 @@ class Data:
 class Evaluation:
     """Enclosures over a box.
 
-    ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P); of each output the ``residuals`` (N) and the columns (N) of
-    its ``jacobian`` that do not vanish, by their places in ``θ``; of each unit ``sigma`` (``σ, σ', …`` at its first
+    ``loss`` (1), ``gradient`` (P), ``hessian`` P rows (P); of each output the residuals ``r`` (N) and the columns (N)
+    of its ``jacobian`` that do not vanish, by their places in ``θ``; of each unit ``sigma`` (``σ, σ', …`` at its first
     line, where it has one) and ``slots``.
     """
 
     loss: Vector
     gradient: Vector
     hessian: list[Vector]
-    residuals: list[Vector]
+    r: list[Vector]
     jacobian: list[dict[int, Vector]]
     sigma: list[Jet]
     slots: list[list[Vector]]
-
-    @property
-    def r(self) -> Vector:
-        """The residuals of the first output."""
-        return self.residuals[0]
 
 
 class Around:
@@ -251,7 +241,11 @@ class Around:
             r[unit.output] = r[unit.output] + value
             for j, k, i in unit.places:
                 jacobian[unit.output][j] = data.zero + first[k] if i is None else data.x[i] * first[k]
-        triangle = [[self._product(jacobian, j, h) for h in range(j + 1)] for j in range(size)]
+        zero, both = data.number(0), list(zip(jacobian, r, strict=True))
+        triangle = [
+            [sum((c[j].dot(c[h]) for c in jacobian if j in c and h in c), zero) for h in range(j + 1)]
+            for j in range(size)
+        ]
         for unit, (_, _, second) in zip(self.units, parts, strict=True):
             weight = {pair: value * r[unit.output] for pair, value in second.items()}
             for j, k, i in unit.places:
@@ -260,11 +254,9 @@ class Around:
                     if h <= j and pair in weight:
                         triangle[j][h] = triangle[j][h] + data.moment(weight[pair], i, g)
         rows = [[triangle[max(j, h)][min(j, h)] for h in range(size)] for j in range(size)]
-        mean = data.factor / (data.count * len(r))
-        scale, zero = data.number(2 * mean), data.number(0)
-        loss = sum((own.dot(own) for own in r), zero) * data.number(mean)
-        slopes = ([c[j].dot(own) for c, own in zip(jacobian, r, strict=True) if j in c] for j in range(size))
-        gradient = stack([sum(parts, zero) for parts in slopes]) * scale
+        mean = data.number(data.factor / (data.count * len(r)))
+        scale, loss = mean * 2, sum((own.dot(own) for own in r), zero) * mean
+        gradient = stack([sum((c[j].dot(own) for c, own in both if j in c), zero) for j in range(size)]) * scale
         hessian = [stack(row) * scale for row in rows]
         if data.decay:
             place = [theta.widened(reach) for theta, reach in zip(self.theta, rho, strict=True)] if rho else self.theta
@@ -273,10 +265,6 @@ class Around:
             for j, row in enumerate(hessian):
                 hessian[j] = row + stack([twice if k == j else data.number(0) for k in range(size)])
         return Evaluation(loss, gradient, hessian, r, jacobian, sigma, slots)
-
-    def _product(self, jacobian: list[dict[int, Vector]], j: int, h: int) -> Vector:
-        """``Σ J_nj J_nh`` over inputs and outputs."""
-        return sum((c[j].dot(c[h]) for c in jacobian if j in c and h in c), self.data.number(0))
 
     def _slots(self, number: int, rho: Sequence[Vector] | None) -> list[Vector]:
         """The slots of a unit over the box: ``v·x_n`` moves by at most ``Σ_i |x_ni| ρ_i``."""

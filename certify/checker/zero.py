@@ -34,7 +34,7 @@ from .isolated import DataAt, check_box, check_eigenvalue, read_box
 from .lemma1 import check_lemma1
 from .local_family import check_family
 from .loss import Network, Problem, neurons
-from .reading import Unreadable, bounds, fields, matrix, need, sequence
+from .reading import Unreadable, bounds, fields, matrix, need
 
 _LABEL = re.compile(r"([CD])([1-9][0-9]{0,3})([+-])", re.ASCII)
 
@@ -43,12 +43,9 @@ def network(value: Any, where: str, width: int, dimension: int, bias: bool = Fal
     """A network given as ``{"w": [[…]], "a": […]}``, of several outputs ``"a": [[…]]``, a row for each; output biases
     come last, as a neuron without ``w``."""
     fields(value, where, {"w", "a"})
-    w, size = matrix(value["w"], f"{where}.w", width, dimension), width + bias
-    if outputs == 1:
-        a: list[Any] = list(sequence(value["a"], f"{where}.a", size))
-    else:
-        a = list(zip(*matrix(value["a"], f"{where}.a", outputs, size), strict=True))
-    return tuple(zip([*map(tuple, w), *[()] * bias], a, strict=True))
+    w, rows = matrix(value["w"], f"{where}.w", width, dimension), value["a"] if outputs > 1 else [value["a"]]
+    a = zip(*matrix(rows, f"{where}.a", outputs, width + bias), strict=True)
+    return tuple(zip([*map(tuple, w), *[()] * bias], a if outputs > 1 else (v for (v,) in a), strict=True))
 
 
 def equals_teacher(student: Network, problem: Problem) -> bool:
