@@ -230,7 +230,7 @@ def test_the_end_of_a_path_lies_in_the_box_of_a_minimum() -> None:
 
 def read_problem_of_two() -> Problem:
     """A problem with inputs of two coordinates."""
-    return Problem("", ((Fraction(0),), (Fraction(0),)), (Fraction(0),), ())
+    return Problem("", ((Fraction(0),), (Fraction(0),)), ((Fraction(0),),), ())
 
 
 def test_a_path_is_not_contained(polished: Path) -> None:

@@ -161,7 +161,7 @@ def test_derivatives_reach_as_far_as_a_box_from_the_points_where_they_are_known(
 def test_given_labels_are_taken_as_they_are() -> None:
     problem = checked("c")
     labels = tuple(Fraction(k, 7) for k in range(9))
-    given = type(problem)("", problem.columns, labels, ())
+    given = type(problem)("", problem.columns, (labels,), ())
     theta = [Fraction(0)] * 6
     loss = Around(Data(given, Integers(192)), neurons(2, 2), theta).over().loss
     exact = sum((y * y for y in labels), Fraction(0)) / 9

@@ -130,7 +130,7 @@ ROWS = [(1, 2), (0, 0), (-1, -2), (3, 1), (1, 2), (0, 0), (0, 0), (-3, -1), (1, 
 def test_folded_residuals_are_those_of_the_whole_problem(make: Callable[[int], Any], given: bool) -> None:
     columns = tuple(zip(*((Fraction(x, 4), Fraction(y, 4)) for x, y in ROWS), strict=True))
     labels = tuple(Fraction(n, 7) for n in range(len(ROWS))) if given else None
-    problem = Problem("", columns, labels, () if given else TEACHER)
+    problem = Problem("", columns, labels and (labels,), () if given else TEACHER)
     folded = fold(problem, make(160))
     assert len(folded.data.y) == 6  # one of (1, 2), of (0, 0), of (3, 1); and the rest, which have no partner
     assert folded.count == 9
@@ -152,7 +152,7 @@ def test_folded_residuals_are_those_of_the_whole_problem(make: Callable[[int], A
 
 
 def test_inputs_without_partners_are_kept() -> None:
-    problem = Problem("", ((Fraction(1), Fraction(2)), (Fraction(3), Fraction(-4))), (Fraction(0), Fraction(1)), ())
+    problem = Problem("", ((Fraction(1), Fraction(2)), (Fraction(3), Fraction(-4))), ((Fraction(0), Fraction(1)),), ())
     folded = fold(problem, Points(128))
     assert len(folded.data.y) == folded.count == 2
     assert len(folded.residuals([folded.data.x[0]], [Fraction(0)])) == 1

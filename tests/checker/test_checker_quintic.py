@@ -36,7 +36,7 @@ def made(seed: int) -> tuple[dict[str, Any], Problem]:
     assert isinstance(limit, CriticalObject)
     assert given.given_labels is not None
     columns = tuple(tuple(column) for column in exact(given.inputs.exact_values).T)
-    return certificate_of(limit, given.hash), Problem(given.hash, columns, tuple(exact(given.given_labels)), ())
+    return certificate_of(limit, given.hash), Problem(given.hash, columns, (tuple(exact(given.given_labels)),), ())
 
 
 def check(certificate: dict[str, Any], problem: Problem) -> str:
