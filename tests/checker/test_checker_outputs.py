@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from cases import stored
@@ -288,6 +290,22 @@ def test_a_directory_is_verified(directory: Path) -> None:
     assert outcome.code == 0, outcome
     assert outcome.counts["local-minimum"]["contained"] >= 1
     assert "polished" in outcome.counts["local-minimum"]
+
+
+def test_its_files_have_the_form_of_the_schemas(directory: Path) -> None:
+    def validate(part: str, text: str) -> None:
+        known = json.loads(resources.files("certify").joinpath("_data/results.schema.json").read_text("utf-8"))
+        jsonschema.validate(json.loads(text), {"$ref": f"#/$defs/{part}", "$defs": known["$defs"]})
+
+    for name in ("manifest", "problem"):
+        validate(name, (directory / f"{name}.json").read_text("utf-8"))
+    for part, name in (("row", "verdicts.jsonl"), ("line", "witnesses.jsonl")):
+        for line in (directory / name).read_text("utf-8").splitlines():
+            validate(part, line)
+    validate("problem", json.dumps(stored(taught())))
+    form = json.loads(resources.files("certify").joinpath("_data/certificate.schema.json").read_text("utf-8"))
+    for path in (directory / "certificates").iterdir():
+        jsonschema.validate(json.loads(path.read_text("utf-8")), form)
 
 
 def swap_outputs(witness: Any) -> None:
