@@ -1,12 +1,13 @@
-"""Mutation attack on the checker: random changes of numbers in valid certificates of every kind.
+"""Mutation attack on the checker: random changes of numbers in valid certificates and paths of every kind.
 
     python tests/checker/mutate.py [--count 2000] [--seed 0] [--json FILE]
 
-Two regimes. *As stored*: a number in the file is changed and nothing else, so the hash no longer fits. *Signed*: words
-and hash are made to fit again, as a wrong prover would write them; now the mathematics alone can tell. A change that
-the checker verifies is a *survivor*. It is a fault if the changed certificate states something false: survivors are
-compared with a reference of 424 bits, and checked again in Arb. It is also a fault if nobody has argued why a survivor
-in this field is still true (:data:`ARGUED`).
+Regimes. *As stored*: a number in a certificate is changed and nothing else, so the hash no longer fits. *Signed*: words
+and hash are made to fit again, as a wrong prover would write them, and the manifest where a line with a path is
+changed; now the mathematics alone can tell. *By field* is the same with every field chosen as often as any other,
+instead of every number. A change that the checker verifies is a *survivor*. It is a fault if what was changed states
+something false: survivors are compared with a reference of 424 bits, and checked again in Arb; paths are followed at
+300 bits. It is also a fault if nobody has argued why a survivor in this field is still true (:data:`ARGUED`).
 """
 
 from __future__ import annotations
@@ -16,19 +17,23 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import path_cases
 from cases import NAMES, case, check, checked, problem, signed
+from further_cases import further
 
 from certify.checker.arb import Arb
 from certify.checker.certificates import check_certificate, read_certificate
+from certify.checker.integers import Integers
 from certify.checker.loss import Data
+from certify.checker.population import population_of
 from certify.checker.reading import Rejected, Unreadable
 from certify.isolated import Certified, certify_isolated
 from certify.proof import dyadic, from_text
@@ -38,7 +43,13 @@ from symmetry.objective import SquareLoss
 
 Place = tuple[str | int, ...]
 
+GAUSSIAN = ("newton ball", "teacher split", "gradient ball")
+REGIMES = ("as stored", "signed", "signed, by field")
+
 _HINT = "another valid hint: the theorem asks for no particular one, and the claim, centre and boxes are as before"
+_LEMMA_1 = "Lemma 1 holds with the new number"
+_THEOREM_6 = "the inequalities of Theorem 6 hold with the new number (docs/gaussian-relu.md)"
+_PATH = "another path from the same candidate to the same object, on which the loss is proved to fall"
 ARGUED = {
     "provenance.bits": "for information, not part of what is claimed or proved",
     "witness.krawczyk.preconditioner": _HINT,
@@ -55,15 +66,39 @@ ARGUED = {
     "witness.channel.kappa_upper": "a bound that still holds",
     "witness.channel.weights": "another t for which the matrix is positive definite (Theorem 19)",
     "witness.tie.slack": "a lower bound that still holds",
-    "witness.lemma_1.radius": "Lemma 1 holds with the new number",
-    "witness.lemma_1.gradient_norm": "Lemma 1 holds with the new number",
-    "witness.lemma_1.smallest_eigenvalue": "Lemma 1 holds with the new number",
-    "witness.lemma_1.lipschitz": "Lemma 1 holds with the new number",
-    "witness.lemma_1.reach": "Lemma 1 holds with the new number",
+    **{
+        f"witness.lemma_1.{n}": _LEMMA_1
+        for n in ("radius", "gradient_norm", "smallest_eigenvalue", "lipschitz", "reach")
+    },
+    "witness.newton_ball.center": "the ball about the new centre satisfies Theorem 6 itself",
+    **{f"witness.newton_ball.{n}": _THEOREM_6 for n in ("radius", "reach", "gradient_norm", "gap", "lipschitz")},
+    "witness.gradient_ball.center": "the ball about the new centre satisfies Theorem 7 itself",
+    **{f"path.{n}": _PATH for n in ("vertices", "places", "bends", "closing", "octaves")},
 }
-"""Why a certificate that differs from the prover's in this field, and is verified, is still true."""
+"""Why what differs from the prover's in this field, and is verified, is still true."""
 
 HINTS = tuple(name for name, why in ARGUED.items() if why == _HINT)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What numbers are changed in.
+
+    Args:
+        tree: a certificate, or a line with a path; as JSON.
+        verify: what the checker says, by an exception.
+        untrue: what a verified tree says that is false, as far as the reference can tell; empty if nothing.
+        signed: makes words and hashes fit.
+        parts: what may change, in the order of :data:`REGIMES`.
+    """
+
+    tree: dict[str, Any]
+    verify: Callable[[Any], object]
+    untrue: Callable[[Any], str]
+    signed: Callable[[Any], Any]
+    stored: tuple[str, ...] = ("claim", "witness", "format", "provenance")
+    parts: tuple[str, ...] = ("claim", "witness")
+
 
 _NUMBER = re.compile(r"0|-?[0-9]+(\*2\^-?[0-9]+|/[0-9]+)")
 
@@ -142,28 +177,96 @@ def name_of(path: Place) -> str:
     return ".".join(key for key in path if isinstance(key, str))
 
 
-def attack(count: int, seed: int, *, sign: bool) -> Report:
-    """Change ``count`` numbers, chosen uniformly among all numbers of all certificates."""
-    rng, report = random.Random(seed), Report()
-    parts = ("claim", "witness") if sign else ("claim", "witness", "format", "provenance")
-    pool = [(name, path) for name in NAMES for path in leaves({k: case(name).certificate[k] for k in parts})]
+@cache
+def subjects() -> dict[str, Subject]:
+    """By name: certificates, certificates under Gaussian inputs, lines with paths."""
+    found = {
+        name: Subject(
+            case(name).certificate, partial(check, name=case(name).problem), partial(untrue, name=name), signed
+        )
+        for name in NAMES
+    }
+    for name in GAUSSIAN:
+        found[name] = Subject(further(name)[1], partial(_gaussian, name), partial(_untrue_gaussian, name), signed)
+    for name in path_cases.NAMES:
+        follow = partial(path_cases.check_line, name), partial(path_cases.rises, name)
+        parts = ("path", "point", "permutation", "candidate")
+        found[f"a line: {name}"] = Subject(path_cases.traced(name).line, *follow, lambda tree: tree, (), parts)
+    return found
+
+
+def attack(count: int, seed: int, regime: str) -> Report:
+    """Change ``count`` numbers, chosen uniformly among all numbers of all subjects, or all fields and then numbers."""
+    rng, report, as_stored = random.Random(seed), Report(), regime == REGIMES[0]
+    pool: list[tuple[str, Place]] = []
+    for name, subject in subjects().items():
+        parts = subject.stored if as_stored else subject.parts
+        pool += [
+            (name, path) for path in leaves({k: subject.tree[k] for k in parts if subject.tree.get(k) is not None})
+        ]
+    fields: dict[str, list[tuple[str, Place]]] = {}
+    for name, path in pool:
+        fields.setdefault(name_of(path), []).append((name, path))
     for _ in range(count):
-        name, path = rng.choice(pool)
-        given = case(name).certificate
-        others = [get(given, p) for n, p in pool if n == name and isinstance(get(given, p), str)]
-        made = deepcopy(given)
-        put(made, path, changed(get(given, path), others, rng))
-        made = signed(made) if sign else made
+        name, path = rng.choice(fields[rng.choice(sorted(fields))] if regime == REGIMES[2] else pool)
+        subject = subjects()[name]
+        others = [get(subject.tree, p) for n, p in pool if n == name and isinstance(get(subject.tree, p), str)]
+        made = deepcopy(subject.tree)
+        put(made, path, changed(get(subject.tree, path), others, rng))
+        made = made if as_stored else subject.signed(made)
         report.changes[name_of(path)] += 1
         try:
-            check(made, case(name).problem)
+            subject.verify(made)
         except (Rejected, Unreadable):
             continue
         report.survivors[name_of(path)] += 1
-        wrong = untrue(made, name) or ("" if name_of(path) in ARGUED else "nobody has argued that this may change")
+        wrong = subject.untrue(made) or ("" if name_of(path) in ARGUED else "nobody has argued that this may change")
         if wrong:
-            report.faults.append(f"{name}: {name_of(path)}: {get(given, path)} -> {get(made, path)}: {wrong}")
+            report.faults.append(f"{name}: {name_of(path)}: {get(subject.tree, path)} -> {get(made, path)}: {wrong}")
     return report
+
+
+def _gaussian(name: str, certificate: Any, arithmetic: Any = Integers) -> None:
+    given = further(name)[0]
+    content = {"format": 1, "name": given.name, "hash": given.hash, "content": given.describe()}
+    known = population_of(json.loads(json.dumps(content)), "problem.json")
+    check_certificate(read_certificate(json.loads(json.dumps(certificate)), name), known, arithmetic)
+
+
+def _untrue_gaussian(name: str, certificate: Any) -> str:
+    """Against the certificate it was made from, whose critical point is the only one near."""
+    try:
+        _gaussian(name, certificate, Arb)
+    except Rejected as error:
+        return f"Arb disagrees: {error}"
+    original = further(name)[1]
+    differ = _claims_differ(certificate["claim"], original["claim"])
+    if differ or "newton_ball" not in certificate["witness"]:
+        return differ
+    new, old = certificate["witness"]["newton_ball"], original["witness"]["newton_ball"]
+    centers = zip(new["center"], old["center"], strict=True)
+    square = sum(((from_text(p) - from_text(q)) ** 2 for p, q in centers), Fraction(0))
+    if square > (from_text(new["radius"]) + from_text(old["radius"])) ** 2:
+        return "the critical point is not within the radius"
+    return _bounds_miss(certificate["claim"], {key: original["claim"][key] for key in ("loss", "lambda_min")})
+
+
+def _claims_differ(claim: dict[str, Any], original: dict[str, Any]) -> str:
+    changed = [key for key in claim.keys() - {"loss", "lambda_min", "empty_radius"} if claim[key] != original[key]]
+    return f"claim.{changed[0]} changed" if changed else ""
+
+
+def _bounds_miss(claim: dict[str, Any], true: dict[str, Any]) -> str:
+    """Which bounds of a claim do not meet those of the true value."""
+    for key, bounds in true.items():
+        if claim[key] is not None and bounds is not None:
+            (low, high), (least, most) = (
+                map(from_text, claim[key]),
+                (from_text(v) if isinstance(v, str) else v for v in bounds),
+            )
+            if not (low <= most and least <= high):
+                return f"claim.{key} does not hold the true value"
+    return ""
 
 
 @cache
@@ -191,35 +294,29 @@ def untrue(certificate: dict[str, Any], name: str) -> str:
     except Rejected as error:
         return f"Arb disagrees: {error}"
     claim, original, true = read.claim, case(name).certificate["claim"], reference(name)
-    for key in claim.keys() - {"loss", "lambda_min", "empty_radius"}:
-        if claim[key] != original[key]:
-            return f"claim.{key} changed"
-    if true is None:
-        return ""
+    differ = _claims_differ(claim, original)
+    if differ or true is None:
+        return differ
     step = read.witness["krawczyk"]
     distances = zip(true.krawczyk.center, step["center"], step["existence_radius"], strict=True)
     if any(abs(x - from_text(c)) > from_text(r) for x, c, r in distances):
         return "the critical point is not in the existence box"
     if original["kind"] == "global-minimum":
         return "" if claim["loss"] == ["0", "0"] else "the loss is 0"
-    for field_name, bounds in (("loss", true.loss), ("lambda_min", true.lambda_min)):
-        if claim[field_name] is not None and bounds is not None and any(map(from_text, claim[field_name])):
-            low, high = map(from_text, claim[field_name])
-            if not (low <= bounds[1] and bounds[0] <= high):
-                return f"claim.{field_name} does not hold the true value"
-    return ""
+    plateau = claim["lambda_min"] is not None and not any(map(from_text, claim["lambda_min"]))
+    return _bounds_miss(claim, {"loss": true.loss, "lambda_min": None if plateau else true.lambda_min})
 
 
 def main() -> None:
-    """Run both regimes and print what survived."""
+    """Run all regimes and print what survived."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts")
     options = parser.parse_args()
     counts = {}
-    for regime in ("as stored", "signed"):
-        report = attack(options.count, options.seed, sign=regime == "signed")
+    for regime in REGIMES:
+        report = attack(options.count, options.seed, regime)
         statements = set(report.changes) - set(HINTS)
         print(f"{regime}: {options.count} changes, {sum(report.survivors.values())} survivors ({report.share:.2%})")
         print(f"  without the free hints: {report.share_of(statements):.2%}; false or not argued: {len(report.faults)}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cases import NAMES, case, check, problem, signed
-from mutate import HINTS, attack
+from mutate import HINTS, REGIMES, attack
 
 from certify.checker.reading import Rejected, Unreadable
 from certify.proof import dyadic, from_text
@@ -19,7 +19,7 @@ BOXED = [name for name in NAMES if "krawczyk" in case(name).certificate["witness
 
 
 def test_at_most_two_in_a_hundred_changes_of_a_stored_file_survive() -> None:
-    report = attack(300, 1, sign=False)
+    report = attack(300, 1, REGIMES[0])
     assert sum(report.changes.values()) == 300
     assert report.share <= 0.02
     assert set(report.survivors) <= {"provenance.bits"}  # the only number that the hash does not cover
@@ -27,7 +27,7 @@ def test_at_most_two_in_a_hundred_changes_of_a_stored_file_survive() -> None:
 
 
 def test_no_signed_change_makes_a_false_statement() -> None:
-    report = attack(250, 2, sign=True)
+    report = attack(250, 2, REGIMES[1])
     assert not report.faults
     # docs/attacks.md states the shares of a full run; here the sample is small
     assert report.share <= 0.45

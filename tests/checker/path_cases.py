@@ -1,0 +1,207 @@
+"""Candidates with paths on tiny problems: the row, the line of ``witnesses.jsonl`` and the certificate belong together.
+
+Paths of every closing, with arcs, halvings and bends, in charts with copies, splits, mirrored pairs and neurons near
+zero. :func:`rises` follows a path with the provers' curves and charts, which share nothing with the checker's, and
+compares losses at 300 bits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from cases import case, checked, problem
+from further_cases import LINES, line, written
+
+from certify.arithmetic.arb import Arb
+from certify.checker.certificates import read_certificate
+from certify.checker.directory import _points_hash
+from certify.checker.folded import Folded, fold
+from certify.checker.path import check_path
+from certify.checker.points import Points
+from certify.checker.reading import need
+from certify.checker.rows import _columns, check_row
+from certify.path import first_place
+from certify.proof import dyadic, from_text
+from certify.rounding import root_above
+from symmetry.charts import Chart, chart_from_json
+from symmetry.closing import arc, way_in
+from symmetry.network import Exact, Network, exact
+from symmetry.objective import SquareLoss
+
+Line = dict[str, Any]
+
+_CERTIFICATES = dict(zip(LINES, ("minimum-2", "zero", "whole", "whole", "channel"), strict=True))
+"""Of the lines of the negative corpus, those of the objects to which they lead."""
+
+_POINTS = {"zero": ["C1+", "C2+"], "whole": ["C1+", "C1+"]}
+
+
+FRACTIONS = tuple(Fraction(k, 16) for k in range(17))
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A candidate with a path.
+
+    Args:
+        object: its certificate, by its name in ``cases.py``.
+        row: of ``verdicts.jsonl``.
+        line: of ``witnesses.jsonl``.
+    """
+
+    object: str
+    row: dict[str, Any]
+    line: Line
+
+
+def _in_chart(name: str, away: float, eps: Sequence[float], shares: Sequence[Sequence[Any]]) -> Line:
+    """From near the entrance of a chart, its copies apart by a little, half of the way, and on to the limit."""
+    witness = case(name).certificate["witness"]
+    chart, center = chart_from_json(witness["chart"]), exact([from_text(v) for v in witness["krawczyk"]["center"]])
+    start = center + exact([Fraction(away) * (-1) ** k for k in range(len(center))])
+    small = [Fraction(e) for e in eps]
+    theta = chart.network(start, small, [[Fraction(s) for s in row] for row in shares]).theta().astype(float)
+    apart = [v + 2.0**-12 * (1 if k % 3 else -1) for k, v in enumerate(theta[: 2 * chart.width])]
+    candidate = written([*apart, *theta[2 * chart.width :]])
+    # q goes with ε², ε of the first group halved; on a plateau it stops before the minimum, where nothing falls
+    ways = [Fraction(1, 2), Fraction(0)] if small else [Fraction(1, 16)]
+    places = [[*(center + way**2 * (start - center)), *(way * e for e in small)] for way in ways]
+    path = {"vertices": [], "closing": 3, "order": list(range(chart.width))}
+    return {"candidate": candidate, "path": path | {"places": [[dyadic(v) for v in row] for row in places]}}
+
+
+_CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
+    "valley": (2.0**-4, (), [["3/8", "5/8"]]),
+    "split": (2.0**-9, (-(2.0**-5),), [["3/8", "5/8"]]),
+    "zeros": (2.0**-9, (2.0**-6,), []),
+    "balanced-2": (2.0**-9, (2.0**-6,), [["3/8", "5/8"]]),
+}
+"""The limit that is away by so much in ``q``, the free ``ε``, and the shares of copies."""
+
+NAMES = (*LINES, *_CHARTS)
+
+
+@cache
+def traced(name: str) -> Traced:
+    """One of :data:`NAMES`; treat it as read-only."""
+    found = _CERTIFICATES.get(name, name)
+    given = deepcopy(line(name).witness if name in LINES else _in_chart(name, *_CHARTS[name]))
+    certificate, zero = case(found).certificate, given.get("point")
+    width = len(given["candidate"]["a"])
+    given |= {"index": 0, "certificate": _file(found), "permutation": None, "point": zero}
+    given |= {"labels": zero and _POINTS[found]}
+    row: dict[str, Any] = {"index": 0, "source": "tiny.npz:0", "seed": 0, "width": width, "moved": 1.0, "reason": None}
+    columns = _columns(read_certificate(json.loads(json.dumps(certificate)), "certificate"))
+    row |= columns | {"verdict": certificate["claim"]["kind"], "relation": "path", "distance": None}
+    row |= {"object_id": certificate["provenance"]["id"]}
+    if given["path"]["closing"] != 3:
+        center = certificate["witness"].get("krawczyk", {}).get("center")
+        end = _theta(zero) if zero else [from_text(v) for v in center]
+        square = sum(((p - q) ** 2 for p, q in zip(_theta(given["candidate"]), end, strict=True)), Fraction(0))
+        given["permutation"], row["distance"] = list(range(width)), root_above(square)
+    return Traced(found, row, json.loads(json.dumps(given)))
+
+
+def _file(name: str) -> str:
+    return f"certificates/{case(name).certificate['provenance']['id']}.json"
+
+
+def _theta(network: Any) -> list[Fraction]:
+    return [from_text(v) for row in network["w"] for v in row] + [from_text(v) for v in network["a"]]
+
+
+@cache
+def folded(name: str) -> Folded:
+    """The problem called ``name`` as paths need it."""
+    return fold(checked(name), Points(192))
+
+
+def check_line(name: str, given: Line) -> None:
+    """What the checker says of a directory that holds ``given`` instead of the line ``name``: path, row and points.
+
+    Raises:
+        Rejected, Unreadable: as the checker says.
+    """
+    own = traced(name)
+    belongs, certificate = case(own.object).problem, case(own.object).certificate
+    known, width = checked(belongs), own.row["width"]
+    check_path(given, certificate["witness"].get("chart"), known, lambda bits: folded(belongs))
+    certificates = {_file(own.object): read_certificate(json.loads(json.dumps(certificate)), "certificate")}
+    check_row(0, own.row, given, width, known, certificates)
+    hashes = [_points_hash([v], width, known.dimension) for v in (given, own.line)]
+    need(hashes[0] == hashes[1], "points.hash: other points")
+
+
+# ------------------------------------------------------------------------------------------------- along the path
+
+
+def rises(name: str, given: Line) -> str:
+    """Where the loss does not fall along a path, as far as a few points of each piece can tell; empty if nowhere."""
+    own = traced(name)
+    objective, arithmetic = SquareLoss.of_network(problem(case(own.object).problem), own.row["width"]), Arb(300)
+
+    def bounds(theta: Exact) -> tuple[Fraction, Fraction]:
+        value = objective.evaluate(arithmetic.array(theta), arithmetic, 0).loss
+        low, high = arithmetic.lower(value)[0], arithmetic.upper(value)[0]
+        assert low is not None
+        assert high is not None
+        return low, high
+
+    last: Exact | None = None
+    for theta in _points(own, given):
+        if last is not None and bool((theta != last).any()) and bounds(theta)[0] >= bounds(last)[1]:
+            return f"the loss rises to {float(bounds(theta)[0]):.6g} from {float(bounds(last)[1]):.6g}"
+        last = theta
+    return ""
+
+
+def _points(own: Traced, given: Line) -> Iterator[Exact]:
+    """Networks on the way, flat, in order."""
+    path, d = given["path"], problem(case(own.object).problem).dimension
+    corners = [exact(_theta(given["candidate"])), *(exact([from_text(v) for v in row]) for row in path["vertices"])]
+    bent = dict(zip(path.get("bent", []), path.get("bends", []), strict=True))
+    for number, (start, end) in enumerate(pairwise(corners)):
+        bend = exact([from_text(v) for v in bent[number]]) if number in bent else 0 * start
+        yield from (_at(arc(start, end, bend), t) for t in FRACTIONS)
+    end = Network.from_theta(corners[-1], d)
+    if path["closing"] in (1, 2):
+        zero = Network.from_theta(exact(_theta(given["point"])), d)
+        bend = exact([from_text(v) for v in path["places"][0]]) if path["places"] else None
+        parts = (end.theta() - zero.theta(),) if path["closing"] == 1 else way_in(zero, end, bend)
+        yield from (_at([zero.theta(), *parts], t) for t in (*reversed(FRACTIONS[1:]), Fraction(1, 200), Fraction(0)))
+    if path["closing"] == 3:
+        chart = chart_from_json(case(own.object).certificate["witness"]["chart"])
+        yield from _released(chart, end.permuted(tuple(path["order"])), path["places"])
+
+
+def _released(chart: Chart, network: Network, rows: Sequence[Sequence[str]]) -> Iterator[Exact]:
+    """Networks on the way in a chart: copies come together, then from place to place."""
+    merged, here = first_place(chart, network)
+    yield from (merged + t * (network.theta() - merged) for t in reversed(FRACTIONS))
+    copied = [[sign * network.a[i] for i, sign in zip(g.members, g.signs, strict=True)] for g in chart.shared]
+    copied = [[row[i - g.members[0]] for i in g.copied] for row, g in zip(copied, chart.shared, strict=True)]
+    shares = [[v / sum(row) for v in row] for row in copied]
+    for row in rows:
+        q, eps = exact([from_text(v) for v in row[: len(here.q)]]), [from_text(v) for v in row[len(here.q) :]]
+        last = bool(eps) and not any(eps)
+        for t in FRACTIONS[:-1] if last else FRACTIONS:
+            small = [e + t * (f - e) for e, f in zip(here.eps, eps, strict=True)]
+            share = t
+            if last:
+                share = 1 - (1 - t) ** 2
+            elif eps and eps[0] != here.eps[0]:
+                share = (small[0] ** 2 - here.eps[0] ** 2) / (eps[0] ** 2 - here.eps[0] ** 2)
+            yield chart.network(here.q + share * (q - here.q), small, shares).theta()
+        here = type(here)(q, tuple(eps))
+
+
+def _at(curve: Sequence[Exact], t: Fraction) -> Exact:
+    point: Exact = sum((part * t**k for k, part in enumerate(curve)), 0 * curve[0])
+    return point
