@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -35,7 +35,7 @@ from symmetry.charts import Group, chart_of
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.population import GaussianProblem
-from symmetry.problem import Problem, parse_problem
+from symmetry.problem import Inputs, Problem, parse_problem
 
 GRID = """
 activation = "sigmoid"
@@ -69,6 +69,7 @@ LABELS = {
         *(1.71137, 1.22589, 0.87026, -0.60238, 0.53732, 0.43564, -0.38282, -1.89151),
         *(-0.6746, -0.49903, -1.78247, -3.32766, -1.59522, -1.74132, -3.07061, -4.66839),
     ],
+    "exponential": [4.41991, -12.8448, 31.35673, -19.67182, -15.15464, 19.73057, 14.39651, -24.70253, 8.9194],
     "quintic": [
         *(-3.32004, -0.45588, 1.99382, 4.12135, -2.0481, -0.21543, 1.5669, 2.74025),
         *(-2.60981, -0.66475, 1.22739, 3.52511, -1.7625, 1.83441, 7.98631, 21.12191),
@@ -92,9 +93,11 @@ LABELS = {
 def problem(name: str) -> Problem:
     """Two or three teacher neurons, or labels, on a small grid."""
     if name in LABELS:
-        wider = problem("b-wider")
-        odd = activation("tanh") if name == "linear" else wider.activation
-        return replace(wider, name=name, activation=odd, teacher=None, given_labels=np.array(LABELS[name]))
+        labels, wider = np.array(LABELS[name]), problem("b-wider").inputs
+        if name == "exponential":  # nine inputs on a line, and 1; the students have an output bias
+            with_one = Inputs(axes=(tuple(Fraction(k, 2) for k in range(-4, 5)), (Fraction(1),)))
+            return Problem(name, activation("sigmoid"), with_one, None, labels, output_bias=True)
+        return Problem(name, activation("tanh" if name == "linear" else "sigmoid"), wider, None, labels)
     return parse_problem(TEXTS[name], source=f"{name}.toml", folder=None)
 
 
@@ -133,7 +136,7 @@ def _chart(
 ) -> CriticalObject:
     numbers = iter(range(9))
     chosen = [Group(kind, tuple(next(numbers) for _ in range(size)), *flipped) for kind, size, *flipped in groups]
-    chart = chart_of(next(numbers) + ordinary, 2, chosen)
+    chart = chart_of(next(numbers) + ordinary, 2, chosen, problem(name).output_bias)
     found = limit_object(problem(name), chart, signs, exact(q), arithmetic="auto", max_bits=212)
     assert isinstance(found, CriticalObject), found
     return found
@@ -203,6 +206,10 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "quintic": (
         "quintic",
         lambda n: _chart(n, [("quintic", 3)], [-0.705, 0.85, 1.376, 0.832, -1.014, -0.336, 1.28]),
+    ),
+    "exponential": (
+        "exponential",
+        lambda n: _chart(n, [("exponential+", 1)], [0.317, 1.113, 1.213, -0.907, -1.029, -0.844], ordinary=1),
     ),
     "balanced": (
         "b-wider",

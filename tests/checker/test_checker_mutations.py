@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from cases import NAMES, case, check, problem, signed
-from mutate import HINTS, REGIMES, attack
+from mutate import HINTS, REGIMES, attack, subjects
 
+from certify.checker.certificates import _KINDS
 from certify.checker.reading import Rejected, Unreadable
 from certify.proof import dyadic, from_text
 
@@ -35,8 +36,38 @@ def test_no_signed_change_makes_a_false_statement() -> None:
     # what the theorems leave free, and bounds that are only weaker, may survive; these never do
     claims = {"kind", "width", "morse_index", "nullity", "manifold_dimension", "level"}
     assert not {f"claim.{name}" for name in claims} & set(report.survivors)
-    assert "witness.inertia.signs" not in report.survivors
-    assert not any(name.startswith("witness.zero_loss") for name in report.survivors)
+    assert not NEVER.intersection(name.rsplit(".", 1)[0] for name in report.survivors)
+
+
+NEVER = {"witness.zero_loss", "witness.splits", "witness.chart", "witness.local_family", "witness.split", "candidate"}
+"""Steps, and parts of lines, in which no change of one number can survive."""
+
+
+def test_changes_of_every_field_are_noticed_or_true() -> None:
+    report = attack(300, 3, REGIMES[2])
+    assert not report.faults
+    assert report.share <= 0.25
+    assert not NEVER.intersection(name.rsplit(".", 1)[0] for name in report.survivors)
+    assert not {"witness.inertia.signs", "path.order", "path.bent", "permutation"} & set(report.survivors)
+
+
+def test_what_is_changed_is_of_every_kind() -> None:
+    trees = [subject.tree for subject in subjects().values()]
+    claims = {(tree["claim"]["kind"], "objective" in tree["claim"]) for tree in trees if "claim" in tree}
+    assert {(kind, False) for kind in _KINDS} <= claims
+    assert {"saddle", "global-minimum", "not-critical"} == {kind for kind, population in claims if population}
+    steps = {step for tree in trees for step in tree.get("witness", {})}
+    assert {"splits", "tie", "channel", "local_family", "lemma_1", "empty_ball", "newton_ball"} <= steps
+    charts = [tree["witness"]["chart"]["groups"] for tree in trees if "chart" in tree.get("witness", {})]
+    kinds = {group[0] for groups in charts for group in groups}
+    assert {"copies", "pair", "split-", "mirrored", "quintic", "zero", "linear", "exponential+"} <= kinds
+    flipped = {group[0] for groups in charts for group in groups if len(group) == 3}
+    assert {"copies", "split-", "triple+", "zero"} <= flipped
+    paths = [tree["path"] for tree in trees if "path" in tree]
+    assert {path["closing"] for path in paths} == {0, 1, 2, 3}
+    assert any(path.get("octaves") for path in paths)
+    assert any(path.get("bent") for path in paths)
+    assert any(path["closing"] == 2 and path["places"] for path in paths)
 
 
 @pytest.mark.parametrize("name", NAMES)
