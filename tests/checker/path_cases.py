@@ -135,7 +135,7 @@ def check_line(name: str, given: Line) -> None:
     check_path(given, certificate["witness"].get("chart"), known, lambda bits: folded(belongs))
     certificates = {_file(own.object): read_certificate(json.loads(json.dumps(certificate)), "certificate")}
     check_row(0, own.row, given, width, known, certificates)
-    hashes = [_points_hash([v], width, known.dimension) for v in (given, own.line)]
+    hashes = [_points_hash([v], width, known) for v in (given, own.line)]
     need(hashes[0] == hashes[1], "points.hash: other points")
 
 
