@@ -1,6 +1,6 @@
 """Checking a certificate against making its proof, on one core.
 
-    python benchmarks/bench_checker.py [--repeats 5] [--mpmath]
+    python benchmarks/bench_checker.py [--repeats 5] [--mpmath] [--archive ZIP --jobs 1 2]
 
 Two isolated local minima on the 41×41 grid: one of width 5 on the shipped problem, one of width 7 with a teacher of
 eight neurons (with the shipped teacher none is known). Sides, interleaved in one run:
@@ -8,6 +8,9 @@ eight neurons (with the shipped teacher none is known). Sides, interleaved in on
 * ``prover``: Krawczyk test, inertia, bounds, Lemma 1, in float64 midpoint–radius arithmetic, and the certificate;
 * ``integer``, ``arb``: the checker, from the text of the certificate, the problem's inputs and labels enclosed anew;
 * ``mpmath``: the same in mpmath intervals, if asked for (slow).
+
+Seconds by the clock, and of CPU where other work is running. With ``--archive`` a results directory is checked as a
+whole on each number of processes, once a repeat, interleaved as well.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ from certify.certificate import canonical, certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.loss import Data
 from certify.checker.problems import problem_of
-from certify.checker.run import make_arithmetic
+from certify.checker.run import VERIFIED, make_arithmetic
+from certify.checker.run import check as check_all
 from certify.isolated import Certified, certify_in, isolated_object
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
@@ -82,11 +86,38 @@ def check(problem: Problem, text: str, arithmetic: str) -> Callable[[], object]:
     return run
 
 
+def measure(sides: dict[str, Callable[[], object]], repeats: int) -> None:
+    """Run the sides in turn and print the least and the median time of each."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, run in sides.items():
+            start, worked = time.perf_counter(), time.process_time()
+            run()
+            times[name].append((time.perf_counter() - start, time.process_time() - worked))
+    for name, values in times.items():
+        clock, cpu = zip(*values, strict=True)
+        print(f"  {name:8} min {min(clock):8.3f} s   median {statistics.median(clock):8.3f} s   CPU {min(cpu):8.3f} s")
+
+
+def whole(archive: Path, jobs: int) -> Callable[[], object]:
+    """The check of a results directory on so many processes."""
+
+    def run() -> object:
+        outcome = check_all(archive, problem=None, arithmetic="integer", jobs=jobs, budget=1e9)
+        if outcome.code != VERIFIED:
+            raise RuntimeError(f"{archive}: {outcome.rejected or outcome.unreadable}")
+        return outcome
+
+    return run
+
+
 def main() -> None:
     """Measure and print a table for each width."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--mpmath", action="store_true")
+    parser.add_argument("--archive", type=Path, help="a results directory to check on several processes")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
     cases = {5: (load_problem("thesis"), THETA), 7: (parse_problem(EIGHT, source="eight", folder=None), THETA_7)}
     with threadpool_limits(1):
@@ -96,15 +127,11 @@ def main() -> None:
             sides: dict[str, Callable[[], object]] = {"prover": prover}
             for name in ("integer", "arb", *(["mpmath"] if options.mpmath else [])):
                 sides[name] = check(problem, text, name)
-            times: dict[str, list[float]] = {name: [] for name in sides}
-            for _ in range(options.repeats):
-                for name, run in sides.items():
-                    start = time.perf_counter()
-                    run()
-                    times[name].append(time.perf_counter() - start)
             print(f"width {width}: certificate of {len(text)} bytes")
-            for name, values in times.items():
-                print(f"  {name:8} min {min(values):8.3f} s   median {statistics.median(values):8.3f} s")
+            measure(sides, options.repeats)
+        if options.archive:
+            print(f"{options.archive.name}, processes (CPU: of the first one only)")
+            measure({str(jobs): whole(options.archive, jobs) for jobs in options.jobs}, options.repeats)
 
 
 if __name__ == "__main__":

@@ -212,9 +212,10 @@ def check(
         announce(f"{what} on {jobs} process{'es' * (jobs > 1)}")
         task = partial(check_one, problem=problem, arithmetic=arithmetic)
         with _mapping(jobs if len(read) + len(paths) > 1 else 1) as mapping:
-            for name, (verdict, reason) in zip(read, mapping(task, read.values()), strict=True):
-                getattr(outcome, verdict).append(f"{name}: {reason}" if reason else name)
-            traced = dict(zip(paths, mapping(task, paths.values()), strict=True))
+            answers = list(mapping(task, [*read.values(), *paths.values()]))
+        traced = dict(zip(paths, answers[len(read) :], strict=True))
+        for name, (verdict, reason) in zip(read, answers, strict=False):
+            getattr(outcome, verdict).append(f"{name}: {reason}" if reason else name)
         if directory is not None:
             proved = {name: read[name] for name in outcome.verified}
             reasons = {index: f"{verdict}: {reason}" if reason else "" for index, (verdict, reason) in traced.items()}
