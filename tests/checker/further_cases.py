@@ -1,8 +1,7 @@
-"""Valid certificates of the later kinds of claims, and lines with paths, all of them small: for the negative corpus.
+"""Valid certificates under Gaussian inputs, and lines with paths, all of them small: for the negative corpus.
 
-Neurons near zero have problems of their own, made such that a given limit is critical (``limit_cases.planted``). The
-lines go straight to a minimum, to a zero, or to infinity on the 3×3 grids of ``cases.py``; they are made by hand, since
-their proofs need nothing but the points.
+The lines go straight to a minimum, to a zero, or to infinity on the 3×3 grids of ``cases.py``; they are made by hand,
+since their proofs need nothing but the points.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))
 import gaussian_cases
-import limit_cases
 from cases import case
 
 from certify.arithmetic.midrad import Float64Enclosures
@@ -29,44 +26,14 @@ from certify.certificate import certificate_of, certificate_of_ball
 from certify.checker.path import _separated, _theta
 from certify.checker.reading import exact as read_exact
 from certify.checker.zero import network
-from certify.limit import limit_object
 from certify.newton_ball import CertifiedBall, GradientBall, certify_ball, empty_gradient_ball
 from certify.population import critical_object, split_object
 from certify.proof import dyadic
 from certify.teacher_split import nearest_split
-from certify.verdict import CriticalObject
-from symmetry.activation import activation
-from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group, chart_of
 from symmetry.network import exact
 from symmetry.population import GaussianProblem
-from symmetry.problem import Inputs, Problem
 
-Made = tuple[Problem | GaussianProblem, dict[str, Any]]
-
-
-def _limit(problem: Problem, chart: Chart, q: Any) -> Made:
-    found = limit_object(problem, chart.normal(), (), exact(q), arithmetic="auto", max_bits=106)
-    assert isinstance(found, CriticalObject), found
-    return problem, certificate_of(found, problem.hash)
-
-
-def _quintic() -> Made:
-    chart = limit_cases.chart("quintic", ordinary=0)
-    q = limit_cases.rationals(Random(3), limit_cases.size(chart)).astype(float)
-    return _limit(limit_cases.planted(chart, q, kappas=[0.01], seed=3, count=20), chart, q)
-
-
-def _linear() -> Made:
-    chart, q = chart_of(2, 2, [Group("linear", (0,))]), np.array([0.7, -0.4, 1.25, 0.5, 0.75])
-    x = np.round(64 * np.random.default_rng(4).normal(size=(16, 2))) / 64
-    blank = Problem("blank", activation("tanh"), Inputs(table=x), None, np.zeros(len(x)))
-    outputs, value = chart.objective(blank).outputs(q, Float64(), 2)
-    jacobian = np.concatenate([out.jacobian for out in outputs], axis=1)
-    phi = outputs[1].correction()
-    across = phi - jacobian @ np.linalg.lstsq(jacobian, phi, rcond=None)[0]
-    labels = value - 0.01 * across / np.abs(across).max()
-    return _limit(Problem("linear", activation("tanh"), Inputs(table=x), None, labels), chart, q)
+Made = tuple[GaussianProblem, dict[str, Any]]
 
 
 def _newton_ball() -> Made:
@@ -93,8 +60,6 @@ def _gradient_ball() -> Made:
 
 
 _MAKERS: dict[str, Callable[[], Made]] = {
-    "quintic": _quintic,
-    "linear": _linear,
     "newton ball": _newton_ball,
     "teacher split": _split,
     "gradient ball": _gradient_ball,

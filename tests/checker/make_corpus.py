@@ -17,7 +17,9 @@ import certify
 from certify.proof import dyadic, from_text
 from certify.selftest import CORPUS
 from symmetry.network import exact
-from symmetry.population import GaussianProblem
+
+TABLES = ("quintic", "linear", "exponential")
+"""Of ``cases.py``, those with problems of their own name, whose labels are given."""
 
 
 def scaled(text: str, factor: Fraction | int) -> str:
@@ -212,7 +214,7 @@ def further_entries() -> list[dict[str, Any]]:
     """False certificates of neurons near zero, and under Gaussian inputs."""
 
     def witness(of: str) -> Any:
-        return further(of)[1]["witness"]
+        return (further(of)[1] if of in FURTHER else case(of).certificate)["witness"]
 
     def bounded_too_high(of: str) -> dict[str, Any]:
         high = witness(of)["channel"]["kappa_upper"]
@@ -237,6 +239,14 @@ def further_entries() -> list[dict[str, Any]]:
             },
         ),
         false("a family called isolated", "quintic", "claim.manifold_dimension", {"claim.manifold_dimension": 1}),
+        false("kappa of a bias at infinity bounded too high", "exponential", "kappa", bounded_too_high("exponential")),
+        false(
+            "an output that goes to the other infinity",
+            "exponential",
+            "witness.krawczyk",
+            {"witness.chart.groups.0.0": "exponential-", "claim.chart": "exponential-"},
+        ),
+        false("no output bias", "exponential", "witness.chart.bias", {"witness.chart.bias": None}, remove=True),
         false("kappa of a neuron near zero bounded too high", "linear", "kappa", bounded_too_high("linear")),
         false(
             "a constant that no odd activation releases",
@@ -383,6 +393,7 @@ def table(given: Any) -> dict[str, Any]:
     return {
         "hash": given.hash,
         "activation": given.activation.name,
+        "bias": given.output_bias,
         "columns": [[dyadic(v) for v in column] for column in columns],
         "labels": [[dyadic(v) for v in exact(given.given_labels)]],
     }
@@ -391,13 +402,13 @@ def table(given: Any) -> dict[str, Any]:
 def main() -> None:
     """Write the file into the package."""
     problems = {name: stored(problem(name)) for name in ("a", "b", "c", "d")}
-    tables = {}
-    certificates = {name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in SHIPPED}
+    tables = {name: table(problem(name)) for name in TABLES}
+    certificates = {
+        name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in (*SHIPPED, *TABLES)
+    }
     for name in FURTHER:
         given, certificate = further(name)
-        (problems if isinstance(given, GaussianProblem) else tables)[given.name] = (
-            stored(given) if isinstance(given, GaussianProblem) else table(given)
-        )
+        problems[given.name] = stored(given)
         certificates[name] = {"problem": given.name, "certificate": certificate}
     paths = {
         name: {"problem": line(name).problem, "line": line(name).witness, "chart": line(name).chart} for name in LINES
