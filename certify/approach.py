@@ -20,10 +20,13 @@ _THEOREMS = {
 
 def networks(chart: Chart) -> Iterator[str]:
     """The weights of the diverging groups, for a chart whose neurons are numbered group by group."""
-    yield "Take the networks whose outgoing weights diverge as $\\varepsilon \\to 0$:"
+    yield "Take the networks whose weights diverge as $\\varepsilon \\to 0$:"
     described = [_group(k, group, chart) for k, group in enumerate(chart.diverging, 1)]
     yield f"{'; '.join(described)}; the other neurons as in $q$."
-    if chart.balanced:
+    simple = all(group.kind == "mirrored" or (group.kind == "zero" and not group.flipped) for group in chart.balanced)
+    if chart.balanced and (chart.mirrored_copies or not simple):
+        yield "Here the constants that flipped neurons and neurons near 0 release add up to $K$ (docs/infinity.md)."
+    elif chart.balanced:
         sums = [f"1/\\varepsilon_{k}" for k, group in enumerate(chart.diverging, 1) if group in chart.balanced]
         mirrored = [f"c_{chart.pairs.index(g) + 1}" for g in chart.balanced if g.kind == "mirrored"]
         yield f"Here ${' + '.join(sums)} = {' + '.join(['2K', *mirrored])}$."

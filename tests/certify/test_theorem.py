@@ -90,6 +90,16 @@ def test_words_follow_the_claim() -> None:
     assert "a set of dimension 1 of critical points of $L$, strict saddles of index 1" in stated("plateau")
 
 
+@pytest.mark.parametrize("name", ["flipped", "flipped-triple", "zeros"])
+def test_other_constants_than_those_of_mirrored_pairs(name: str) -> None:
+    # (4.1) of docs/infinity.md is for mirrored pairs and neurons near zero that are not flipped
+    assert "release add up to $K$" in stated(name)
+    assert "= 2K" not in stated(name)
+    assert "$1/\\varepsilon_1 + 1/\\varepsilon_2 = 2K + c_1$" in stated("balanced-2")
+    beside = " ".join(approach.networks(chart("copies3-1+mirrored+zero")))  # mirrored copies make a part of K
+    assert "release add up to $K$" in beside
+
+
 @pytest.mark.parametrize("name", ["zero", "minimum", "saddle"])
 def test_nothing_is_said_of_an_eigenvalue_that_is_not_bounded(name: str) -> None:
     certificate = case(name).certificate
