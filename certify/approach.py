@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
+from certify.tex import vector
 from symmetry.charts import Chart, Group
 from symmetry.groups import GROWTH
 
@@ -50,6 +52,11 @@ def _group(k: int, group: Group, chart: Chart) -> str:
         number, sign = chart.exponentials.index(group) + 1, "-" if GROWTH[group.kind] < 0 else ""
         w = f"w_{{{first}}} = \\omega_{number} + 2 \\log {e} \\, (0, \\dots, 0, 1)"
         return f"${w}$, $a_{{{first}}} = {sign}1/{e}^2$ with ${e} > 0$"
+    if group.kind == "saturated":
+        number, n = chart.saturated.index(group) + 1, vector(list(map(Fraction, group.normal)))
+        w = f"w_{{{first}}} = \\rho {n} + \\hat\\eta_{number}"
+        nearest = f"\\min\\{{|{n} \\cdot x_n| > 0\\}}"
+        return f"${w}$, $a_{{{first}}} = \\hat a_{number}$ with $\\rho = -2 \\log {e} / {nearest} > 0$"
     where = f", Theorem {_THEOREMS[group.kind]} of docs/infinity.md" if group.kind in _THEOREMS else ""
     return f"neurons {', '.join(map(str, (first, *others)))} as a group \\texttt{{{group.kind}}}{where}"
 

@@ -13,7 +13,8 @@ meets) the box of neuron ``i`` of the other" has a perfect matching: no search t
 
 Plateaus and channels are compared in the coordinates of their charts: the units that a permutation moves are then what
 groups of neurons become, copies with as many coefficients of each sign, and the chart's own flips count as permutations
-do. Objects of different structure are not compared, unless one of them is finite and the other at infinity.
+do. Objects of different structure are not compared, unless one of them is finite and the other at infinity, or neurons
+saturate in other directions.
 
 Loss, Morse index and nullity do not change under permutations: disjoint enclosures of the loss, or different indices,
 prove *different* at once. Strata of global minima are compared by their canonical names, which are the same for a whole
@@ -61,7 +62,7 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
         return Comparison.DIFFERENT
     if a.morse_index is not None and b.morse_index is not None and a.morse_index != b.morse_index:
         return Comparison.DIFFERENT
-    if _at_infinity(a) != _at_infinity(b):
+    if _at_infinity(a) != _at_infinity(b) or _directions(a) != _directions(b):
         return Comparison.DIFFERENT
     if not _at_infinity(a) and None not in (a.nullity, b.nullity) and a.nullity != b.nullity:
         return Comparison.DIFFERENT
@@ -80,6 +81,11 @@ def compare(a: CriticalObject, b: CriticalObject) -> Comparison:
 
 def _at_infinity(found: CriticalObject) -> bool:
     return found.chart is not None and bool(found.chart.diverging)
+
+
+def _directions(found: CriticalObject) -> list[tuple[int, ...]]:
+    """Of the incoming weights that diverge: those of networks that approach the object tend to the same."""
+    return sorted(group.normal for group in found.chart.saturated) if found.chart is not None else []
 
 
 def _structure(found: CriticalObject) -> tuple[object, ...]:

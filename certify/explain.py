@@ -25,8 +25,9 @@ from certify.verdict import CriticalObject, Kind, Relation
 from certify.zero import ZeroLoss
 from symmetry.charts import Chart
 from symmetry.groups import GROWTH
-from symmetry.network import Exact, Network
+from symmetry.network import Exact, Network, exact
 from symmetry.population import GaussianProblem
+from symmetry.saturated import lifted
 
 _DIGITS = 12
 _SHOWN = 60
@@ -106,7 +107,7 @@ def _verdict(row: Row) -> str:
         return f"strict saddle of Morse index {row['morse_index']}."
     if kind == Kind.MINIMUM_AT_INFINITY:
         name = f"local minimum at infinity ({row['chart']})"
-        return f"{name}: outgoing weights that diverge approach it, no network near it attains it."
+        return f"{name}: networks whose weights diverge approach it, none near it attains it."
     if kind == Kind.SADDLE_AT_INFINITY:
         return f"saddle at infinity ({row['chart']}) of index {row['morse_index']}."
     if kind == Kind.NOT_CRITICAL:
@@ -199,7 +200,8 @@ def _statement(proof: Proof, hessian: str) -> str:
         )
         return (
             "Along the channel, as outgoing weights grow like 1/ε (of triples, quintic groups and exponentials by "
-            "higher powers), the loss exceeds its limit by κε² up to smaller "
+            "higher powers; of a saturated neuron the incoming ones like log(1/ε)), the loss exceeds its limit by κε² "
+            "up to smaller "
             f"terms, with κ positive: {', '.join(bounds)}{held}."
         )
     if isinstance(proof, NewtonBall):
@@ -251,7 +253,7 @@ def _limit_network(chart: Chart, q: Exact) -> str:
     def vector(part: Exact) -> str:
         return f"({', '.join(f'{float(x):.6g}' for x in part)})·x"
 
-    blocks = [chart.by_unit(q)[unit.place] for unit in chart.units]
+    blocks, steps = [chart.by_unit(q)[unit.place] for unit in chart.units], iter(chart.saturated)
     for kind, b in zip((unit.kind for unit in chart.units), blocks, strict=True):
         if kind == "affine":
             terms.append(f"{float(b[0]):.6g}" + (f" + {vector(b[1:])}" if len(b) > 1 else ""))
@@ -268,6 +270,11 @@ def _limit_network(chart: Chart, q: Exact) -> str:
         if kind == "quintic":
             g, u = vector(b[:d]), vector(b[d:])
             terms.append(f"({u})⁵/480 - ({u})²·({g})/16")
+            continue
+        if kind.startswith("saturated"):
+            step = next(steps)
+            n, z = vector(exact(step.normal)), vector(lifted(b[:-1], step.axis))
+            terms.append(f"{float(b[-1]):.6g}·([{n} > 0] + [{n} = 0]·σ({z}))")
             continue
         z = vector(b[:d])
         terms.append(f"{float(b[-1]):.6g}·σ({z})")

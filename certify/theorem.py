@@ -144,6 +144,8 @@ def _names(width: int, d: int, chart: Chart | None = None) -> list[tuple[str, in
         names += [(f"\\hat w_{k}", d), (f"v_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
     names += [("g", d), ("u", d)] * len(chart.quintics) + [("\\ell", d)] * len(chart.linears)
     names += [(f"\\omega_{k}", d) for k, _ in enumerate(chart.exponentials, 1)]
+    for k, _ in enumerate(chart.saturated, 1):
+        names += [(f"\\eta_{k}", d - 1), (f"\\hat a_{k}", 1)]
     if chart.has_constant:
         names += [("K", 1)] + ([("\\ell", d)] if chart.has_linear else [])
     return names + [("b", 1)] * chart.bias
@@ -255,6 +257,9 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
         terms.append("\\sigma'(0) \\, \\ell \\cdot x")
     for k, group in enumerate(chart.exponentials, 1):
         terms.append(f"{'+' if GROWTH[group.kind] > 0 else '-'} \\exp(\\omega_{k} \\cdot x)")
+    for k, group in enumerate(chart.saturated, 1):
+        along = f"{vector(list(map(Fraction, group.normal)))} \\cdot x"
+        terms.append(f"\\hat a_{k} ([{along} > 0] + [{along} = 0] \\, \\sigma(\\hat\\eta_{k} \\cdot x))")
     if chart.has_constant:
         terms.append("K" + (" + \\ell \\cdot x" if chart.has_linear else ""))
     if chart.bias:
@@ -262,6 +267,9 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
     formula = " + ".join(terms).replace("+ +", "+").replace("+ -", "-").removeprefix("+ ")
     yield f"Let $L_0(q) = \\frac1{{{len(problem) / problem.factor}}} \\sum_n (f_0(x_n; q) - y_n)^2$"
     yield f"with $f_0(x; q) = {formula}$."
+    for k, group in enumerate(chart.saturated, 1):
+        entry = f"$\\hat\\eta_{k}$ is $\\eta_{k}$ with a 0 inserted as entry {group.axis + 1}"
+        yield f"Here $[\\cdot]$ is 1 for a true statement, else 0, and {entry}."
     yield from _box(witness["krawczyk"], names, "L_0", "q")
     index = claim["morse_index"]
     for j, step in enumerate(witness.get("splits", []), 1):

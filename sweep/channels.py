@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,11 @@ from numpy.typing import NDArray
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, Kind, canonical_mirrored, chart_of
 from symmetry.exponential import has_constant
-from symmetry.network import Network, exact
+from symmetry.groups import LARGEST
+from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
+from symmetry.saturated import Step
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +37,9 @@ _LOW = -1.0
 
 _EQUAL = 0.05
 _CANCEL = 0.2
+_SATURATED = 3.0
+"""The nearest inputs are within ``e^−3`` of their limit: a neuron that is merely steep has more of them before it."""
+
 _DEGENERATE = 1e-11
 _WORST_FIT = 1.5
 """A run in a channel has ``(L − L_∞)/Σκε²`` between this and its reciprocal: on real runs 0.98 to 1.10."""
@@ -102,7 +108,8 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
     w, a, found = w * signs[:, None], a * turned + shift, []
     network = Network(exact(w), exact(a))
     growing = means * signs if _may_grow(problem) else None
-    proposals = _proposals(w, a[:width], reflection == 1 and not bias, reflection == 0, growing)
+    steps = _saturated(problem, w)
+    proposals = _proposals(w, a[:width], reflection == 1 and not bias, reflection == 0, growing, steps)
     for _, proposed in zip(range(_MAX_CHARTS), proposals, strict=False):
         chart = replace(proposed, bias=bias)
         try:
@@ -152,14 +159,19 @@ def _agreeing(w: Floats) -> NDArray[np.int64]:
 
 
 def _proposals(
-    w: Floats, a: Floats, mirrors: bool, odd: bool = False, growing: Floats | None = None
+    w: Floats,
+    a: Floats,
+    mirrors: bool,
+    odd: bool = False,
+    growing: Floats | None = None,
+    steps: Sequence[tuple[float, Group]] = (),
 ) -> Iterator[Chart]:
     """Charts of few groups first, then of the closest; together the groups hold every neuron of very large output.
 
     Bounded whatever the weights: the closest groups are kept, and a fixed number of partial choices is looked at.
     """
     m, d = w.shape
-    groups = _groups(w, a, mirrors, odd, growing)
+    groups = _groups(w, a, mirrors, odd, growing, steps)
     must = frozenset(np.flatnonzero(np.abs(a) > 3 * _LARGE).tolist())
     visits = iter(range(_MAX_VISITS))
     for count in range(1, (m // 2 if growing is None else m) + 2):
@@ -173,8 +185,18 @@ def _proposals(
                 yield chart
 
 
-def _groups(w: Floats, a: Floats, mirrors: bool, odd: bool = False, growing: Floats | None = None) -> list[Group]:
-    """Groups that are plausible one by one, the closest first; ``growing`` are the means of ``w_i·x``, (m,)."""
+def _groups(
+    w: Floats,
+    a: Floats,
+    mirrors: bool,
+    odd: bool = False,
+    growing: Floats | None = None,
+    steps: Sequence[tuple[float, Group]] = (),
+) -> list[Group]:
+    """Groups that are plausible one by one, the closest first.
+
+    ``growing`` are the means of ``w_i·x``, (m,), and ``steps`` the saturated neurons.
+    """
     size = np.linalg.norm(w, axis=1)
     scale = np.maximum(size[:, None], size)
     apart, mirrored = np.linalg.norm(w[:, None] - w, axis=2), np.linalg.norm(w[:, None] + w, axis=2)
@@ -202,6 +224,7 @@ def _groups(w: Floats, a: Floats, mirrors: bool, odd: bool = False, growing: Flo
     if growing is not None:
         low = [i for i in large if growing[i] < _LOW]
         found += [(_LOW / growing[i], Group("exponential+" if a[i] > 0 else "exponential-", (i,))) for i in low]
+    found += steps
     found += [(spread / _EQUAL, group) for spread, group in _copies(apart, mirrored, scale, mirrors)]
     return [group for _, group in sorted(found, key=lambda pair: pair[0])[:_MAX_GROUPS]]
 
@@ -292,6 +315,35 @@ def _quintics(w: Floats, a: Floats, size: Floats, large: list[int]) -> Iterator[
             yield float(size[index].max() / _NEAR_ZERO), Group("quintic", trio)
 
 
+def _saturated(problem: Problem, w: Floats) -> list[tuple[float, Group]]:
+    """Sigmoids in the plane that are steps but on a line of inputs, and how far they are from that.
+
+    The line is that through 0 and the input ``x ≠ 0`` with the least ``|w·x|/|x|``.
+    """
+    x, found = problem.inputs.values, list[tuple[float, Group]]()
+    if problem.dimension != 2 or problem.activation.name != "sigmoid" or problem.output_bias or not x.any():
+        return found
+    length = np.linalg.norm(x, axis=1)
+    for i, z in enumerate(w @ x.T):
+        line = int(np.argmin(np.divide(np.abs(z), length, out=np.full_like(z, np.inf), where=length > 0)))
+        normal = _across(exact(problem.inputs.exact_values[line]), w[i])
+        away = np.abs(x @ np.array(normal, dtype=np.float64))
+        # inputs on the line are there up to rounding
+        off = away > 1e-9 * length * np.linalg.norm(normal)
+        margin = float(np.abs(z[off]).min(initial=np.inf))
+        if margin > _SATURATED and max(map(abs, normal)) <= LARGEST:
+            found.append((_SATURATED / margin, Group("saturated", (i,), normal=normal)))
+    return found
+
+
+def _across(x: Exact, w: Floats) -> tuple[int, int]:
+    """Coprime integers ``n`` across ``x ≠ 0`` (2,), with ``n·w ≥ 0``."""
+    common = x[0].denominator * x[1].denominator
+    n = [int(-x[1] * common), int(x[0] * common)]
+    sign = -1 if n[0] * w[0] + n[1] * w[1] < 0 else 1
+    return sign * n[0] // gcd(*n), sign * n[1] // gcd(*n)
+
+
 def _disjoint(
     groups: Sequence[Group],
     must: frozenset[int],
@@ -369,6 +421,12 @@ def _fit(problem: Problem, chart: Chart, objective: SquareLoss, q: Floats, eps: 
     if min(kappas, default=0.0) < 0 or not all(_held(group, outputs[chart.term(group)], r) for group in chart.stiff):
         return 0.0
     place = {group: k for k, group in enumerate(chart.diverging)}
-    smallness = [float(np.mean([eps[place[group]] ** 2 for group in groups])) for groups in chart.conditions]
+
+    def square(group: Group) -> float:
+        small, term = eps[place[group]], objective.terms[chart.term(group)]
+        # of a saturated neuron 1/ρ is read off, and ε² = e^{−ρδ}
+        return float(np.exp(-float(term.sides.gap) / small) if isinstance(term, Step) else small**2)
+
+    smallness = [float(np.mean([square(group) for group in groups])) for groups in chart.conditions]
     predicted = sum(k * e for k, e in zip(kappas, smallness, strict=True))
     return above / predicted if predicted > 0 else 0.0

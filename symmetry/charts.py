@@ -18,13 +18,16 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
 * ``zero`` (i, …): ``a_i = β_i/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid);
 * ``linear`` (i): ``a_i = 1/ε, w_i = εℓ``, which leaves ``σ'(0) ℓ·x`` (odd activations, where nothing else is released);
 * ``exponential+``, ``exponential-`` (i): ``a_i = ±1/ε²``, a bias that falls like ``log ε²``, which leaves ``±e^(ω·x)``
-  (sigmoid, inputs with a last coordinate that is 1).
+  (sigmoid, inputs with a last coordinate that is 1);
+* ``saturated`` (i): ``w_i = ρn + ω`` with ``ρ → ∞``, which leaves a step across the hyperplane ``n·x = 0`` and a
+  neuron on it (sigmoid); here ``ε² = e^{−ρδ}``, ``δ`` the distance of the nearest inputs, in the sense of ``n·x``.
 
 Of splits, triples and zero neurons the last members may be flipped as well: they stand for their mirror images, as in a
 mirrored pair.
 
 In a pair, a triple or a zero neuron the outgoing weights diverge as ``ε → 0``; the output is an analytic ``f(q, ε)``,
-``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` where copies coincide (docs/infinity.md). The constants that flipped members
+``f = f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)`` where copies coincide (docs/infinity.md). With saturated neurons it is not
+analytic at ``ε = 0``, but what is left is still of higher order than ``ε²``. The constants that flipped members
 and zero neurons release diverge one by one and must cancel: groups that share it are *balanced* against each other, and
 there are none or at least two of them, or a zero group with flipped and unflipped members. Mirrored copies release a
 finite constant; where no groups are balanced, the shares ``β`` have to make ``K`` between them: the chart is *tied*.
@@ -52,7 +55,8 @@ from symmetry.limits import Affine, Linear, Pair, Quintic, Triple
 from symmetry.merging import exponential, quintic, read_exponential, read_quintic, read_triple, reciprocal, triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Bias, Neurons, SquareLoss, Term
-from symmetry.problem import Problem
+from symmetry.problem import Inputs, Problem
+from symmetry.saturated import Step, lifted, sides
 
 __all__ = ["Chart", "Flip", "Group", "Kind", "Unit", "canonical_mirrored", "chart_from_json", "chart_of"]
 
@@ -83,7 +87,7 @@ class Chart:
         width: number of neurons.
         dimension: of the inputs.
         groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron, linear
-            group, exponentials; neurons in none are ordinary.
+            group, exponentials, saturated neurons; neurons in none are ordinary.
         bias: whether the students have an output bias.
 
     Raises:
@@ -98,6 +102,10 @@ class Chart:
 
     def __post_init__(self) -> None:
         check(self.groups)
+        if self.bias and self.saturated:
+            raise ValueError(f"groups {self.groups}: saturated neurons beside an output bias are not covered")
+        if any(len(group.normal) != self.dimension for group in self.saturated):
+            raise ValueError(f"groups {self.groups}: expected directions of {self.dimension} entries")
         if self.bias and any(group.releases or group.flipped or group.kind == "quintic" for group in self.groups):
             raise ValueError(f"groups {self.groups} release a constant beside an output bias, which takes it")
         used = [i for group in self.groups for i in group.members]
@@ -122,7 +130,7 @@ class Chart:
 
     @property
     def diverging(self) -> tuple[Group, ...]:
-        """The groups whose outgoing weights diverge."""
+        """The groups whose weights diverge."""
         return tuple(group for group in self.groups if group.diverges)
 
     @property
@@ -151,9 +159,14 @@ class Chart:
         return tuple(group for group in self.groups if group.kind in GROWTH)
 
     @property
+    def saturated(self) -> tuple[Group, ...]:
+        """The neurons whose incoming weights diverge, and not their outputs."""
+        return tuple(group for group in self.groups if group.kind == "saturated")
+
+    @property
     def limits(self) -> tuple[Group, ...]:
         """The diverging groups with a block of coordinates of their own: all but the zero group."""
-        return (*self.pairs, *self.triples, *self.quintics, *self.linears, *self.exponentials)
+        return (*self.pairs, *self.triples, *self.quintics, *self.linears, *self.exponentials, *self.saturated)
 
     @property
     def balanced(self) -> tuple[Group, ...]:
@@ -199,14 +212,17 @@ class Chart:
 
     def to_json(self) -> dict[str, Any]:
         """Width, dimension and groups."""
-        groups = [[g.kind, list(g.members), *([g.flipped] if g.flipped else [])] for g in self.groups]
+        groups = [
+            [g.kind, list(g.members), *([g.flipped] if g.flipped else []), *([list(g.normal)] if g.normal else [])]
+            for g in self.groups
+        ]
         bias = {"bias": True} if self.bias else {}
         return {"width": self.width, "dimension": self.dimension, "groups": groups, **bias}
 
     def normal(self) -> Chart:
         """The same structure with the neurons renumbered in the order of ``q``: equal for permuted networks."""
         numbers = iter(range(self.width))
-        groups = tuple(Group(g.kind, tuple(next(numbers) for _ in g.members), g.flipped) for g in self.groups)
+        groups = tuple(g._replace(members=tuple(next(numbers) for _ in g.members)) for g in self.groups)
         return Chart(self.width, self.dimension, groups, self.bias)
 
     @property
@@ -222,11 +238,16 @@ class Chart:
         zero = [group.members for group in self.groups if group.kind == "zero"]
         return (*self.ordinary, *limits, *(zero if zero or not (self.balanced or self.quintics) else [()]))
 
-    def terms(self, activation: Activation) -> tuple[Term, ...]:
+    def terms(self, activation: Activation, inputs: Inputs | None = None) -> tuple[Term, ...]:
         """The limit network ``f_0`` as terms, in the order of ``q``.
 
+        Args:
+            activation: of the neurons.
+            inputs: of the problem; they are needed for saturated neurons.
+
         Raises:
-            ValueError: a released constant, and an activation other than the sigmoid.
+            ValueError: a released constant, an exponential or a saturated neuron, and an activation other than the
+                sigmoid, or a direction across which there are no inputs.
         """
         if self.has_constant and activation.name != "sigmoid":
             # σ(−z) = 1 − σ(z), σ'(0) = 1/4 and σ^(3)(0) = −1/8 are used
@@ -235,6 +256,9 @@ class Chart:
             raise ValueError(f"activation is {activation.name!r}, a linear group needs an odd one")
         if self.exponentials and activation.name != "sigmoid":
             raise ValueError(f"activation is {activation.name!r}, an exponential needs the sigmoid")
+        if self.saturated and (activation.name != "sigmoid" or inputs is None):
+            # 1 − σ(z) = e^−z + …
+            raise ValueError(f"activation is {activation.name!r}, a saturated neuron needs the sigmoid, and inputs")
         terms: list[Term] = []
         if self.ordinary:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
@@ -243,6 +267,9 @@ class Chart:
         terms += [Quintic(self.dimension) for _ in self.quintics]
         terms += [Linear(self.dimension, activation) for _ in self.linears]
         terms += [Exponential(self.dimension, GROWTH[g.kind]) for g in self.exponentials]
+        if inputs is not None:
+            steps = ((g.axis, sides(inputs, g.normal)) for g in self.saturated)
+            terms += [Step(self.dimension, activation, axis, seen) for axis, seen in steps]
         if self.has_constant:
             terms.append(Affine(self.dimension, self.has_linear))
         if self.bias:
@@ -260,7 +287,7 @@ class Chart:
             raise ValueError(f"chart has an output bias: {self.bias}, the problem: {problem.output_bias}")
         if self.exponentials and not has_constant(problem.inputs.exact_values):
             raise ValueError("an exponential needs inputs with a last coordinate that is 1")
-        return SquareLoss(problem, self.terms(problem.activation))
+        return SquareLoss(problem, self.terms(problem.activation, problem.inputs))
 
     @cached_property
     def conditions(self) -> tuple[tuple[Group, ...], ...]:
@@ -304,7 +331,7 @@ class Chart:
         for group in self.quintics:
             size.append(Unit(group.label, slice(start, start + 2 * d)))
             start += 2 * d
-        for group in (*self.linears, *self.exponentials):
+        for group in (*self.linears, *self.exponentials, *self.saturated):
             size.append(Unit(group.label, slice(start, start + d)))
             start += d
         if self.has_constant:
@@ -322,9 +349,9 @@ class Chart:
     def read(self, w: Floats, a: Floats) -> tuple[Floats, Floats]:
         """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group.
 
-        With an output bias ``a`` is (m + 1,). In floating point, or in fractions if there is no triple, no quintic
-        group and no exponential. The inverse of :meth:`network`
-        where copies are equal; of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
+        With an output bias ``a`` is (m + 1,). Of a saturated neuron ``1/ρ`` is read off in place of ``ε``. In floating
+        point, or in fractions if there is no triple, no quintic group and no exponential. The inverse of
+        :meth:`network` where copies are equal; of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
         """
         a, own = a[: self.width], a[self.width :]
         # mirrored copies: (w, a) is (−w, −a) and the constant a
@@ -350,6 +377,10 @@ class Chart:
                 coordinates, size = read_exponential(wi[0].astype(np.float64), ai[0])
                 parts.append(coordinates)
                 eps.append(size)
+            elif group.kind == "saturated":
+                rho = wi[0, group.axis] / group.normal[group.axis]
+                parts += [np.delete(wi[0] - rho * np.array(group.normal, dtype=wi.dtype), group.axis), ai]
+                eps.append(1 / rho)
             elif group.kind in TAU:
                 coordinates, size = read_triple(wi, ai, TAU[group.kind])
                 parts.append(coordinates)
@@ -392,12 +423,12 @@ class Chart:
     def network(self, q: Exact, small: Sequence[Fraction], shares: Sequence[Sequence[Fraction]] = ()) -> Network:
         """The finite network at a point of the chart where copies coincide, exact: where the channel is entered.
 
-        Its output is ``f_0(q) + Σ_k ε_k² φ_k(q) + O(|ε|³)``.
+        Its output is ``f_0(q) + Σ_k ε_k² φ_k(q)`` up to terms of higher order.
 
         Args:
             q: (P',) exact, the limit network.
             small: not 0; in the order of :attr:`free`, ``ε`` of each group, ``p_i, p_j`` of each triple (``p_k`` is
-                ``−p_i − p_j``) and of a quintic group (``p_k`` is about that).
+                ``−p_i − p_j``) and of a quintic group (``p_k`` is about that), ``1/ρ > 0`` of saturated neurons.
             shares: for each group in :attr:`shared`, the coefficients ``β`` (sum 1), in a tied chart such that mirrored
                 members have outputs with sum ``K``; equal ones by default, but for the first mirrored group of a tied
                 chart. A zero group that balances itself keeps their proportions among flipped and unflipped members.
@@ -442,6 +473,12 @@ class Chart:
             elif group.kind in GROWTH:
                 one, output = exponential(limits[group], next(values), GROWTH[group.kind])
                 wi, ai = one[None], exact([output])
+            elif group.kind == "saturated":
+                rho = reciprocal(next(values))
+                if rho < 0:
+                    raise ValueError(f"1/ρ of {group} is negative, expected a positive number")
+                along = lifted(limits[group][:-1], group.axis)
+                wi, ai = (rho * exact(group.normal) + along)[None], limits[group][-1:]
             elif count == 2:
                 wi, ai = triple(limits[group], next(values), next(values), TAU[group.kind])
             else:
@@ -583,7 +620,8 @@ def chart_from_json(data: Any) -> Chart:
     Raises:
         ValueError: as :class:`Chart`.
     """
-    groups = tuple(
-        Group(kind, tuple(int(i) for i in members), *map(int, flipped)) for kind, members, *flipped in data["groups"]
-    )
-    return Chart(int(data["width"]), int(data["dimension"]), groups, bool(data.get("bias", False)))
+    groups = []
+    for kind, members, *rest in data["groups"]:
+        normal = tuple(map(int, rest.pop())) if kind == "saturated" else ()
+        groups.append(Group(kind, tuple(map(int, members)), int(rest[0]) if rest else 0, normal))
+    return Chart(int(data["width"]), int(data["dimension"]), tuple(groups), bool(data.get("bias", False)))

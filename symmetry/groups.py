@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Literal, NamedTuple
 
 Kind = Literal[
@@ -18,6 +19,7 @@ Kind = Literal[
     "linear",
     "exponential+",
     "exponential-",
+    "saturated",
 ]
 
 ORDER: dict[str, int] = {
@@ -33,6 +35,7 @@ ORDER: dict[str, int] = {
     "linear": 7,
     "exponential+": 8,
     "exponential-": 8,
+    "saturated": 9,
 }
 TAU: dict[str, int] = {"triple+": 1, "triple-": -1}
 GROWTH: dict[str, int] = {"exponential+": 1, "exponential-": -1}
@@ -47,8 +50,12 @@ _EXACTLY: dict[str, int] = {
     "linear": 1,
     "exponential+": 1,
     "exponential-": 1,
+    "saturated": 1,
 }
 _AT_LEAST: dict[str, int] = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
+
+LARGEST = 10**17
+"""The largest entry of the direction of a saturated neuron; certificates hold integers of at most 18 digits."""
 
 
 class Group(NamedTuple):
@@ -59,11 +66,13 @@ class Group(NamedTuple):
         members: the neurons; of a ``split`` first the one that stands alone.
         flipped: how many of them, the last ones, stand for their mirror image ``(−w, −a)`` and the constant ``a``; of
             ``mirrored`` the second one always does, and is not counted.
+        normal: (d) of a saturated neuron, coprime integers: the direction of its incoming weights in the limit.
     """
 
     kind: Kind
     members: tuple[int, ...]
     flipped: int = 0
+    normal: tuple[int, ...] = ()
 
     @property
     def signs(self) -> tuple[int, ...]:
@@ -99,10 +108,20 @@ class Group(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The kind, the number of members where it varies, and that of flipped ones: ``copies3-1``, ``split+3``."""
+        """The kind, the number of members where it varies, and that of flipped ones: ``copies3-1``, ``split+3``.
+
+        Of a saturated neuron the kind and its direction: ``saturated[1:-1]``.
+        """
+        if self.normal:
+            return f"{self.kind}[{':'.join(map(str, self.normal))}]"
         return (
             self.kind + (str(len(self.members)) if self.copied else "") + (f"-{self.flipped}" if self.flipped else "")
         )
+
+    @property
+    def axis(self) -> int:
+        """The first coordinate in which the direction of a saturated neuron is not 0: its ``ω`` is 0 there."""
+        return next(k for k, entry in enumerate(self.normal) if entry)
 
 
 def _most_flipped(kind: str, size: int) -> int:
@@ -117,22 +136,28 @@ def check(groups: Sequence[Group]) -> None:
 
     Raises:
         ValueError: a group of the wrong size, groups out of order, a released constant that nothing balances, two
-            linear terms, constants of one sign, two triples with flipped members, or a quintic group beside another
-            constant.
+            linear terms, constants of one sign, two triples with flipped members, a quintic group beside another
+            constant, or a saturated neuron without a direction.
     """
-    for kind, members, flipped in groups:
+    for kind, members, flipped, normal in groups:
         size = len(members)
         fits = size == _EXACTLY[kind] if kind in _EXACTLY else size >= _AT_LEAST.get(kind, size + 1)
         if not fits:
             raise ValueError(
                 f"group {kind!r} of {size} neurons, expected one of: copies (2 or more), pair (2), split+, "
                 "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more), linear, "
-                "exponential+, exponential- (1)"
+                "exponential+, exponential-, saturated (1)"
             )
         if not 0 <= flipped <= _most_flipped(kind, size):
             raise ValueError(
                 f"group {kind!r} of {size} neurons has {flipped} flipped members, expected at most half of copies, one "
                 "of a triple, not all of a zero group, and of a split not the first"
+            )
+        directed = len(normal) > 1 and gcd(*normal) == 1 and max(map(abs, normal)) <= LARGEST
+        if not (directed if kind == "saturated" else normal == ()):
+            raise ValueError(
+                f"group {kind!r} has the direction {list(normal)}, expected two or more coprime integers of at most "
+                "17 digits for a saturated neuron, and none for others"
             )
     places = [ORDER[group.kind] for group in groups]
     if places != sorted(places):

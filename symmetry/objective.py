@@ -39,12 +39,14 @@ class Data:
         xx: (N, d²), the products ``x_k x_l``.
         y: (N,).
         norm: (N,), upper bounds of ``‖x_n‖₂``.
+        rows: which of the problem's inputs they are.
     """
 
     x: Any
     xx: Any
     y: Any
     norm: Any
+    rows: slice = field(default_factory=lambda: slice(None))
 
 
 class Term(Protocol):
@@ -389,4 +391,4 @@ def _enclose_data(problem: Problem, arithmetic: Arithmetic, rows: slice = slice(
         teacher = Neurons(problem.teacher.width, d, problem.activation)
         theta = arithmetic.array(problem.teacher.theta())
         y = teacher.outputs(theta, Data(x, xx, None, norm), arithmetic, 0).value
-    return Data(x, xx, y, norm)
+    return Data(x, xx, y, norm, rows)

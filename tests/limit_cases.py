@@ -18,7 +18,6 @@ from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of
 from symmetry.network import Exact, Network, exact
-from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem
 
 SIGMOID = activation("sigmoid")
@@ -210,6 +209,7 @@ def planted(
     count: int = 120,
     seed: int = 0,
     noise: float = 0.0,
+    inputs: np.ndarray | None = None,
 ) -> Problem:
     """A problem with given labels for whose loss ``q`` (P',) is, to rounding, a critical point of the limit network.
 
@@ -225,12 +225,14 @@ def planted(
         count: number of inputs, random.
         seed: of the inputs.
         noise: size of a further random residual, orthogonal to the columns of ``J``.
+        inputs: (N, d) to take in place of random ones.
     """
     rng = np.random.default_rng(seed)
     x = np.round(64 * rng.normal(size=(count, chart.dimension))) / 32
+    if inputs is not None:
+        x, count = inputs, len(inputs)
     blank = Problem("planted", SIGMOID, Inputs(table=x), None, np.zeros(count))
-    objective = SquareLoss(blank, chart.terms(SIGMOID))
-    outputs, value = objective.outputs(np.asarray(q, dtype=np.float64), Float64(), 2)
+    outputs, value = chart.objective(blank).outputs(np.asarray(q, dtype=np.float64), Float64(), 2)
     rows = list(np.concatenate([out.jacobian for out in outputs], axis=1).T)
     sides = [0.0] * len(rows)
     if len(kappas):

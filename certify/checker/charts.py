@@ -9,6 +9,7 @@ limit network; with ``z = w·x``, the other groups, whose outgoing weights diver
     zero                      K + s,  s = ℓ·x      (without a zero group: K, where a constant is free)
     linear                    σ'(0) s,  s = ℓ·x    (odd activations)
     exponential±              ± e^(ω·x)            (sigmoid, inputs with a last coordinate that is 1)
+    saturated                 a step, and a neuron on the inputs it goes through (``saturated.py``)
 
 and students with an output bias have a constant ``K`` of their own; then nothing is flipped and nothing released.
 """
@@ -23,6 +24,7 @@ from typing import Any
 from .activations import Activation
 from .loss import Derivatives, Jet, Problem, Unit, Vector, neurons
 from .reading import Unreadable, fields, integer, need
+from .saturated import Saturated, read_saturated
 
 _KINDS = (
     ("copies",),
@@ -34,6 +36,7 @@ _KINDS = (
     ("zero",),
     ("linear",),
     ("exponential+", "exponential-"),
+    ("saturated",),
 )
 _ORDER = {kind: place for place, kinds in enumerate(_KINDS) for kind in kinds}
 _MEMBERS = {
@@ -45,6 +48,7 @@ _MEMBERS = {
     "linear": (1, 1),
     "exponential+": (1, 1),
     "exponential-": (1, 1),
+    "saturated": (1, 1),
 }
 _LEAST = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 TAU = {"triple+": 1, "triple-": -1}
@@ -53,11 +57,15 @@ GROWTH = {"exponential+": 1, "exponential-": -1}
 
 @dataclass(frozen=True)
 class Diverging:
-    """A group whose outgoing weights diverge: its kind, its number of neurons, and how many are flipped, the last."""
+    """A group whose weights diverge: its kind, its number of neurons, and how many are flipped, the last.
+
+    And of a saturated neuron, the step that it becomes.
+    """
 
     kind: str
     size: int
     flipped: int
+    step: Saturated | None = None
 
     @property
     def copies(self) -> int:
@@ -76,6 +84,8 @@ class Diverging:
 
     @property
     def name(self) -> str:
+        if self.step:
+            return self.step.name
         return self.kind + (str(self.size) if self.copies else "") + f"-{self.flipped}" * (self.flipped > 0)
 
 
@@ -152,12 +162,16 @@ class Chart:
         """The limit network.
 
         Its parameters are, in the order of the units: of the neurons all ``w``, then all ``a``; ``(w, u, c)`` of each
-        pair, ``(w, v, u, c)`` of each triple, ``(g, u)`` of a quintic group; ``(K, ℓ)``; ``ℓ``
-        of a linear group; ``ω`` of each exponential. An output bias is the last.
+        pair, ``(w, v, u, c)`` of each triple, ``(g, u)`` of a quintic group; ``ℓ`` of a linear group; ``ω`` of each
+        exponential; ``(ω, a)`` of each saturated neuron; ``(K, ℓ)``. An output bias is the last.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
-        for kind in self.kinds:
-            if kind == "quintic":
+        for group in self.diverging:
+            kind = group.kind
+            if group.step:
+                units.append(group.step.unit(start))
+                start += d
+            elif kind == "quintic":
                 units.append(Unit((range(start, start + d), range(start + d, start + 2 * d)), (), _quintic, -1))
                 start += 2 * d
             elif kind == "linear":
@@ -197,7 +211,7 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
     need(same, f"{where}: another width or dimension")
     groups = value["groups"]
     if not isinstance(groups, list) or not all(isinstance(g, list) and len(g) in (2, 3) for g in groups):
-        raise Unreadable(f"{where}.groups: expected a list of [kind, members] or [kind, members, flipped]")
+        raise Unreadable(f"{where}.groups: expected a list of [kind, members] or [kind, members, flipped or direction]")
     used, kinds, copies, turned, diverging = 0, [], [], [], []
     for kind, members, *rest in groups:
         need(isinstance(kind, str) and kind in _ORDER, f"{where}: {ascii(kind)[:20]} is no kind of group")
@@ -205,6 +219,7 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
         least, most = _MEMBERS.get(kind, (_LEAST.get(kind, 1), width))
         need(least <= size <= most, f"{where}: {kind}: a group of {size}")
         need(members == list(range(used, used + size)), f"{where}: the neurons are not numbered in order")
+        step = read_saturated(rest.pop() if rest else None, where, problem) if kind == "saturated" else None
         flipped = integer(rest[0], f"{where}.groups", 1, 1000) if rest else 0
         # half of copies, one of a triple; of splits not the first, and not all of a zero group
         exactly = {"copies": size // 2, "pair": 0, "mirrored": 0, "triple+": 1, "triple-": 1, "quintic": 0}
@@ -216,7 +231,7 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
             copies.append(size)
             turned.append(flipped)
         else:
-            diverging.append(Diverging(kind, size, flipped))
+            diverging.append(Diverging(kind, size, flipped, step))
     need(0 < used <= width, f"{where}: groups {used} of {width} neurons")
     need([_ORDER[kind] for kind in kinds] == sorted(_ORDER[kind] for kind in kinds), f"{where}: groups out of order")
     chart = Chart(copies, turned, diverging, len(copies) + width - used, bias)
@@ -235,6 +250,9 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
     constant = shared or chart.tied or "quintic" in kinds
     need(problem.name == "sigmoid" or not constant, f"{where}: constants are released by the sigmoid only")
     need(not (bias and constant), f"{where}: a released constant beside an output bias, which takes it")
+    saturates = "saturated" in kinds
+    need(problem.name == "sigmoid" or not saturates, f"{where}: a saturated neuron asks for the sigmoid")
+    need(not (bias and saturates), f"{where}: a saturated neuron beside an output bias")
     odd = problem.activation.reflection == 0
     need(odd or "linear" not in kinds, f"{where}: a linear group asks for an odd activation")
     grows = any(kind in GROWTH for kind in kinds)

@@ -27,7 +27,9 @@ others are, and unrestricted by those of which both signs occur.
     quintic                   φ = −(17/40320) s⁷ + (1/96) s⁴ (t − βs),  β = g·u/u·u
     zero                      φ = −(4/3) s³
     linear                    φ = (σ^(3)(0)/6) s³
-    exponential±              φ = ∓ e^(2ω·x).
+    exponential±              φ = ∓ e^(2ω·x)
+
+and for a saturated neuron, whose incoming weights diverge, with ``ε² = e^{−ρδ}`` the ``φ`` of ``saturated.py``.
 
 If every ``κ = (2/N) Σ_n r_n φ(x_n)`` that counts is positive and copies keep together, ``(q*, 0)`` is a local minimum
 of the loss, at infinity, where the Hessian (after splits) has no negative eigenvalue, else a saddle at infinity. A
@@ -51,6 +53,7 @@ from .charts import GROWTH, TAU, Chart, exponential, read_chart
 from .isolated import DataAt, Proved, check_box, check_eigenvalue, check_loss, check_not_global, pivots, read_box
 from .loss import Problem, Unit, Vector
 from .reading import Unreadable, bounds, fields, integer, need, sequence
+from .saturated import correction
 
 
 def check_limit(claim: dict[str, Any], witness: dict[str, Any], problem: Problem, data_at: DataAt) -> None:
@@ -175,6 +178,9 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
             phi.append(s * s * s * number(Fraction(-4, 3)))
             continue
         place += 1
+        if kind == "saturated":
+            phi.append(correction(sigma, slots))
+            continue
         if kind in GROWTH:
             value = exponential(slots[0], number)
             phi.append(value * value * -GROWTH[kind])
@@ -223,7 +229,8 @@ def _lines(unit: Unit, proved: Proved) -> list[Vector]:
     """The vectors of a unit's line slots over the existence box, (d) each."""
     around, number = proved.around, proved.around.data.number
     stack = around.data.arithmetic.stack
-    return [stack([around.theta[i].widened(number(proved.tight[i])) for i in line]) for line in unit.lines]
+    places = [[i for i in line if i is not None] for line in unit.lines]
+    return [stack([around.theta[i].widened(number(proved.tight[i])) for i in line]) for line in places]
 
 
 def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
@@ -236,7 +243,8 @@ def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
     else:
         place = chart.neurons + k
         form = over.sigma[place][2] * over.r[0] * number(-1 if kind == "split-" else 1)
-        along = [proved.around.theta[i].widened(number(proved.tight[i])) for i in proved.around.units[place].lines[1]]
+        u = _lines(proved.around.units[place], proved)[1]
+        along = [u[i] for i in range(d)]
         need(sum((v * v for v in along), number(0)).lower()[0] > 0, f"{where}: u may vanish")
     matrix = [[data.moment(form, i, j) for j in range(d)] for i in range(d)]
     if along is not None:

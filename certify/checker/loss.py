@@ -94,24 +94,27 @@ class Unit:
     """One summand of a network.
 
     Args:
-        lines: for each line slot, where its d numbers lie in ``θ``. ``σ`` is taken at the first.
+        lines: for each line slot, where its d numbers lie in ``θ``, ``None`` for one that is 0. ``σ`` is taken at the
+            first.
         numbers: for each number slot, where it lies in ``θ``.
-        formula: ``F, F_k, F_kl`` from ``σ, σ', …``, the values of the slots (lines, then numbers) and a maker of
+        formula: ``F, F_k, F_kl`` from ``σ, σ', …``, the values of the slots (lines, numbers, known) and a maker of
             constants.
         order: the highest derivative of ``σ`` that is computed, −1 where there is no ``σ``.
         output: of which output it is a summand.
+        known: further slots: integers given for each input.
     """
 
-    lines: tuple[range, ...]
+    lines: tuple[Sequence[int | None], ...]
     numbers: tuple[int, ...]
     formula: Callable[[Jet, list[Vector], Callable[[Fraction | int], Vector]], Derivatives]
     order: int = 3
     output: int = 0
+    known: tuple[tuple[int, ...], ...] = ()
 
     @property
     def places(self) -> list[tuple[int, int, int | None]]:
         """Of each of its numbers: where it lies in ``θ``, its slot, its coordinate (``None`` in a number slot)."""
-        lines = [(j, k, i) for k, line in enumerate(self.lines) for i, j in enumerate(line)]
+        lines = [(j, k, i) for k, line in enumerate(self.lines) for i, j in enumerate(line) if j is not None]
         return [*lines, *((j, k, None) for k, j in enumerate(self.numbers, len(self.lines)))]
 
 
@@ -216,7 +219,11 @@ class Around:
     def __init__(self, data: Data, units: Sequence[Unit], theta: Sequence[Fraction]):
         self.data, self.units = data, units
         self.theta = [data.number(value) for value in theta]
-        self.lines = [[data.along([self.theta[j] for j in line]) for line in unit.lines] for unit in units]
+        zero, vector = data.number(0), data.arithmetic.vector
+        self.lines = [
+            [data.along([zero if j is None else self.theta[j] for j in line]) for line in unit.lines] for unit in units
+        ]
+        self.known = [[vector([Fraction(v) for v in given]) for given in unit.known] for unit in units]
         # points c_n next to v·x_n, and σ, σ', … there; neither is used of units without σ
         self.points = [
             lines[0].midpoints() if unit.order >= 0 else data.number(0)
@@ -268,10 +275,11 @@ class Around:
 
     def _slots(self, number: int, rho: Sequence[Vector] | None) -> list[Vector]:
         """The slots of a unit over the box: ``v·x_n`` moves by at most ``Σ_i |x_ni| ρ_i``."""
-        unit, lines = self.units[number], self.lines[number]
+        unit, lines, known = self.units[number], self.lines[number], self.known[number]
         if rho is None:
-            return [*lines, *(self.theta[j] for j in unit.numbers)]
+            return [*lines, *(self.theta[j] for j in unit.numbers), *known]
         values = []
         for line, z in zip(unit.lines, lines, strict=True):
-            values.append(z.widened(reduce(add, (x * rho[j] for x, j in zip(self.data.sizes, line, strict=True)))))
-        return values + [self.theta[j].widened(rho[j]) for j in unit.numbers]
+            moves = (x * rho[j] for x, j in zip(self.data.sizes, line, strict=True) if j is not None)
+            values.append(z.widened(reduce(add, moves)))
+        return [*values, *(self.theta[j].widened(rho[j]) for j in unit.numbers), *known]

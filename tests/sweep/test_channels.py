@@ -79,8 +79,9 @@ RUNS = {
     "zero4-1": (7, 105),
     "zero4-3": (7, 236),
     "pair+quintic": (6, 1),
+    "pair+saturated[1:1]": (5, 249),
 }
-STEPS = {"mirrored+triple--1": 5600, "pair+quintic": 12000}
+STEPS = {"mirrored+triple--1": 5600, "pair+quintic": 12000, "pair+saturated[1:1]": 5600}
 LARGEST = {1000: 50.0, 5600: 1000.0, 12000: 10000.0}
 """Of most runs a short path is far enough out; a triple with its balance, and a quintic group, take longer."""
 

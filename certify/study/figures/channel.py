@@ -61,8 +61,8 @@ def _pick(study: Study) -> list[tuple[Width, CriticalObject]]:
     for part in study.widths:
         for found in part.results.objects.values():
             chart = found.chart
-            if chart is None or [count for _, count in chart.free if count] != [1]:
-                continue  # no channel, or more than one small coordinate
+            if chart is None or chart.saturated or [count for _, count in chart.free if count] != [1]:
+                continue  # no channel, or more than one small coordinate, or one that is not an output's
             best = known.get(chart.name)
             if best is None or len(part.runs_of[found.id]) > len(best[0].runs_of[best[1].id]):
                 known[chart.name] = part, found
