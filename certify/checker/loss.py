@@ -219,11 +219,9 @@ class Around:
     def __init__(self, data: Data, units: Sequence[Unit], theta: Sequence[Fraction]):
         self.data, self.units = data, units
         self.theta = [data.number(value) for value in theta]
-        zero, vector = data.number(0), data.arithmetic.vector
-        self.lines = [
-            [data.along([zero if j is None else self.theta[j] for j in line]) for line in unit.lines] for unit in units
-        ]
-        self.known = [[vector([Fraction(v) for v in given]) for given in unit.known] for unit in units]
+        at: dict[int | None, Vector] = {None: data.number(0), **dict(enumerate(self.theta))}
+        self.lines = [[data.along([at[j] for j in line]) for line in unit.lines] for unit in units]
+        self.known = [[data.arithmetic.vector(list(map(Fraction, v))) for v in unit.known] for unit in units]
         # points c_n next to v·x_n, and σ, σ', … there; neither is used of units without σ
         self.points = [
             lines[0].midpoints() if unit.order >= 0 else data.number(0)

@@ -41,7 +41,7 @@ def made(seed: int, pairs: int = 0, noise: float = 0.0) -> tuple[dict[str, Any],
     assert isinstance(limit, CriticalObject)
     assert given.given_labels is not None
     columns = tuple(tuple(column) for column in exact(given.inputs.exact_values).T)
-    return certificate_of(limit, given.hash), Problem(given.hash, columns, tuple(exact(given.given_labels)), ())
+    return certificate_of(limit, given.hash), Problem(given.hash, columns, (tuple(exact(given.given_labels)),), ())
 
 
 def check(certificate: dict[str, Any], problem: Problem, arithmetic: Any = Integers) -> str:
@@ -183,7 +183,7 @@ def test_a_negative_kappa_is_rejected() -> None:
     other = planted(found, q, kappas=[-KAPPA], seed=0, inputs=LATTICE)
     assert other.given_labels is not None
     copy = json.loads(json.dumps(certificate))
-    changed = replace(problem, labels=tuple(exact(other.given_labels)))
+    changed = replace(problem, labels=(tuple(exact(other.given_labels)),))
     assert "fails" in check(signed(copy), changed)
 
 
@@ -200,7 +200,7 @@ def test_only_the_sigmoid_and_no_output_bias() -> None:
 def test_inputs_that_all_lie_on_the_hyperplane() -> None:
     certificate, problem = made(0)
     one, chart = Fraction(1), certificate["witness"]["chart"]
-    flat = replace(problem, columns=((one, 2 * one), (-one, -2 * one)), labels=(one, one))
+    flat = replace(problem, columns=((one, 2 * one), (-one, -2 * one)), labels=((one, one),))
     with pytest.raises(Rejected, match="off the hyperplane"):
         read_chart(json.loads(json.dumps(chart)), 2, flat)
 
