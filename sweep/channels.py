@@ -318,14 +318,14 @@ def _quintics(w: Floats, a: Floats, size: Floats, large: list[int]) -> Iterator[
 def _saturated(problem: Problem, w: Floats) -> list[tuple[float, Group]]:
     """Sigmoids in the plane that are steps but on a line of inputs, and how far they are from that.
 
-    The line is that through 0 and the input ``x ≠ 0`` with the least ``|w·x|/|x|``.
+    The line is that through 0 and the input ``x ≠ 0`` with the least ``|w·x|``.
     """
     x, found = problem.inputs.values, list[tuple[float, Group]]()
     if problem.dimension != 2 or problem.activation.name != "sigmoid" or problem.output_bias or not x.any():
         return found
     length = np.linalg.norm(x, axis=1)
     for i, z in enumerate(w @ x.T):
-        line = int(np.argmin(np.divide(np.abs(z), length, out=np.full_like(z, np.inf), where=length > 0)))
+        line = int(np.argmin(np.where(length > 0, np.abs(z), np.inf)))
         normal = _across(exact(problem.inputs.exact_values[line]), w[i])
         away = np.abs(x @ np.array(normal, dtype=np.float64))
         # inputs on the line are there up to rounding

@@ -53,7 +53,9 @@ def test_limit_and_small_coordinates_together_have_the_dimension_of_the_networks
     alone |= any(g.flipped for g in found.copies) and not found.balanced
     assert size(found) + free + split == found.width * (d + 1) + alone
     assert found.family == sum(len(group.copied) - 1 for group in found.shared) - alone
-    objective = SquareLoss(Problem("none", SIGMOID, Inputs(table=np.ones((1, d))), None), found.terms(SIGMOID))
+    objective = SquareLoss(
+        Problem("none", SIGMOID, Inputs(table=np.ones((1, d))), None, np.zeros(1)), found.terms(SIGMOID)
+    )
     assert objective.size == size(found) == found.units[-1].place.stop
 
 
