@@ -12,7 +12,7 @@ from sweep.kernels import Floats
 INITS = ("torch-seed", "xavier-uniform")
 
 
-def starts(init: str, width: int, dimension: int, seeds: Sequence[int]) -> Floats:
+def starts(init: str, width: int, dimension: int, seeds: Sequence[int], outputs: int = 1) -> Floats:
     """Starting points ``θ = (w, a)``, (n, P), of the runs with these ``seeds``, by the method called ``init``.
 
     A run's start depends on its own seed alone, never on the other seeds asked for.
@@ -27,27 +27,28 @@ def starts(init: str, width: int, dimension: int, seeds: Sequence[int]) -> Float
         if seed < 0:
             raise ValueError(f"seed is {seed}, expected an integer >= 0")
     start = torch_seed if init == "torch-seed" else xavier_uniform
-    return np.array([start(width, dimension, seed) for seed in seeds]).reshape(len(seeds), width * (dimension + 1))
+    found = np.array([start(width, dimension, seed, outputs) for seed in seeds])
+    return found.reshape(len(seeds), width * (dimension + outputs))
 
 
-def xavier_uniform(width: int, dimension: int, seed: int) -> Floats:
+def xavier_uniform(width: int, dimension: int, seed: int, outputs: int = 1) -> Floats:
     """``θ`` (P,) from ``numpy.random.default_rng(seed)``: first ``w``, row-major, then ``a``.
 
-    Uniform on ``±√(6/(fan_in + fan_out))``: the layers have shapes (m, d) and (1, m), so the bounds are
-    ``√(6/(d + m))`` and ``√(6/(m + 1))``.
+    Uniform on ``±√(6/(fan_in + fan_out))``: the layers have shapes (m, d) and (k, m), ``k`` the number of outputs, so
+    the bounds are ``√(6/(d + m))`` and ``√(6/(m + k))``.
     """
     generator = np.random.default_rng(seed)
-    w_bound, a_bound = math.sqrt(6 / (dimension + width)), math.sqrt(6 / (width + 1))
+    w_bound, a_bound = math.sqrt(6 / (dimension + width)), math.sqrt(6 / (width + outputs))
     w = generator.uniform(-w_bound, w_bound, width * dimension)
-    return np.concatenate([w, generator.uniform(-a_bound, a_bound, width)])
+    return np.concatenate([w, generator.uniform(-a_bound, a_bound, outputs * width)])
 
 
-def torch_seed(width: int, dimension: int, seed: int) -> Floats:
+def torch_seed(width: int, dimension: int, seed: int, outputs: int = 1) -> Floats:
     """``θ`` (P,): exactly the weights that the following leaves in the two layers.
 
         torch.manual_seed(seed)
         first = nn.Linear(dimension, width, bias=False).double()
-        second = nn.Linear(width, 1, bias=False).double()
+        second = nn.Linear(width, outputs, bias=False).double()
         nn.init.xavier_uniform_(first.weight); nn.init.xavier_uniform_(second.weight)
 
     Making a layer already draws its default weights, so this is not :func:`xavier_uniform` in another generator.
@@ -59,7 +60,7 @@ def torch_seed(width: int, dimension: int, seed: int) -> Floats:
         torch.manual_seed(seed)
         layers = [
             torch.nn.Linear(dimension, width, bias=False).double(),
-            torch.nn.Linear(width, 1, bias=False).double(),
+            torch.nn.Linear(width, outputs, bias=False).double(),
         ]
         for layer in layers:
             torch.nn.init.xavier_uniform_(layer.weight)

@@ -140,7 +140,9 @@ def _one_by_one(
 def _device_kernels(data: KernelData, width: int, device: str) -> Any:
     """The torch kernels, loaded only where they are asked for."""
     if not data.compiled:
-        raise ValueError("--device: for sigmoid networks without output bias or weight decay; leave it out")
+        raise ValueError(
+            "--device: for sigmoid networks of one output, without a bias of it or weight decay; leave it out"
+        )
     from sweep.torch_kernels import TorchKernels
 
     return TorchKernels.of(data, width, device)
@@ -149,7 +151,9 @@ def _device_kernels(data: KernelData, width: int, device: str) -> Any:
 def _stepper(data: KernelData, width: int, options: Mapping[str, Any]) -> Callable[..., AdamState]:
     """``(state, steps, lr) → state``, on the host or on the device."""
     if not data.compiled:
-        raise ValueError("adam: compiled for sigmoid networks without output bias or weight decay; use newton or lbfgs")
+        raise ValueError(
+            "adam: for sigmoid networks of one output, without a bias of it or weight decay; use newton or lbfgs"
+        )
     settings = {"betas": tuple(options["betas"]), "eps": options["eps"]}
     if DEVICE not in options:
         return lambda state, steps, lr: adam(data, state, width, steps, lr=lr, **settings)

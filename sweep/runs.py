@@ -117,10 +117,8 @@ def settings_of(
     """Complete settings: ``options`` over the optimiser's defaults.
 
     Raises:
-        ValueError: no such optimiser or option, or students of several outputs.
+        ValueError: no such optimiser or option.
     """
-    if problem.outputs > 1:
-        raise ValueError(f"{problem.name}: has {problem.outputs} outputs, expected one: sweeps train students of one")
     if isinstance(problem, GaussianProblem):
         return gaussian_settings(problem, width=width, init=init, optimizer=optimizer, options=options)
     merged = complete_options(optimizer, options)
@@ -150,9 +148,11 @@ def run_chunk(problem: Problem | GaussianProblem, settings: Settings, seeds: ran
     if isinstance(problem, GaussianProblem):
         return run_gaussian_chunk(problem, settings, seeds)
     data = prepare(problem)
-    start = starts(settings.init, settings.width, settings.dimension, seeds)
-    if data.bias:
-        start = np.column_stack([start, np.zeros(len(start))])  # output biases start at 0
+    start = starts(settings.init, settings.width, settings.dimension, seeds, problem.outputs)
+    if data.bias:  # output biases start at 0
+        w, a = np.split(start, [settings.width * settings.dimension], axis=1)
+        rows = a.reshape(len(start), problem.outputs, settings.width)
+        start = np.column_stack([w, np.pad(rows, ((0, 0), (0, 0), (0, 1))).reshape(len(start), -1)])
     stopped = optimise(settings.optimizer, data, start, settings.width, settings.options)
     loss, norm, eigenvalue = measured(data, stopped.theta, settings.width)
     return Runs(

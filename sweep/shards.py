@@ -122,7 +122,7 @@ class Runs:
 
     @property
     def a(self) -> Floats:
-        """Outgoing weights where the runs stopped, (n, m)."""
+        """Outgoing weights where the runs stopped, (n, m); with output biases and several outputs more, as in ``θ``."""
         return self.theta[:, self.settings.width * self.settings.dimension :]
 
     @property
@@ -211,7 +211,7 @@ def read_shard(path: Path) -> Runs:
             column: Any = columns[name]
             return column.flatten().to_numpy(zero_copy_only=False).reshape(n, length)
 
-        outputs = max(len(columns["a"].flatten()) // max(n, 1), m)  # m, or m + 1 with output biases
+        outer = max(len(columns["a"].flatten()) // max(n, 1), m)  # m, or more with output biases and several outputs
 
         def vector(name: str) -> Any:
             return columns[name].to_numpy(zero_copy_only=False)
@@ -219,15 +219,15 @@ def read_shard(path: Path) -> Runs:
         return Runs(
             settings,
             vector("seed"),
-            np.concatenate([matrix("w_init", m * d), matrix("a_init", outputs)], axis=1),
-            np.concatenate([matrix("w", m * d), matrix("a", outputs)], axis=1),
+            np.concatenate([matrix("w_init", m * d), matrix("a_init", outer)], axis=1),
+            np.concatenate([matrix("w", m * d), matrix("a", outer)], axis=1),
             vector("loss"),
             vector("gradient_norm"),
             vector("smallest_eigenvalue"),
             vector("steps"),
             tuple(map(str, columns["stop_reason"].to_pylist())),
             (record,),
-            _trajectories(columns.get("trajectory"), m * d + outputs),
+            _trajectories(columns.get("trajectory"), m * d + outer),
         )
     except (pa.ArrowException, KeyError, ValueError, AttributeError, OSError) as error:
         raise RunsError(f"{path}: not the columns a shard of runs has ({error})") from None

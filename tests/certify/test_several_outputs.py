@@ -261,6 +261,23 @@ def test_from_a_state_dict_to_a_checked_directory(place: Path) -> None:
     assert "a_{2,3} = " in out
 
 
+def test_from_a_sweep_to_a_checked_directory(place: Path) -> None:
+    sweep = ("--problem", "taught.toml", "--width", 2, "--runs", 6, "--optimizer", "newton", "--init", "xavier-uniform")
+    assert run("sweep", *sweep, "--jobs", 1, "--out", "s")[0] == 0
+    code, _, err = run("points", "s", "--problem", "taught.toml", "--out", "r", "--jobs", 1)
+    assert code == 0, err
+    results = read_results(place / "r")
+    assert results.points.a.shape == (6, 2, 2)
+    assert {row["verdict"] for row in results.rows} <= {"local-minimum", "saddle"}
+    code, out, _ = run("check", "r")
+    assert code == 0, out
+    code, out, _ = run("sweep", *sweep, "--jobs", 1, "--out", "s", "--resume")
+    assert code == 0
+    code, _, err = run("sweep", "--problem", "taught.toml", "--width", 2, "--runs", 1, "--out", "t")
+    assert code == 2
+    assert "of one output" in err
+
+
 def test_the_theorem_states_a_teacher_of_several_outputs() -> None:
     objective = network_loss(taught(), 2)
     certified = certify_isolated(objective, exact(TEACHER_POINT))
@@ -286,7 +303,6 @@ def test_one_output_for_several_and_the_other_way_round_are_refused(place: Path)
 @pytest.mark.parametrize(
     "command",
     [
-        ["sweep", "--problem", "taught.toml", "--width", "2", "--runs", "1", "--optimizer", "newton", "--out", "s"],
         ["saddles", "--problem", "taught.toml", "--width", "2", "--seeds", "0:2", "--out", "s.parquet"],
         ["perturb", "p.npz", "--problem", "taught.toml", "--out", "t.parquet"],
         ["symmetry", "strata", "--problem", "taught.toml", "--width", "2"],

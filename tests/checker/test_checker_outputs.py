@@ -37,8 +37,9 @@ from certify.exclusion import EmptyBall, largest_empty_ball
 from certify.isolated import Certified, certify_isolated, isolated_object
 from certify.proof import dyadic, from_text
 from certify.stored_problem import write_problem
+from symmetry.arithmetic import Float64
 from symmetry.network import exact
-from symmetry.outputs import network_loss
+from symmetry.outputs import MeanLoss, network_loss
 from symmetry.problem import Problem
 
 SADDLE = [-0.85828, 0.97916, -0.92954, -1.30079, -1.43935, 0.13279, 1.37516, -0.16197]
@@ -200,6 +201,39 @@ def test_a_bent_certificate_is_refused(what: str, read: Callable[[Problem], Chec
     BENT[what](data)
     with pytest.raises((Rejected, Unreadable)):
         verify(signed(data), read(measured()))
+
+
+@pytest.mark.parametrize("error", ["outputs swapped", "decay of the sum", "an output left out"])
+def test_errors_of_a_prover_are_noticed(error: str, read: Callable[[Problem], Checked]) -> None:
+    known, right = read(measured()), network_loss(measured(), 2)
+    assert isinstance(right, MeanLoss)
+    theta = ends(measured(), 2)[0]
+    if error == "outputs swapped":
+        wrong = replace(right, parts=(right.parts[1], right.parts[0], right.parts[2]))
+        theta = theta[SWAPPED]
+    elif error == "decay of the sum":
+        wrong = replace(right, decay=right.decay * 3)
+    else:
+        wrong = replace(right, parts=(right.parts[0], right.parts[1], right.parts[1]))
+    theta = polish_on(wrong, theta)
+    certified = certify_isolated(wrong, exact(theta))
+    assert isinstance(certified, Certified)  # of the wrong loss it is true
+    data = json.loads(json.dumps(certificate_of(isolated_object(measured(), certified), measured().hash)))
+    with pytest.raises(Rejected):
+        verify(data, known)
+
+
+def polish_on(objective: MeanLoss, theta: Any) -> Any:
+    """Damped Newton steps on a loss for which there are no kernels."""
+    approx = Float64()
+    for _ in range(200):
+        at = objective.evaluate(theta, approx, order=2)
+        values, vectors = np.linalg.eigh(at.hessian)
+        step = -vectors @ ((vectors.T @ at.gradient) / np.maximum(np.abs(values), 1e-6))
+        while objective.evaluate(theta + step, approx, order=0).loss[0] > at.loss[0] and np.abs(step).max() > 1e-12:
+            step = step / 2
+        theta = theta + step
+    return theta
 
 
 def test_neurons_of_all_outputs_may_be_permuted(read: Callable[[Problem], Checked]) -> None:

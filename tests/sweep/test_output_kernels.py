@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,11 @@ from output_cases import ends, measured, taught
 
 from sweep import autograd
 from sweep.gauss_newton import OutputResiduals, residuals_of
+from sweep.initialise import starts
 from sweep.kernels import loss_gradient, loss_gradient_hessian, prepare
+from sweep.optimisers import optimise
 from sweep.polish import label_size, polish
-from sweep.runs import settings_of
+from sweep.runs import run_chunk, settings_of
 from symmetry.problem import Problem
 
 
@@ -91,6 +95,32 @@ def test_a_polish_reaches_the_teacher() -> None:
     assert end.loss < 1e-30
 
 
-def test_sweeps_are_of_one_output() -> None:
-    with pytest.raises(ValueError, match="2 outputs, expected one"):
-        settings_of(taught(), width=2, init="xavier-uniform", optimizer="newton")
+@pytest.mark.parametrize("init", ["torch-seed", "xavier-uniform"])
+def test_starts(init: str) -> None:
+    found = starts(init, 5, 3, [7], outputs=2)[0]
+    assert len(found) == 5 * (3 + 2)
+    bounds = np.sqrt(6 / np.repeat([3 + 5, 5 + 2], [15, 10]))
+    assert np.all(np.abs(found) <= bounds)
+    assert np.abs(found / bounds).max() > 0.9
+    if init == "torch-seed":
+        torch.manual_seed(7)
+        layers = [torch.nn.Linear(3, 5, bias=False).double(), torch.nn.Linear(5, 2, bias=False).double()]
+        for layer in layers:
+            torch.nn.init.xavier_uniform_(layer.weight)
+        assert np.array_equal(found, np.concatenate([layer.weight.detach().numpy().ravel() for layer in layers]))
+
+
+def test_runs_start_with_output_biases_of_0() -> None:
+    settings = settings_of(measured(), width=2, init="xavier-uniform", optimizer="newton")
+    runs = run_chunk(measured(), settings, range(3))
+    assert runs.start.shape == (3, 2 * 3 + 3 * 3)
+    assert np.array_equal(runs.start[:, [8, 11, 14]], np.zeros((3, 3)))
+    plain = starts("xavier-uniform", 2, 3, range(3), outputs=3)
+    assert np.array_equal(runs.start[:, [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13]], plain)
+    assert np.all(runs.gradient_norm < 1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"device": "cpu"}])
+def test_what_is_compiled_says_that_it_is_for_one_output(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="of one output"):
+        optimise("newton" if options else "adam", prepare(taught()), np.zeros((1, 8)), 2, options)
