@@ -1,5 +1,7 @@
 """A third arithmetic: the same vectors in intervals of mpmath numbers, built from its correctly rounded ``+ − × ÷ √``.
 
+Sums of products and the short series of the exponential are taken in integers, and rounded outward.
+
 mpmath's own interval exponential is not used: it is not sound (at 53 bits ``iv.exp(-2**-53)`` excludes the true value).
 """
 
@@ -205,22 +207,19 @@ def _series(y: Any, precise: int) -> Interval:
     """``e^−y`` for ``0 ≤ y < 2^−36``.
 
     ``T_j = Σ_{i ≥ j} (−y)^(i−j) J!/i!`` satisfies ``T_j = J!/j! − y T_{j+1}``, and ``0 ≤ T_{J+1} ≤ 1``, its terms
-    being of alternating sign and decreasing from ``1/(J + 1)`` on. ``e^−y = T_0/J!``.
+    being of alternating sign and decreasing from ``1/(J + 1)`` on. ``e^−y = T_0/J!``. In units ``2^−w``, ``w = precise
+    + 8``, rounding ``y`` makes ``T_j`` wrong by ``T_{j+1} ≤ J!``, rounding the product by one; what was wrong before
+    counts ``y`` times, and ``2^−36(J+1) < 2^−w``. So ``T_0/J!`` is off by less than 2, its rounding by one.
     """
-    low, high, coefficient = libmp.fzero, libmp.fone, 1
-    last = precise // 36 + 1
-    for j in range(last, -1, -1):  # coefficient = J!/j!
-        c = libmp.from_int(coefficient)
-        low, high = (
-            libmp.mpf_sub(c, libmp.mpf_mul(y, high, precise, libmp.round_ceiling), precise, libmp.round_floor),
-            libmp.mpf_sub(c, libmp.mpf_mul(y, low, precise, libmp.round_floor), precise, libmp.round_ceiling),
-        )
-        coefficient *= max(j, 1)
-    whole = libmp.from_int(coefficient)
-    return (
-        libmp.mpf_div(low, whole, precise, libmp.round_floor),
-        libmp.mpf_div(high, whole, precise, libmp.round_ceiling),
-    )
+    w, last = precise + 8, precise // 36 + 1
+    n = libmp.to_int(libmp.mpf_shift(y, w), libmp.round_floor)
+    value, coefficient = 1 << w, 1  # T_J
+    for j in range(last, 0, -1):
+        coefficient *= j  # J!/(j − 1)!
+        value = (coefficient << w) - (n * value >> w)
+    value //= coefficient
+    high = libmp.from_man_exp(min(value + 4, 1 << w), -w, precise, libmp.round_ceiling)
+    return libmp.from_man_exp(value - 4, -w, precise, libmp.round_floor), high
 
 
 def _product(x: Interval, y: Interval, precise: int) -> Interval:
