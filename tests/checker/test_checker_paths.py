@@ -171,9 +171,9 @@ def test_a_chart_is_needed_and_triples_have_none(made: tuple[Line, Any, Problem]
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "tanh", "labels": (Fraction(0),) * 1681, "teacher": ()}, "released by the sigmoid only"),
-        ({"decay": Fraction(1, 8)}, "for the mean of squares alone"),
-        ({"bias": True}, "for the mean of squares alone"),
+        ({"name": "tanh", "labels": ((Fraction(0),) * 1681,), "teacher": ()}, "released by the sigmoid only"),
+        ({"decay": Fraction(1, 8)}, "path: without weight decay"),
+        ({"bias": True}, "students of one output without a bias"),
     ],
 )
 def test_a_chart_that_the_problem_does_not_have(made: tuple[Line, Any, Problem], change: Any, message: str):
