@@ -34,7 +34,8 @@ def write_problem(directory: Path, problem: Problem | GaussianProblem) -> None:
     if isinstance(problem, GaussianProblem):
         return
     arrays = {"X": problem.inputs.table, "y": problem.given_labels}
-    present = {name: array for name, array in arrays.items() if array is not None}
+    # in the order of the rows, which is that of the digest
+    present = {name: np.ascontiguousarray(array) for name, array in arrays.items() if array is not None}
     if present:
         with (directory / _archive(problem.hash)).open("wb") as handle:
             np.savez(handle, allow_pickle=False, **present)

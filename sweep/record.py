@@ -142,7 +142,8 @@ class Recorder:
 
     def _weights(self, module: Any) -> Floats:
         """``θ`` (P,) of the module."""
-        points, m, d = points_from_module(module), self._settings.width, self._settings.dimension
+        points = points_from_module(module, self._problem.outputs)
+        m, d = self._settings.width, self._settings.dimension
         if points.w.shape != (1, m, d):
             raise RunsError(
                 f"module: has weights of shape {points.w.shape[1:]}, expected one network of {m} neurons with {d} "

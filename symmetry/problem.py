@@ -129,6 +129,16 @@ class Problem:
     decay: Fraction = Fraction(0)
     output_bias: bool = False
 
+    def __post_init__(self) -> None:
+        if self.given_labels is None:
+            return
+        count, *more = self.given_labels.shape
+        if count != len(self.inputs) or (more and (len(more) > 1 or more[0] < 2)):
+            raise ProblemError(
+                f"{self.name}: labels have shape {self.given_labels.shape}, expected ({len(self.inputs)},), "
+                "or as many rows of two numbers or more"
+            )
+
     @property
     def factor(self) -> Fraction:
         """``φ`` of ``L = (φ/kN) Σ r² + λ‖θ‖²``, ``k`` outputs."""

@@ -287,6 +287,12 @@ def test_a_network_is_read_output_by_output() -> None:
 # --------------------------------------------------------------------------------------------- problems on disk
 
 
+def test_the_order_of_labels_in_memory_is_no_matter(read: Callable[[Problem], Checked]) -> None:
+    problem = replace(measured(), given_labels=np.asfortranarray(measured().labels))
+    assert problem.hash == measured().hash
+    assert read(problem).labels == read(measured()).labels
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ from sweep.gauss_newton import OutputResiduals, residuals_of
 from sweep.initialise import starts
 from sweep.kernels import loss_gradient, loss_gradient_hessian, prepare
 from sweep.optimisers import optimise
+from sweep.points import points_from_module, read_points
 from sweep.polish import label_size, polish
+from sweep.record import Recorder
 from sweep.runs import run_chunk, settings_of
+from sweep.shards import read_shards
 from symmetry.problem import Problem
 
 
@@ -118,6 +122,18 @@ def test_runs_start_with_output_biases_of_0() -> None:
     plain = starts("xavier-uniform", 2, 3, range(3), outputs=3)
     assert np.array_equal(runs.start[:, [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13]], plain)
     assert np.all(runs.gradient_norm < 1e-12)
+
+
+def test_a_loop_of_ones_own_is_recorded(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 3)).double()
+    with Recorder(measured(), width=3, out=tmp_path, optimizer="mine", options={}) as record:
+        record.start(0, module)
+        record.stop(steps=1)
+    expected = points_from_module(module, 3)
+    points = read_points(tmp_path, dimension=3, bias=True, outputs=3)
+    assert np.array_equal(points.theta(), expected.theta())
+    assert np.array_equal(points.a, expected.a)
+    assert read_shards(tmp_path).loss == pytest.approx(mse(measured(), torch.tensor(expected.theta()[0]), 3).item())
 
 
 @pytest.mark.parametrize("options", [{}, {"device": "cpu"}])
