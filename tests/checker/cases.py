@@ -82,6 +82,10 @@ LABELS = {
         *(1.51234, 0.64765, -1.27857, -1.15607, -0.52906, -1.60583, -2.78435, -2.99381),
         *(-2.6763, -3.71624, -4.47087, -4.90974, -5.0623, -6.0114, -6.52878, -7.00831),
     ],
+    "transit": [
+        *(-0.238, -1.67374, -1.75909, -1.43299, -0.1946, -1.25587, -1.16428, -1.19023),
+        *(0.27646, -0.62471, -1.12748, -1.18169, 0.41268, -0.53847, -1.23766, -1.21695),
+    ],
     "tied": [
         *(-0.61655, -2.50379, 0.53414, 1.04736, -1.13824, -1.2196, 0.87627, -0.83896),
         *(0.4318, 1.00964, -0.93443, 1.20568, -1.84302, 1.86732, 1.59218, 2.10108),
@@ -258,6 +262,10 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     ),
 }
 NAMES = tuple(_MAKERS)
+_MAKERS["transit"] = ("transit", lambda n: _chart(n, [("pair", 2)], [0.321, 1.357, 1.487, -1.089, -1.248]))
+ALL = tuple(_MAKERS)
+"""With ``transit``, where κ is negative: only provers with an error make a certificate of it."""
+
 SHIPPED = NAMES[:17]
 """Those that the shipped negative corpus is made of."""
 
@@ -269,6 +277,11 @@ class Case:
     name: str
     problem: str
     certificate: dict[str, Any]
+
+
+def belongs(name: str) -> str:
+    """The name of the problem of one of :data:`ALL`."""
+    return _MAKERS[name][0]
 
 
 @cache

@@ -50,6 +50,13 @@ def _split() -> Made:
     return problem, certificate_of(split_object(problem, split), problem.hash)
 
 
+def _thirds() -> Made:
+    problem = gaussian_cases.problem(3)
+    split = nearest_split(problem.teacher, exact(np.array([[0, 1, 0], [1 / 3, 0, 0], [0, 0, 1], [2 / 3 - 1e-6, 0, 0]])))
+    assert split is not None
+    return problem, certificate_of(split_object(problem, split), problem.hash)
+
+
 def _gradient_ball() -> Made:
     problem = gaussian_cases.problem(3)
     found = empty_gradient_ball(
@@ -65,6 +72,7 @@ _MAKERS: dict[str, Callable[[], Made]] = {
     "gradient ball": _gradient_ball,
 }
 FURTHER = tuple(_MAKERS)
+_MAKERS["sum of thirds"] = _thirds
 
 
 @cache

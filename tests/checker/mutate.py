@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import path_cases
-from cases import NAMES, case, check, checked, problem, signed
+from cases import ALL, NAMES, belongs, case, check, checked, problem, signed
 from further_cases import further
 
 from certify.checker.arb import Arb
@@ -180,19 +180,32 @@ def name_of(path: Place) -> str:
 @cache
 def subjects() -> dict[str, Subject]:
     """By name: certificates, certificates under Gaussian inputs, lines with paths."""
-    found = {
-        name: Subject(
-            case(name).certificate, partial(check, name=case(name).problem), partial(untrue, name=name), signed
-        )
-        for name in NAMES
-    }
-    for name in GAUSSIAN:
-        found[name] = Subject(further(name)[1], partial(_gaussian, name), partial(_untrue_gaussian, name), signed)
+    found = {name: subject(name) for name in (*NAMES, *GAUSSIAN)}
     for name in path_cases.NAMES:
         follow = partial(path_cases.check_line, name), partial(path_cases.rises, name)
         parts = ("path", "point", "permutation", "candidate")
         found[f"a line: {name}"] = Subject(path_cases.traced(name).line, *follow, lambda tree: tree, (), parts)
     return found
+
+
+def subject(name: str) -> Subject:
+    """A certificate of ``cases.py``, or one under Gaussian inputs."""
+    verify = partial(verified, name)
+    if name in GAUSSIAN:
+        return Subject(further(name)[1], verify, partial(_untrue_gaussian, name), signed)
+    return Subject(case(name).certificate, verify, partial(untrue, name=name), signed)
+
+
+def verified(name: str, certificate: Any) -> None:
+    """What the checker says of something made from the certificate ``name``.
+
+    Raises:
+        Rejected, Unreadable: as the checker says.
+    """
+    if name in ALL:
+        check(certificate, belongs(name))
+    else:
+        _gaussian(name, certificate)
 
 
 def attack(count: int, seed: int, regime: str) -> Report:

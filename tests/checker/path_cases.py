@@ -16,6 +16,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from cases import case, checked, problem
 from further_cases import LINES, line, written
 
@@ -27,13 +28,14 @@ from certify.checker.path import check_path
 from certify.checker.points import Points
 from certify.checker.reading import need
 from certify.checker.rows import _columns, check_row
-from certify.path import first_place
-from certify.proof import dyadic, from_text
+from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
+from certify.proof import Failure, dyadic, from_text
 from certify.rounding import root_above
 from symmetry.charts import Chart, chart_from_json
 from symmetry.closing import arc, way_in
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.release import Place
 
 Line = dict[str, Any]
 
@@ -61,8 +63,10 @@ class Traced:
     line: Line
 
 
-def _in_chart(name: str, away: float, eps: Sequence[float], shares: Sequence[Sequence[Any]]) -> Line:
+def _in_chart(name: str, factor: float = 1.0) -> Line:
     """From near the entrance of a chart, its copies apart by a little, half of the way, and on to the limit."""
+    away, eps, shares = _CHARTS[name]
+    away, eps = away * factor, [factor * e for e in eps]
     witness = case(name).certificate["witness"]
     chart, center = chart_from_json(witness["chart"]), exact([from_text(v) for v in witness["krawczyk"]["center"]])
     start = center + exact([Fraction(away) * (-1) ** k for k in range(len(center))])
@@ -91,9 +95,12 @@ NAMES = (*LINES, *_CHARTS)
 @cache
 def traced(name: str) -> Traced:
     """One of :data:`NAMES`; treat it as read-only."""
-    found = _CERTIFICATES.get(name, name)
-    given = deepcopy(line(name).witness if name in LINES else _in_chart(name, *_CHARTS[name]))
-    certificate, zero = case(found).certificate, given.get("point")
+    return _traced(_CERTIFICATES.get(name, name), line(name).witness if name in LINES else _in_chart(name))
+
+
+def _traced(found: str, witness: Line) -> Traced:
+    """Row and line of a candidate, from its path."""
+    certificate, given, zero = case(found).certificate, deepcopy(witness), witness.get("point")
     width = len(given["candidate"]["a"])
     given |= {"index": 0, "certificate": _file(found), "permutation": None, "point": zero}
     given |= {"labels": zero and _POINTS[found]}
@@ -130,13 +137,93 @@ def check_line(name: str, given: Line) -> None:
         Rejected, Unreadable: as the checker says.
     """
     own = traced(name)
-    belongs, certificate = case(own.object).problem, case(own.object).certificate
-    known, width = checked(belongs), own.row["width"]
-    check_path(given, certificate["witness"].get("chart"), known, lambda bits: folded(belongs))
-    certificates = {_file(own.object): read_certificate(json.loads(json.dumps(certificate)), "certificate")}
-    check_row(0, own.row, given, width, known, certificates)
+    check_traced(Traced(own.object, own.row, given))
+    known, width = checked(case(own.object).problem), own.row["width"]
     hashes = [_points_hash([v], width, known) for v in (given, own.line)]
     need(hashes[0] == hashes[1], "points.hash: other points")
+
+
+def check_traced(own: Traced) -> None:
+    """What the checker says of a path and its row.
+
+    Raises:
+        Rejected, Unreadable: as the checker says.
+    """
+    belongs, certificate = case(own.object).problem, case(own.object).certificate
+    known = checked(belongs)
+    check_path(own.line, certificate["witness"].get("chart"), known, lambda bits: folded(belongs))
+    certificates = {_file(own.object): read_certificate(json.loads(json.dumps(certificate)), "certificate")}
+    check_row(0, own.row, own.line, own.row["width"], known, certificates)
+
+
+# ------------------------------------------------------------------------------------------ what the provers accept
+
+
+def proposals() -> Iterator[tuple[str, Line]]:
+    """Objects and paths to them, as they are and with longer pieces, bends and ε: many of these do not go downhill."""
+    for name in LINES:
+        given = line(name).witness
+        first = given["path"]["vertices"][0] if given["path"]["vertices"] else None
+        anchor = [from_text(v) for v in first] if first else _theta(given.get("point") or given["candidate"])
+        for factor, bend in ((1, 1), (2, 4), (4, 16), (16, 256), (1, 64), (1, 512)):
+            made = deepcopy(given)
+            theta = [p + factor * (q - p) for p, q in zip(anchor, _theta(given["candidate"]), strict=True)]
+            made["candidate"] = written([float(v) for v in theta])
+            bends = [[dyadic(bend * from_text(v)) for v in row] for row in made["path"].get("bends", [])]
+            yield _CERTIFICATES[name], made | {"path": made["path"] | {"bends": bends}}
+            if made["path"].get("octaves"):
+                yield _CERTIFICATES[name], made | {"path": made["path"] | {"octaves": 6}}
+    for name in _CHARTS:
+        for factor in (1, 4, 16):
+            yield name, _in_chart(name, factor)
+
+
+def proved() -> list[tuple[str, dict[str, Any], Line]]:
+    """Those of the proposals that the provers accept, as they write them: object, row, line."""
+    out = []
+    for name, given in proposals():
+        path = _proved(name, given)
+        if path is not None:
+            made = _traced(name, given | {"path": path})
+            out.append((made.object, made.row, made.line))
+    return out
+
+
+def _proved(name: str, given: Line) -> dict[str, Any] | None:
+    belongs, path, width = problem(case(name).problem), given["path"], len(given["candidate"]["a"])
+    objective, settings = SquareLoss.of_network(belongs, width), {"arithmetic": "auto", "max_bits": 106}
+    corners = [exact(_theta(given["candidate"])), *(exact([from_text(v) for v in row]) for row in path["vertices"])]
+    rows = zip(path.get("bent", []), path.get("bends", []), strict=True)
+    bends = {number: exact([from_text(v) for v in row]) for number, row in rows}
+    legs = prove_descent(objective, corners, bends, **settings)
+    if isinstance(legs, Failure):
+        return None
+    end = legs[-1].end if legs else corners[0]
+    places = [exact([from_text(v) for v in row]) for row in path["places"]]
+    order, octaves = tuple(path["order"]), path.get("octaves", 0)
+    if path["closing"] in (1, 2):
+        zero = Network.from_theta(exact(_theta(given["point"])), belongs.dimension)
+        bend = places[0] if places else None
+        if not prove_zero(objective, zero, end, path["closing"], bend, octaves, **settings):
+            return None
+    if path["closing"] == 3:
+        witness = case(name).certificate["witness"]
+        chart, size = chart_from_json(witness["chart"]), len(witness["krawczyk"]["center"])
+        network = Network.from_theta(end, belongs.dimension).permuted(order)
+        ways = [Place(row[:size], tuple(row[size:])) for row in places]
+        if not prove_channel(objective, chart, network, ways, **settings):
+            return None
+    arcs = {number: leg.bend for number, leg in enumerate(legs) if leg.bend is not None}
+    found = Descent(
+        vertices=np.array([leg.end for leg in legs], dtype=object).reshape(len(legs), len(end)),
+        closing=path["closing"],
+        order=order,
+        places=np.array(places, dtype=object).reshape(len(places), -1 if places else 0),
+        octaves=octaves,
+        bent=tuple(arcs),
+        bends=np.array(list(arcs.values()), dtype=object).reshape(len(arcs), -1 if arcs else 0),
+    )
+    return {key: value for key, value in found.to_json().items() if key != "theorem"}
 
 
 # ------------------------------------------------------------------------------------------------- along the path
@@ -199,7 +286,7 @@ def _released(chart: Chart, network: Network, rows: Sequence[Sequence[str]]) -> 
             elif eps and eps[0] != here.eps[0]:
                 share = (small[0] ** 2 - here.eps[0] ** 2) / (eps[0] ** 2 - here.eps[0] ** 2)
             yield chart.network(here.q + share * (q - here.q), small, shares).theta()
-        here = type(here)(q, tuple(eps))
+        here = Place(q, tuple(eps))
 
 
 def _at(curve: Sequence[Exact], t: Fraction) -> Exact:

@@ -2,8 +2,9 @@
 
     python tests/checker/planted.py [NAME …]
 
-The packages are copied, one place is changed, and the copy makes the certificates of ``cases.py`` and a results
-directory in a process of its own. The checker that judges them is the one of this checkout.
+The packages are copied, one place is changed, and the copy makes the certificates of ``cases.py``, those under Gaussian
+inputs, the paths of ``path_cases.py`` that it takes for proved, and a results directory, in a process of its own. The
+checker that judges them is the one of this checkout.
 """
 
 from __future__ import annotations
@@ -27,15 +28,18 @@ _MAKE = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from cases import NAMES, case
+from cases import ALL, case
+from mutate import GAUSSIAN, further
 made = {{}}
-for name in {cases!r} or NAMES:
+for name in [name for name in {cases!r} if name != "paths"] or (*ALL, *GAUSSIAN, "sum of thirds"):
     try:
-        given = case(name)
-        made[name] = [given.problem, given.certificate]
+        made[name] = case(name).certificate if name in ALL else further(name)[1]
     except Exception as error:
         print(f"{{name}}: {{type(error).__name__}}: {{error}}", file=sys.stderr)
 Path({out!r}, "cases.json").write_text(json.dumps(made))
+if not {cases!r} or "paths" in {cases!r}:
+    from path_cases import proved
+    Path({out!r}, "paths.json").write_text(json.dumps(proved()))
 if {directory}:
     from directories import write
     write(Path({out!r}, "polished"), polish=True)
@@ -192,6 +196,108 @@ PLANTED = (
         '"distance": _distance(saved, reference) if permutation and reference else None,',
         directory=True,
     ),
+    Planted(
+        "bounds of a derivative moved the wrong way",
+        "symmetry/lines.py",
+        "    return values - wide if from_zero else values + wide",
+        "    return values + wide if from_zero else values - wide",
+    ),
+    Planted(
+        "the rest of an expansion left out",
+        "symmetry/lines.py",
+        "    return Expansion(coefficients, _total(parts))",
+        "    return Expansion(coefficients, _total(parts) * 0)",
+    ),
+    Planted(
+        "the first piece of a path left out",
+        "certify/path.py",
+        "    for number, (start, end) in enumerate(pairwise(vertices)):",
+        "    for number, (start, end) in enumerate(pairwise(vertices[1:])):",
+    ),
+    Planted(
+        "an arc without its term of second order",
+        "symmetry/closing.py",
+        "    return [start, end - start - bend, bend]",
+        "    return [start, end - start, bend * 0]",
+    ),
+    Planted(
+        "halves of the last curve not looked at",
+        "certify/path.py",
+        " for rung in rungs()) for a, b in pairwise(ends)):",
+        " for rung in rungs()) for a, b in pairwise(ends[:1])):",
+    ),
+    Planted(
+        "the way to infinity not looked at",
+        "certify/path.py",
+        "    if curve.last:\n        return all(",
+        "    if curve.last:\n        return True or all(",
+    ),
+    Planted(
+        "copies together however far apart",
+        "certify/path.py",
+        "        if not any(_parts(objective, curve, a) for a in ladder(arithmetic, bits)):\n            return False",
+        "        pass",
+    ),
+    Planted(
+        "ε of a zero group half as large",
+        "symmetry/release.py",
+        "                slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 4 for part in pieces]",
+        "                slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 2 for part in pieces]",
+    ),
+    Planted(
+        "κ with the wrong sign",
+        "certify/infinity.py",
+        "            part = arithmetic.matmul(r.reshape(1, -1), column)",
+        "            part = arithmetic.matmul(-r.reshape(1, -1), column)",
+    ),
+    Planted(
+        "three neurons near zero with a wrong term of fifth order",
+        "symmetry/limits.py",
+        "self._number(1, 480)\n",
+        "self._number(1, 479)\n",
+    ),
+    Planted(
+        "three neurons near zero with a wrong correction",
+        "symmetry/limits.py",
+        "self._number(-17, 40320)",
+        "self._number(-17, 20160)",
+    ),
+    Planted(
+        "an odd neuron near zero with a wrong correction",
+        "symmetry/limits.py",
+        "        sixth = self.at_zero[3] * self.arithmetic.number(Fraction(1, 6))",
+        "        sixth = self.at_zero[3] * self.arithmetic.number(Fraction(1, 2))",
+    ),
+    Planted(
+        "an exponential with a wrong correction",
+        "symmetry/exponential.py",
+        "        return (self.e * self.e * -self.term.sign).reshape(-1)",
+        "        return (self.e * self.e * (-2 * self.term.sign)).reshape(-1)",
+    ),
+    Planted(
+        "conditions of a limit at its centre for those over the box",
+        "certify/limit.py",
+        "    outputs, r = objective.outputs(enclosures.ball(box.center, box.existence_radius), enclosures, 2)",
+        "    outputs, r = objective.outputs(enclosures.array(box.center), enclosures, 2)",
+    ),
+    Planted(
+        "half of the bound of the third derivative under Gaussian inputs",
+        "certify/newton_ball.py",
+        "        return above((pure + root / low * Fraction(955, 1000)) * (1 + _ROOM), _SHORT)",
+        "        return above((pure + root / low * Fraction(955, 1000)) / 2, _SHORT)",
+    ),
+    Planted(
+        "eigenvalues under Gaussian inputs twice as far from zero",
+        "certify/newton_ball.py",
+        "    negative, gap = found\n",
+        "    negative, gap = found[0], found[1] * 2\n",
+    ),
+    Planted(
+        "students that almost add up to the teacher",
+        "certify/teacher_split.py",
+        "        shares[largest] = 1 - sum((shares[i] for i in parts if i != largest), Fraction(0))\n",
+        "",
+    ),
 )
 
 
@@ -200,7 +306,7 @@ def run(planted: Planted | None, cases: tuple[str, ...] = ()) -> list[str]:
 
     Args:
         planted: ``None`` patches nothing.
-        cases: those of ``cases.py`` to make; all of them if empty, then also directories where the error asks for them.
+        cases: certificates to make, and ``paths``; all of them if empty, and directories where the error asks for them.
 
     Raises:
         ValueError: the place to patch is not there, or the patched provers make no certificate at all.
@@ -241,19 +347,26 @@ def patch(path: Path, planted: Planted) -> None:
 
 def complaints(out: Path) -> list[str]:
     """Of the checker, about the certificates and directories in ``out``."""
-    from cases import check
+    from mutate import verified
+    from path_cases import Traced, check_traced
 
     from certify.checker.reading import Rejected, Unreadable
     from certify.checker.run import check as check_path
 
     found, made = [], json.loads((out / "cases.json").read_text())
-    if not made:
-        raise ValueError("the patched provers made no certificate")
-    for name, (belongs, certificate) in made.items():
+    paths = json.loads((out / "paths.json").read_text()) if (out / "paths.json").is_file() else []
+    if not made and not paths:
+        raise ValueError("the patched provers made no certificate and no path")
+    for name, certificate in made.items():
         try:
-            check(certificate, belongs)
+            verified(name, certificate)
         except (Rejected, Unreadable) as error:
             found.append(f"{name}: {error}")
+    for name, row, line in paths:
+        try:
+            check_traced(Traced(name, row, line))
+        except (Rejected, Unreadable) as error:
+            found.append(f"a path to {name}: {error}")
     for directory in ("polished", "standing"):
         if (out / directory).is_dir():
             outcome = check_path(out / directory, problem=None, arithmetic="integer", jobs=1, budget=1000.0)

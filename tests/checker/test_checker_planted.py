@@ -9,19 +9,25 @@ CASES = ("minimum", "plateau", "channel")
 
 
 def test_every_place_to_patch_is_there() -> None:
-    assert len(PLANTED) >= 20
+    assert len(PLANTED) >= 38
     for planted in PLANTED:
         assert (ROOT / planted.file).read_text("utf-8").count(planted.old) == 1, planted.name
 
 
 def test_without_an_error_there_is_no_complaint() -> None:
-    assert run(None, CASES) == []
+    assert run(None, (*CASES, "newton ball", "paths")) == []
 
 
 NAMES = ("n₊ for n₊ − 1", "the uniqueness box grown after the test", "κ with a wrong coefficient")
 
 
-@pytest.mark.parametrize("name", NAMES)
+LATER = {
+    "an arc without its term of second order": "paths",
+    "half of the bound of the third derivative under Gaussian inputs": "newton ball",
+}
+
+
+@pytest.mark.parametrize("name", [*NAMES, *LATER])
 def test_a_planted_error_is_noticed(name: str) -> None:
     (planted,) = (planted for planted in PLANTED if planted.name == name)
-    assert run(planted, CASES)
+    assert run(planted, (LATER[name],) if name in LATER else CASES)
