@@ -169,6 +169,18 @@ PLANTED = (
         "        half, sixth = self.arithmetic.number(Fraction(1, 2)), self.arithmetic.number(Fraction(1, 3))",
     ),
     Planted(
+        "the inputs behind a step are taken for those before it",
+        "symmetry/saturated.py",
+        "        return power * sign * (self.a * -1)",
+        "        return power * abs(sign) * (self.a * -1)",
+    ),
+    Planted(
+        "the farthest inputs of a step are taken for the nearest",
+        "symmetry/saturated.py",
+        "    gap = min((abs(v) for v in along if v), default=None)",
+        "    gap = max((abs(v) for v in along if v), default=None)",
+    ),
+    Planted(
         "centres written in single precision",
         "certify/krawczyk.py",
         "    proof = Krawczyk(center, existence, unique, inverse + 0.0, arithmetic.name, arithmetic.bits)",
