@@ -1,10 +1,12 @@
-"""Coverage-guided fuzzing of what reads hostile files: certificates, problems, rows and witnesses.
+"""Coverage-guided fuzzing of what reads hostile files: certificates, problems, rows, lines with paths, archives.
 
     python tests/checker/fuzz.py CORPUS [-max_total_time=900] …        (needs atheris; options are libFuzzer's)
     python tests/checker/fuzz.py --seeds CORPUS                        (writes seeds; needs the project, not atheris)
 
 The checker is loaded as ``checker.py`` loads it, so an environment with nothing but atheris will do. Anything but a
-clear refusal is a finding. Certificates are signed again after a change, or the hash would end every run.
+clear refusal is a finding, and so is what takes long (``-timeout=30``). Certificates are signed again after a change,
+or the hash would end every run. Of lines with paths, what the command takes for malformed counts as refused, but not by
+the reader of paths. Of archives, a file outside the folder is a finding.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +22,49 @@ CHECKER = Path(__file__).resolve().parents[2] / "certify" / "checker"
 
 
 def write_seeds(corpus: Path) -> None:
-    """One file for each certificate, problem, row and witness line; the first byte says which."""
-    import tempfile
+    """A file for each certificate, problem, row and line with a path, and some archives; the first byte says which."""
+    import io
+    import zipfile
 
-    from cases import NAMES, case, problem, stored
+    from cases import NAMES, TEXTS, belongs, case, problem, stored
     from directories import write
+    from further_cases import further
+    from mutate import GAUSSIAN
+    from path_cases import NAMES as PATHS
+    from path_cases import traced
 
     corpus.mkdir(parents=True, exist_ok=True)
-    seeds = [b"c" + json.dumps(case(name).certificate).encode() for name in NAMES]
-    seeds += [b"p" + json.dumps(stored(problem(name))).encode() for name in "abc"]
+    certificates = [case(name).certificate for name in NAMES if belongs(name) in TEXTS]
+    certificates += [further(name)[1] for name in GAUSSIAN]
+    seeds = [b"c" + _bytes(certificate) for certificate in certificates]
+    seeds += [b"p" + _bytes(stored(problem(name))) for name in TEXTS]
+    known = {further(name)[0].hash: further(name)[0] for name in GAUSSIAN}
+    seeds += [b"p" + _bytes(stored(given)) for given in known.values()]
+    lines = [traced(name) for name in PATHS if belongs(traced(name).object) in TEXTS]
+    for own in lines:
+        seeds.append(b"r" + _bytes(own.row) + b"\n" + _bytes(own.line))
+        chart = case(own.object).certificate["witness"].get("chart")
+        seeds.append(b"w" + _bytes({"line": own.line, "chart": chart, "problem": problem(belongs(own.object)).hash}))
     with tempfile.TemporaryDirectory() as folder:
         made = write(Path(folder, "out"))
         rows = (made / "verdicts.jsonl").read_bytes().splitlines()
-        seeds += [
-            b"r" + b"\n".join(pair)
-            for pair in zip(rows, (made / "witnesses.jsonl").read_bytes().splitlines(), strict=True)
-        ]
-        seeds.append(b"s" + b"\n".join(path.read_bytes().strip() for path in sorted(made.glob("certificates/*.json"))))
+        lines_of = (made / "witnesses.jsonl").read_bytes().splitlines()
+        seeds += [b"r" + b"\n".join(pair) for pair in zip(rows, lines_of, strict=True)]
+        proved = [path.read_bytes().strip() for path in sorted(made.glob("certificates/*.json"))]
+    seeds.append(b"s" + b"\n".join([*proved, *(_bytes(case(own.object).certificate) for own in lines)]))
+    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        for names in (["manifest.json", "certificates/a.json", "points.parquet"], ["../x"], ["a", "b"], ["/etc/x"]):
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", compression) as archive:
+                for name in names:
+                    archive.writestr(name, b"{}" * 20)
+            seeds.append(b"z" + packed.getvalue())
     for number, seed in enumerate(seeds):
-        (corpus / f"seed-{number:02}").write_bytes(seed)
+        (corpus / f"seed-{number:03}").write_bytes(seed)
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps(value).encode()
 
 
 def main() -> None:
@@ -49,22 +76,41 @@ def main() -> None:
 
     with atheris.instrument_imports(include=["losscert_checker"]):
         runpy.run_path(str(CHECKER / "checker.py"), run_name="fuzzed")
-        from losscert_checker import certificates, integers, loss, problems, reading, rows
+        from losscert_checker import (
+            archive,
+            certificates,
+            folded,
+            integers,
+            loss,
+            path,
+            points,
+            population,
+            problems,
+            reading,
+            rows,
+            run,
+        )
+
+    def problem_of(data: Any) -> Any:
+        content = data.get("content") if isinstance(data, dict) else None
+        if isinstance(content, dict) and content.get("loss") == "gaussian-relu":
+            reading.fields(data, "problem.json", {"format", "name", "hash", "content"})
+            return population.population_of(data, "problem.json")
+        return problems.problem_of(data, Path("problem.json"))
 
     corpus = Path(sys.argv[1])
-    stored = {}
-    for path in sorted(corpus.glob("seed-*")):
-        data = path.read_bytes()
+    stored, proved = {}, {}
+    for file in sorted(corpus.glob("seed-*")):
+        data = file.read_bytes()
         if data[:1] == b"p":
-            known = problems.problem_of(json.loads(data[1:]), Path("problem.json"))
+            known = problem_of(json.loads(data[1:]))
             stored[known.hash] = known
         elif data[:1] == b"s":
-            texts = data[1:].splitlines()
-    proved = {}
-    for text in texts:
-        certificate = certificates.read_certificate(json.loads(text), "seed")
-        proved[f"certificates/{certificate.provenance['id']}.json"] = certificate
+            for text in data[1:].splitlines():
+                certificate = certificates.read_certificate(json.loads(text), "seed")
+                proved[f"certificates/{certificate.provenance['id']}.json"] = certificate
     own = stored[certificate.problem]
+    pairs = {key: folded.fold(known, points.Points(192)) for key, known in stored.items() if hasattr(known, "columns")}
 
     def signed(value: Any) -> Any:
         if isinstance(value, dict) and isinstance(value.get("claim"), dict):
@@ -75,18 +121,60 @@ def main() -> None:
                 pass  # then the reader must say what is wrong
         return value
 
+    def follow(given: Any) -> None:
+        """A line with a path: its form strictly, the rest as the command does."""
+        if not isinstance(given, dict) or not isinstance(given.get("line"), dict):
+            return
+        line, key = given["line"], given.get("problem")
+        key = key if isinstance(key, str) and key in pairs else own.hash
+        path.count_pieces(line)
+        outputs = line["candidate"].get("a") if isinstance(line.get("candidate"), dict) else None
+        width = len(outputs) if isinstance(outputs, list) else 2
+        size = stored[key].size(width)
+        known_path = path.read_path(line.get("path"), size)
+        try:
+            if isinstance(given.get("chart"), dict):
+                chart = path.read_chart(given["chart"], width, stored[key])
+                path.read_places(known_path, chart, size)
+            path.check_path(line, given.get("chart"), stored[key], lambda bits: pairs[key])
+        except run.MALFORMED:
+            pass
+
+    def unpack(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            packed, out = Path(folder, "a.zip"), Path(folder, "in", "out")
+            packed.write_bytes(data)
+            out.mkdir(parents=True)
+            try:
+                archive.unpack(packed, out)
+            finally:
+                outside = [f for f in Path(folder).rglob("*") if f.is_file() and out not in f.parents and f != packed]
+                assert not outside, outside
+
     def one(data: bytes) -> None:
         try:
             if data[:1] == b"p":
-                problems.problem_of(reading.parse(data[1:], "fuzz"), Path("problem.json"))
+                problem_of(reading.parse(data[1:], "fuzz"))
+            elif data[:1] == b"z":
+                unpack(data[1:])
+            elif data[:1] == b"w":
+                follow(reading.parse(data[1:], "fuzz"))
             elif data[:1] == b"r":
-                row, _, witness = data[1:].partition(b"\n")
-                values = reading.parse(row, "row", floats=True), reading.parse(witness, "witness")
-                rows.check_row(0, *values, 2, own, proved)
+                row, _, text = data[1:].partition(b"\n")
+                witness = reading.parse(text, "witness")
+                name = witness.get("certificate") if isinstance(witness, dict) else None
+                named = proved.get(name) if isinstance(name, str) else None
+                known, width = stored[named.problem] if named else own, named.claim["width"] if named else 2
+                rows.check_row(0, reading.parse(row, "row", floats=True), witness, width, known, proved)
             else:
                 read = certificates.read_certificate(signed(reading.parse(data[1:], "fuzz")), "fuzz")
                 known = stored.get(read.problem, own)
-                certificates.check_certificate(read, known, lambda bits: loss.Data(known, integers.Integers(bits)))
+                given = hasattr(known, "columns")
+                certificates.check_certificate(
+                    read,
+                    known,
+                    lambda bits: loss.Data(known, integers.Integers(bits)) if given else integers.Integers(bits),
+                )
         except (reading.Unreadable, reading.Rejected):
             pass
 
