@@ -34,6 +34,7 @@ from symmetry.activation import activation
 from symmetry.charts import Group, chart_of
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.outputs import network_loss
 from symmetry.population import GaussianProblem
 from symmetry.problem import Inputs, Problem, parse_problem
 
@@ -57,6 +58,7 @@ TEXTS = {
     **{name: GRID + teacher for name, teacher in TEACHERS.items()},
     "b-wider": WIDER + TEACHERS["b"],
     "c-wider": WIDER + TEACHERS["c"],
+    "a-outputs": GRID + "w = [[0.5, 1], [1, -0.5]]\na = [[1, -1], [0.5, 1]]",
     "a-biased": BIASED + GRID + TEACHERS["a"],
     **{f"c-{name}": GRID.replace("sigmoid", name) + TEACHERS["c"] for name in ("softplus", "gelu")},
 }
@@ -70,6 +72,10 @@ LABELS = {
         *(-0.6746, -0.49903, -1.78247, -3.32766, -1.59522, -1.74132, -3.07061, -4.66839),
     ],
     "exponential": [4.41991, -12.8448, 31.35673, -19.67182, -15.15464, 19.73057, 14.39651, -24.70253, 8.9194],
+    "saturated": [
+        *(0.17918, 0.5839, 0.86398, 0.13535, 0.26796, 0.32597, 0.05064, 0.15716),
+        *(-0.35549, -0.17117, 0.09555, 0.16386, -0.51837, -0.06724, 0.12911, 0.17169),
+    ],
     "quintic": [
         *(-3.32004, -0.45588, 1.99382, 4.12135, -2.0481, -0.21543, 1.5669, 2.74025),
         *(-2.60981, -0.66475, 1.22739, 3.52511, -1.7625, 1.83441, 7.98631, 21.12191),
@@ -124,9 +130,9 @@ def checked(name: str) -> Checked:
     return read
 
 
-def _point(name: str, theta: Sequence[float]) -> CriticalObject:
+def _point(name: str, theta: Sequence[float], width: int | None = None) -> CriticalObject:
     given = problem(name)
-    objective = SquareLoss.of_network(given, len(theta) // 3)
+    objective = network_loss(given, width or len(theta) // 3)
     found = certify_isolated(objective, exact(theta))
     assert isinstance(found, Certified), found
     return isolated_object(given, found)
@@ -143,7 +149,7 @@ def _chart(
     name: str, groups: Sequence[tuple[Any, ...]], q: Sequence[float], *signs: tuple[int, ...], ordinary: int = 0
 ) -> CriticalObject:
     numbers = iter(range(9))
-    chosen = [Group(kind, tuple(next(numbers) for _ in range(size)), *flipped) for kind, size, *flipped in groups]
+    chosen = [Group(kind, tuple(next(numbers) for _ in range(size)), *more) for kind, size, *more in groups]
     chart = chart_of(next(numbers) + ordinary, 2, chosen, problem(name).output_bias)
     found = limit_object(problem(name), chart, signs, exact(q), arithmetic="auto", max_bits=212)
     assert isinstance(found, CriticalObject), found
@@ -206,6 +212,7 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "softplus": ("c-softplus", lambda n: _point(n, [0.243959, -0.297187, 2.365352])),
     "gelu": ("c-gelu", lambda n: _point(n, [2.287998, 0.274761, 0.299371])),
     "biased": ("a-biased", lambda n: _point(n, [-0.306136, 0.743802, 1.555699, -0.763208])),
+    "outputs": ("a-outputs", lambda n: _point(n, [0.736187, -0.107636, -0.203085, 1.457683], 1)),
     "valley": ("copies", lambda n: _chart(n, [("copies", 2)], [0.353, 0.321, 1.357], (1, 1))),
     "linear": (
         "linear",
@@ -218,6 +225,10 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "exponential": (
         "exponential",
         lambda n: _chart(n, [("exponential+", 1)], [0.317, 1.113, 1.213, -0.907, -1.029, -0.844], ordinary=1),
+    ),
+    "saturated": (
+        "saturated",
+        lambda n: _chart(n, [("saturated", 1, 0, (1, 1))], [0.317, 1.113, 1.213, -0.907, -1.029], ordinary=1),
     ),
     "balanced": (
         "b-wider",

@@ -39,7 +39,7 @@ from certify.isolated import Certified, certify_isolated
 from certify.proof import dyadic, from_text
 from symmetry.charts import chart_from_json
 from symmetry.network import exact
-from symmetry.objective import SquareLoss
+from symmetry.outputs import network_loss
 
 Place = tuple[str | int, ...]
 
@@ -290,7 +290,7 @@ def reference(name: str) -> Certified | None:
         return None
     center = exact([from_text(v) for v in witness["krawczyk"]["center"]])
     chart = chart_from_json(witness["chart"]) if "chart" in witness else None
-    objective = chart.objective(given) if chart else SquareLoss.of_network(given, len(center) // 3)
+    objective = chart.objective(given) if chart else network_loss(given, case(name).certificate["claim"]["width"])
     found = None
     for bits in (106, 212, 424):
         found = certify_isolated(objective, center, arithmetic="auto", max_bits=bits)

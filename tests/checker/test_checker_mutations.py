@@ -60,7 +60,7 @@ def test_what_is_changed_is_of_every_kind() -> None:
     assert {"splits", "tie", "channel", "local_family", "lemma_1", "empty_ball", "newton_ball"} <= steps
     charts = [tree["witness"]["chart"]["groups"] for tree in trees if "chart" in tree.get("witness", {})]
     kinds = {group[0] for groups in charts for group in groups}
-    assert {"copies", "pair", "split-", "mirrored", "quintic", "zero", "linear", "exponential+"} <= kinds
+    assert {"copies", "pair", "split-", "mirrored", "quintic", "zero", "linear", "exponential+", "saturated"} <= kinds
     flipped = {group[0] for groups in charts for group in groups if len(group) == 3}
     assert {"copies", "split-", "triple+", "zero"} <= flipped
     paths = [tree["path"] for tree in trees if "path" in tree]
