@@ -287,12 +287,6 @@ PLANTED = (
         "        return (self.e * self.e * (-2 * self.term.sign)).reshape(-1)",
     ),
     Planted(
-        "a saturated neuron with a wrong correction",
-        "symmetry/saturated.py",
-        "        return power * sign * (self.a * -1)",
-        "        return power * sign * (self.a * -2)",
-    ),
-    Planted(
         "conditions of a limit at its centre for those over the box",
         "certify/limit.py",
         "    outputs, r = objective.outputs(enclosures.ball(box.center, box.existence_radius), enclosures, 2)",
