@@ -20,8 +20,8 @@ BOXED = [name for name in NAMES if "krawczyk" in case(name).certificate["witness
 
 
 def test_at_most_two_in_a_hundred_changes_of_a_stored_file_survive() -> None:
-    report = attack(300, 1, REGIMES[0])
-    assert sum(report.changes.values()) == 300
+    report = attack(900, 1, REGIMES[0])
+    assert sum(report.changes.values()) == 900
     assert report.share <= 0.02
     assert set(report.survivors) <= {"provenance.bits"}  # the only number that the hash does not cover
     assert not report.faults
