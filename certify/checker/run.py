@@ -141,7 +141,7 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
 
 
 def cost(certificate: Certificate, problem: Problem | Population) -> float:
-    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box; more digits cost more.
+    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box and output; more digits cost more.
 
     Under Gaussian inputs a factor of the Hessian, or three of them, and its entries.
     """
@@ -158,7 +158,9 @@ def cost(certificate: Certificate, problem: Problem | Population) -> float:
         bits = read_box(certificate.witness, size).bits
     elif "empty_ball" not in certificate.witness:
         return 0.0
-    return float(evaluations * (len(problem) + size) * (size**2 + 30.0 * size) * max(1.0, bits / 256))
+    own = size - (problem.outputs - 1) * (certificate.claim["width"] + problem.bias)  # of one output
+    operations = problem.outputs * (len(problem) + size) * (own**2 + 30.0 * own)
+    return float(evaluations * operations * max(1.0, bits / 256))
 
 
 def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> Any:
