@@ -141,7 +141,7 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
 
 
 def cost(certificate: Certificate, problem: Problem | Population) -> float:
-    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box and output; more digits cost more.
+    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box, and output; more digits, more.
 
     Under Gaussian inputs a factor of the Hessian, or three of them, and its entries.
     """
