@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from certify.distinct import Comparison, alignment, compare, holds, kinds, match
+from certify.floor import holds_limit
 from certify.html import html
 from certify.locate import LimitPlace, Location
 from certify.manifold import Split
@@ -373,7 +374,11 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
         inside = box.uniquely_contains(last[:size]) and not any(last[size:])
         entered = saved if descent.last is None else Network.from_theta(descent.last, saved.dimension)
         inside = inside and _shares(verdict.object, entered.permuted(descent.order))
-        return replace(verdict, relation=Relation.PATH, descent=descent) if inside else verdict
+        if not inside:
+            return verdict
+        if len(descent.radii) and holds_limit(descent, box):
+            return replace(verdict, relation=Relation.CONTAINED, moved=0.0, descent=descent)
+        return replace(verdict, relation=Relation.PATH, descent=replace(descent, radii=np.empty((0, 0))))
     end = saved.theta() if descent.last is None else descent.last
     permutation, witness = verdict.permutation, verdict.witness
     if answer["zero"] is None:

@@ -286,6 +286,12 @@ def _limit_network(chart: Chart, q: Exact) -> str:
 
 
 def _contained(row: Row, found: CriticalObject, results: Results) -> str:
+    if found.chart is not None:
+        return (
+            "contained: the saved point itself lies in a region of the chart that reaches the minimum at infinity and "
+            "holds no critical point: in it the loss is strictly convex in the limit network's parameters and grows "
+            "with every ε². Along its middle the loss falls strictly from the saved point to infinity."
+        )
     saved = Network.of(results.points.w[row["index"]], results.points.a[row["index"]])
     if found.ball is not None:
         place = "lies within the distance at which no other critical point is"
@@ -344,7 +350,10 @@ def _not_claimed(row: Row, found: CriticalObject, results: Results) -> Iterator[
     if found.kind is Kind.GLOBAL_MINIMUM and found.strict is None:
         yield "That the minimum is strict: the tests for it were not passed."
     if found.chart is not None and found.chart.diverging:
-        yield "That this run stays in the channel: no region of a proved size about the limit is known to hold it."
+        if row["relation"] == Relation.CONTAINED:
+            yield "That this run stays in the region, which is thin, or in the channel."
+        else:
+            yield "That this run stays in the channel: no region of a proved size about the limit is known to hold it."
     if found.stratum and not found.complete:
         yield "That these are all global minima near the point."
     if found.stratum and found.complete and found.manifold_dimension:

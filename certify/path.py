@@ -60,6 +60,9 @@ class Descent(Proof):
         octaves: for closings 1 and 2, how often the last curve is halved.
         bent: the numbers of the pieces, ascending, that are arcs; piece 0 leads from the saved point to vertex 0.
         bends: (len(bent), P) exact, their bends; see :func:`symmetry.closing.arc`.
+        radii: for closing 3 without vertices, (l, P') float64 taken as exact, or empty. In the boxes of these radii
+            about the piece to each place the chart's loss is strictly convex in ``q`` and rises with every ``ε²``; see
+            :mod:`certify.valley`.
     """
 
     theorem = "descent"
@@ -71,6 +74,7 @@ class Descent(Proof):
     octaves: int = 0
     bent: tuple[int, ...] = ()
     bends: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
+    radii: Array = field(default_factory=lambda: np.empty((0, 0)))
 
     @property
     def bend(self) -> Exact | None:
@@ -203,7 +207,7 @@ def prove_channel(
             return False
     for place in places:
         curve_there = piece(chart, here, place)
-        if curve_there is None or not any(_leads(limit, chart, curve_there, a) for a in ladder(arithmetic, bits)):
+        if curve_there is None or not any(leads(limit, chart, curve_there, a) for a in ladder(arithmetic, bits)):
             return False
         here = place
     return True
@@ -216,7 +220,8 @@ def _parts(objective: SquareLoss, curve: Sequence[Exact], a: Enclosures) -> bool
 
 
 @quiet
-def _leads(limit: SquareLoss, chart: Chart, curve: Piece, a: Enclosures) -> bool:
+def leads(limit: SquareLoss, chart: Chart, curve: Piece, a: Enclosures) -> bool:
+    """Prove that the loss falls along a piece in a chart, ``limit`` that of its limit network."""
     line = residuals(limit, chart, curve, a)
     if line is None:
         return False

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from certify.floor import trace_valley
 from certify.isolated import certify_isolated, isolated_object
 from certify.journal import Journal as FileJournal
 from certify.limit import limit_object
@@ -123,7 +124,9 @@ class Worker(TaskWorker):
             where = LimitPlace.from_json(task["limit"])
             radius = np.array(task["radius"])
             place = (where.chart, where.order, where.q, radius)
-            traced = trace_to_limit(self.problem, self.data, vertices, *place, **common)
+            traced = trace_valley(self.problem, *place[:3], vertices[0], arithmetic=self.arithmetic)
+            if isinstance(traced, Failure):
+                traced = trace_to_limit(self.problem, self.data, vertices, *place, **common)
             return {"failure": traced.code} if isinstance(traced, Failure) else {"descent": traced.to_json()}
         if task["zero"] is not None:
             stratum = self._point(task["zero"]).stratum

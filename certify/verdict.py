@@ -226,7 +226,7 @@ class Verdict:
         witness: for global minima, the exact point that the distance is measured to.
         labels: of the witness, as in :class:`~certify.zero.ZeroLoss`.
         object: the certified object, ``None`` for not-critical and undecided.
-        descent: for the relation ``path``, the path.
+        descent: for the relation ``path``, and ``contained`` at infinity, the path.
         coordinates: under Gaussian inputs, coordinate ``k`` of the object is coordinate ``coordinates[k]`` of the
             candidate, where the order of the teacher's neurons counts; else empty.
         empty: for not-critical, the ball about the saved point that is proved free of critical points.

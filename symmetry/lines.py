@@ -225,13 +225,13 @@ def _slope_matrix(powers: tuple[int, ...], lowest: int, unit: bool) -> tuple[NDA
 
     ``D = Σ (i + j) G_ij t^(i+j−lowest)``, ``i`` and ``j`` among ``powers``. Returns the matrix and the multiple.
     """
-    bernstein = _bernstein(2 * powers[-1] - lowest, unit)
-    columns = [bernstein[:, i + j - lowest] * (i + j) if i + j else bernstein[:, 0] * 0 for i in powers for j in powers]
-    return np.stack(columns, axis=1), int(bernstein[0, 0])
+    rows = bernstein(2 * powers[-1] - lowest, unit)
+    columns = [rows[:, i + j - lowest] * (i + j) if i + j else rows[:, 0] * 0 for i in powers for j in powers]
+    return np.stack(columns, axis=1), int(rows[0, 0])
 
 
 @lru_cache(maxsize=16)
-def _bernstein(degree: int, unit: bool) -> NDArray[np.float64]:
+def bernstein(degree: int, unit: bool) -> NDArray[np.float64]:
     """Integers that take the coefficients of a polynomial to a multiple of its Bernstein coefficients.
 
     On [0, 1]: ``b_j = Σ_{i ≤ j} binom(j, i)/binom(n, i) c_i``; on [−1, 1] the substitution ``t = 2x − 1`` comes first.

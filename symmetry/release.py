@@ -24,6 +24,7 @@ from symmetry.charts import Chart
 from symmetry.lines import TOP, Expansion, expand
 from symmetry.network import Exact
 from symmetry.objective import SquareLoss
+from symmetry.series import composed, divided, product, scaled
 
 Rationals = list[Fraction]
 
@@ -186,59 +187,17 @@ def residuals(objective: SquareLoss, chart: Chart, curve: Piece, ar: Arithmetic)
     return total
 
 
-# a series in τ is a list of (N, 1) arrays, one for each power
-
-
-def _product(left: Sequence[Any], right: Sequence[Any], degree: int, first: int = 0) -> list[Any]:
-    """The coefficients up to ``degree``; those below ``first`` are 0 in ``left`` and are not looked at."""
-    nothing = left[-1] * 0
-    out = []
-    for m in range(degree + 1):
-        parts = [left[i] * right[m - i] for i in range(first, min(m + 1, len(left))) if m - i < len(right)]
-        out.append(sum(parts[1:], parts[0]) if parts else nothing)
-    return out
-
-
-def _scaled(series: Sequence[Any], eps: Rationals, degree: int, ar: Arithmetic) -> list[Any]:
-    """``ε(τ)·series``, up to ``degree``."""
-    factors = {i: ar.number(e) for i, e in enumerate(eps) if e}
-    out = []
-    for m in range(degree + 1):
-        parts = [series[m - i] * factor for i, factor in factors.items() if 0 <= m - i < len(series)]
-        out.append(sum(parts[1:], parts[0]) if parts else series[0] * 0)
-    return out
-
-
-def _composed(jet: Sequence[Any], inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[Any]:
-    """``Σ_j jet[j] y^j/j!`` for ``y`` without a constant term (``inner[0]`` is not looked at), up to ``degree``."""
-    out: list[Any] = [jet[0], *[inner[-1] * 0] * degree]
-    power: list[Any] = []
-    for j in range(1, degree + 1):
-        power = list(inner) if j == 1 else _product(power, [inner[0] * 0, *inner[1:]], degree, j - 1)
-        factor = jet[j] * ar.number(Fraction(1, factorial(j)))
-        for m in range(j, degree + 1):
-            if m < len(power):
-                out[m] = out[m] + power[m] * factor
-    return out
-
-
 def _at_finite(z: list[Any], s: list[Any], c: list[Any], eps: Rationals, activation: Activation, ar: Arithmetic) -> Any:
     """The coefficients of ``g`` about a finite network, ``ε(0) ≠ 0``."""
-    x = _scaled(s, eps, TOP, ar)
+    x = scaled(s, eps, TOP, ar)
     both = []
     for sign in (1, -1):
         y = [x[m] * sign + z[m] if m < len(z) else x[m] * sign for m in range(TOP + 1)]
-        both.append(_composed(activation.jet(y[0], TOP, ar), y, TOP, ar))
-    half, inverse = ar.number(Fraction(1, 2)), ar.number(1 / eps[0])
+        both.append(composed(activation.jet(y[0], TOP, ar), y, TOP, ar))
+    half = ar.number(Fraction(1, 2))
     even, odd = ([(p + q * sign) * half for p, q in zip(*both, strict=True)] for sign in (1, -1))
-    slope: list[Any] = []
-    for m in range(TOP + 1):
-        value = odd[m]
-        for i in range(1, m + 1):
-            if eps[i]:
-                value = value - slope[m - i] * ar.number(eps[i])
-        slope.append(value * inverse)
-    return [p + q for p, q in zip(_product(even, c, TOP), slope, strict=True)]
+    slope = divided(odd, eps, ar)
+    return [p + q for p, q in zip(product(even, c, TOP), slope, strict=True)]
 
 
 def _at_infinity(
@@ -249,7 +208,7 @@ def _at_infinity(
     ``g = Σ_{j even} (εs)^j (c σ^(j)(z)/j! + s σ^(j+1)(z)/(j+1)!)``.
     """
     jet = activation.jet(z[0], TOP, ar)
-    x = _scaled(s, eps, TOP, ar)
+    x = scaled(s, eps, TOP, ar)
     nothing = z[0] * 0
     inner = [nothing, nothing, z[2], *[nothing] * (TOP - 2)]
     power: list[Any] = [nothing + 1]
@@ -260,12 +219,12 @@ def _at_infinity(
         for k, factor in ((j, c), (j + 1, s)):
             # σ^(k)(z): in y = O(τ²) no more than degree/2 terms are needed
             known = [jet[k + i] if k + i <= TOP else nothing for i in range(degree + 1)]
-            outer = _composed(known, inner, degree, ar)
-            terms.append([v * ar.number(Fraction(1, factorial(k))) for v in _product(outer, factor, degree)])
+            outer = composed(known, inner, degree, ar)
+            terms.append([v * ar.number(Fraction(1, factorial(k))) for v in product(outer, factor, degree)])
         summed = [p + q for p, q in zip(*terms, strict=True)]
-        part = _product(power, summed, TOP) if j else summed
+        part = product(power, summed, TOP) if j else summed
         total = [p + q for p, q in zip(total, part, strict=True)]
-        power = _product(_product(power, x, TOP), x, TOP)
+        power = product(product(power, x, TOP), x, TOP)
     return total
 
 
@@ -281,12 +240,12 @@ def _rest(z: list[Any], s: list[Any], c: list[Any], eps: Rationals, activation: 
         a, b, q = map(abs, polynomial)
         return [a + b + q, b + q * 2, q]
 
-    reach = _scaled(wide(s), eps, top, ar)
+    reach = scaled(wide(s), eps, top, ar)
     argument = [reach[m] + v if m else reach[0] for m, v in enumerate(wide(z))] + reach[3:]
     total = None
     for k, factor in ((0, wide(c)), (1, wide(s))):
         bounds = [reach[0] * 0, *(reach[0] * 0 + ar.number(activation.sup(k + j)) for j in range(1, top + 1))]
-        outer = _composed(bounds, argument, top, ar)
+        outer = composed(bounds, argument, top, ar)
         for i, value in enumerate(factor):
             part = outer[top - i] * value
             total = part if total is None else total + part

@@ -46,7 +46,8 @@ from .charts import Chart, read_chart
 from .folded import Folded
 from .loss import Data, Network, Problem, Vector
 from .reading import Unreadable, fields, integer, need, sequence
-from .release import Place, first_place, free_count, residuals, together
+from .release import Place, bernstein_rows, first_place, free_count, residuals, together
+from .valley import check_region, covers
 from .zero import equals_teacher, network
 
 BITS = 192
@@ -66,7 +67,8 @@ class Path:
 
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
     ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves``
-    times. The pieces that are arcs have ``bends``.
+    times. The pieces that are arcs have ``bends``. For ``closing`` 3 there may be ``radii`` of a region, a row for each
+    place.
     """
 
     vertices: list[list[Fraction]]
@@ -75,6 +77,7 @@ class Path:
     places: list[Any]
     octaves: int
     bends: dict[int, list[Fraction]]
+    radii: list[Any]
 
 
 def count_pieces(witness: Any) -> int:
@@ -83,16 +86,17 @@ def count_pieces(witness: Any) -> int:
     vertices = path.get("vertices") if isinstance(path, dict) else None
     places = path.get("places") if isinstance(path, dict) else None
     octaves = path.get("octaves") if isinstance(path, dict) else None
-    # in a chart a piece costs about three times as much
-    pieces = sum(len(v) * times for v, times in ((vertices, 1), (places, 3)) if isinstance(v, list))
+    # in a chart a piece costs about three times as much, with a region about it fifteen times
+    in_chart = 15 if isinstance(path, dict) and path.get("radii") else 3
+    pieces = sum(len(v) * times for v, times in ((vertices, 1), (places, in_chart)) if isinstance(v, list))
     return pieces + (max(octaves, 0) if isinstance(octaves, int) else 0) + 1 if path else 0
 
 
 def read_path(value: Any, size: int) -> Path:
     """The field ``path`` of a line of witnesses.jsonl, for ``size`` parameters."""
-    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves", "bent", "bends"})
-    value = {"bent": [], "bends": []} | value
-    for name in ("vertices", "order", "places", "bent", "bends"):
+    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves", "bent", "bends", "radii"})
+    value = {"bent": [], "bends": [], "radii": []} | value
+    for name in ("vertices", "order", "places", "bent", "bends", "radii"):
         if not isinstance(value[name], list) or len(value[name]) > MAX_VERTICES:
             raise Unreadable(f"path.{name}: expected a list of at most {MAX_VERTICES}")
     vertices = [_short(sequence(v, "path.vertices", size)) for v in value["vertices"]]
@@ -103,11 +107,13 @@ def read_path(value: Any, size: int) -> Path:
     need(all(i < len(vertices) for i in bent), "path.bent: no such piece")
     bends = dict(zip(bent, (_short(sequence(v, "path.bends", size)) for v in value["bends"]), strict=True))
     closing = integer(value["closing"], "path.closing", 0, 3)
-    path = Path(vertices, closing, order, value["places"], octaves, bends)
+    path = Path(vertices, closing, order, value["places"], octaves, bends, value["radii"])
     need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
     most = {2: 1, 3: MAX_VERTICES}.get(path.closing, 0)
     least = 1 if path.closing == 3 else 0
     need(least <= len(path.places) <= most, "path.places: for closing 3 only, or one for 2")
+    regional = path.closing == 3 and not vertices and len(path.radii) == len(path.places)
+    need(regional or not path.radii, "path.radii: for closing 3 without vertices only, and a row for each place")
     need(path.closing in (1, 2) or not path.octaves, "path.octaves: for closing 1 and 2 only")
     return path
 
@@ -117,6 +123,13 @@ def read_places(path: Path, chart: Chart, size: int) -> list[Place]:
     free = free_count(chart)
     rows = [_short(sequence(v, "path.places", size + free)) for v in path.places]
     return [Place(row[:size], row[size:]) for row in rows]
+
+
+def read_radii(path: Path, size: int) -> list[list[Fraction]]:
+    """The radii of the region about the pieces of a path in a chart whose limit network has ``size`` parameters."""
+    rows = [sequence(row, "path.radii", size) for row in path.radii]
+    need(all(v > 0 for row in rows for v in row), "path.radii: expected positive numbers")
+    return rows
 
 
 def check_path(witness: Any, chart: Any, problem: Problem, folded_at: Callable[[int], Folded]) -> None:
@@ -178,7 +191,11 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         values = _bounds(folded, *_expanded(folded, [_theta(merged), difference]), [1], 1)
         need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
     here = first_place(chart, merged)
+    regions = read_radii(path, len(here.q))
+    need(not regions or covers(chart), "path.radii: for pairs alone")
     for number, place in enumerate(read_places(path, chart, len(here.q))):
+        if regions:
+            check_region(folded, chart, here, place, regions[number], f"path: place {number}")
         sides, rest, to_infinity = residuals(folded, chart, here, place)
         values = _bounds(folded, sides, rest, [1] if to_infinity else [], 1 if to_infinity else 0)
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())
@@ -257,19 +274,10 @@ def _bounds(folded: Folded, sides: list[list[Vector]], rest: Vector, known: Sequ
             twice = (i + j) * (1 if i == j else 2)
             derivative[i + j - 1 - divided] = derivative[i + j - 1 - divided] + value * twice
     stack = data.arithmetic.stack
-    bernstein = [stack(derivative).dot(data.arithmetic.vector(row)) for row in _rows(len(derivative) - 1, divided)]
+    bernstein = [
+        stack(derivative).dot(data.arithmetic.vector(row)) for row in bernstein_rows(len(derivative) - 1, divided)
+    ]
     return stack([value - error if divided else value + error for value in bernstein])
-
-
-def _rows(n: int, divided: int) -> list[list[Fraction]]:
-    """Row ``j`` takes coefficients of a polynomial to its ``j``-th Bernstein coefficient on [−1, 1], or on [0, 1]."""
-    powers = []
-    for p in range(n + 1):
-        # t^p as a polynomial of x in [0, 1]: x^p, or (2x − 1)^p
-        inner = [Fraction(i == p) if divided else Fraction(comb(p, i) * 2**i * (-1) ** (p + i)) for i in range(n + 1)]
-        shares = [[Fraction(comb(j, i), comb(n, i)) * inner[i] for i in range(j + 1)] for j in range(n + 1)]
-        powers.append([sum(row, Fraction(0)) for row in shares])
-    return [[powers[p][j] for p in range(n + 1)] for j in range(n + 1)]
 
 
 def _expanded(folded: Folded, curve: list[list[Fraction]]) -> tuple[list[list[Vector]], Vector]:

@@ -124,6 +124,24 @@ def first_place(chart: Chart, neurons: Network) -> Place:
     return Place(q, eps)
 
 
+def between(start: Place, end: Place) -> tuple[list[Numbers], list[Numbers], bool]:
+    """The curve from one place to the next: the coefficients of ``q``, those of the free ``ε``, whether to infinity.
+
+    Raises:
+        Rejected: the way leads over infinity.
+    """
+    last = bool(end.eps) and not any(end.eps)
+    change = [b - a for a, b in zip(start.q, end.q, strict=True)]
+    if last:
+        need(any(start.eps), "path: a place beyond infinity")
+        return [end.q, [Fraction(0)] * len(change), [-v for v in change]], [[Fraction(0), e] for e in start.eps], last
+    need(all(a * b > 0 for a, b in zip(start.eps, end.eps, strict=True)), "path: ε changes its sign, or is 0")
+    lines = [[(a + b) / 2, (b - a) / 2] for a, b in zip(start.eps, end.eps, strict=True)]
+    share = lines[0][1] / lines[0][0] / 4 if lines else Fraction(0)
+    middle = [(a + b) / 2 - v * share for a, b, v in zip(start.q, end.q, change, strict=True)]
+    return [middle, [v / 2 for v in change], [v * share for v in change]], lines, last
+
+
 def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[list[Series], Vector, bool]:
     """From one place to the next: ``r_j``, ``j ≤ K``, on both sides of the inputs, ``E``, and whether to infinity.
 
@@ -132,18 +150,7 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
     """
     data = folded.data
     d = len(data.x)
-    last = bool(end.eps) and not any(end.eps)
-    change = [b - a for a, b in zip(start.q, end.q, strict=True)]
-    if last:
-        need(any(start.eps), "path: a place beyond infinity")
-        curve = [end.q, [Fraction(0)] * len(change), [-v for v in change]]
-        lines = [[Fraction(0), e] for e in start.eps]
-    else:
-        need(all(a * b > 0 for a, b in zip(start.eps, end.eps, strict=True)), "path: ε changes its sign, or is 0")
-        lines = [[(a + b) / 2, (b - a) / 2] for a, b in zip(start.eps, end.eps, strict=True)]
-        share = lines[0][1] / lines[0][0] / 4 if lines else Fraction(0)
-        middle = [(a + b) / 2 - v * share for a, b, v in zip(start.q, end.q, change, strict=True)]
-        curve = [middle, [v / 2 for v in change], [v * share for v in change]]
+    curve, lines, last = between(start, end)
     total: Series = [data.zero] * (ORDER + 1)
     # of f on the other side: κ times all outputs, those of a pair adding up to c, and twice the constant K
     constants = [folded.reflection * sum(part[chart.neurons * d : chart.neurons * (d + 1)]) for part in curve]
@@ -152,8 +159,8 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
     for i in range(chart.neurons):
         z = [data.along([data.number(v) for v in part[i * d : (i + 1) * d]]) for part in curve]
         a = [data.number(part[chart.neurons * d + i]) for part in curve]
-        sigma = _composed(data.jet(z[0], ORDER), [data.zero, *z[1:]], data)
-        total = _sum(total, _product(sigma, a, ORDER, data))
+        sigma = composed(data.jet(z[0], ORDER), [data.zero, *z[1:]], data)
+        total = _sum(total, product(sigma, a, ORDER, data))
         rest = rest + _bound([(0, _wide(a))], _wide(z), data)
     groups: list[tuple[Series, Series, Series]] = []
     for kind in chart.kinds:
@@ -170,7 +177,7 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
         groups.append(([data.zero] * 3, s, [data.number(0)] * 3))
     for (z, s, c), (known, wide) in zip(groups, _epsilons(chart, curve, lines, d), strict=True):
         total = _sum(total, (_even if last else _finite)(z, s, c, known, data))
-        reach = _times([*_wide(s)], wide, ORDER + 1, data)
+        reach = times([*_wide(s)], wide, ORDER + 1, data)
         argument = [reach[m] + v for m, v in enumerate(_wide(z))] + reach[3:]
         rest = rest + _bound([(0, _wide(c)), (1, _wide(s))], argument, data)
     return folded.residuals(total, constants), rest, last
@@ -235,7 +242,7 @@ def _sum(left: Series, right: Series) -> Series:
     return [x + right[m] if m < len(right) else x for m, x in enumerate(left)]
 
 
-def _product(left: Sequence[Any], right: Sequence[Any], degree: int, data: Data) -> Series:
+def product(left: Sequence[Any], right: Sequence[Any], degree: int, data: Data) -> Series:
     out = []
     for m in range(degree + 1):
         pairs = [(left[i], right[m - i]) for i in range(min(m + 1, len(left))) if m - i < len(right)]
@@ -245,40 +252,40 @@ def _product(left: Sequence[Any], right: Sequence[Any], degree: int, data: Data)
     return out
 
 
-def _times(series: Series, numbers: Numbers, degree: int, data: Data) -> Series:
-    return _product(series, [data.number(v) for v in numbers], degree, data)
+def times(series: Series, numbers: Numbers, degree: int, data: Data) -> Series:
+    return product(series, [data.number(v) for v in numbers], degree, data)
 
 
-def _composed(jet: Series, inner: Series, data: Data, degree: int = ORDER) -> Series:
+def composed(jet: Series, inner: Series, data: Data, degree: int = ORDER) -> Series:
     """``Σ_j jet[j] y^j/j!`` for a series ``y`` without a constant term, by Horner's rule."""
     inner = [data.zero, *inner[1:]]
     out: Series = [jet[degree] * data.number(Fraction(1, factorial(degree)))]
     for j in range(degree - 1, -1, -1):
-        out = _product(out, inner, min(degree - j, degree), data)
+        out = product(out, inner, min(degree - j, degree), data)
         out[0] = out[0] + jet[j] * data.number(Fraction(1, factorial(j)))
     return out
 
 
 def _finite(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
-    x = _times(s, eps, ORDER, data)
+    x = times(s, eps, ORDER, data)
     sides = []
     for sign in (1, -1):
         y = [x[m] * sign + z[m] if m < 3 else x[m] * sign for m in range(ORDER + 1)]
-        sides.append(_composed(data.jet(y[0], ORDER), y, data))
+        sides.append(composed(data.jet(y[0], ORDER), y, data))
     half, inverse = data.number(Fraction(1, 2)), data.number(1 / eps[0])
     even = [(p + m) * half for p, m in zip(*sides, strict=True)]
     slope: Series = []
     for k, (p, m) in enumerate(zip(*sides, strict=True)):
         earlier = sum((slope[k - i] * data.number(eps[i]) for i in range(1, k + 1) if eps[i]), data.zero)
         slope.append(((p - m) * half - earlier) * inverse)
-    return _sum(_product(even, c, ORDER, data), slope)
+    return _sum(product(even, c, ORDER, data), slope)
 
 
 def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
     """``g = Σ_{j even} x^j (c σ^(j)(z)/j! + s σ^(j+1)(z)/(j+1)!)``; ``x^j = O(τ^j)``, and ``z``, ``s`` are even."""
     jet = [*data.jet(z[0], ORDER), data.zero, data.zero]
-    x = _times(s, eps, ORDER, data)
-    square = _product(x, x, ORDER, data)
+    x = times(s, eps, ORDER, data)
+    square = product(x, x, ORDER, data)
     power: Series = [data.zero + 1]
     total: Series = [data.zero] * (ORDER + 1)
     for j in (0, 2, 4):
@@ -288,10 +295,10 @@ def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
         parts = []
         for k, factor in ((j, c), (j + 1, s)):
             known = [jet[k + i] if i <= degree // 2 else data.zero for i in range(degree + 1)]
-            sigma = _composed(known, inner[: degree + 1], data, degree)
-            parts.append([v * data.number(Fraction(1, factorial(k))) for v in _product(sigma, factor, degree, data)])
-        total = _sum(total, _product(power, _sum(*parts), ORDER, data))
-        power = _product(power, square, ORDER, data)
+            sigma = composed(known, inner[: degree + 1], data, degree)
+            parts.append([v * data.number(Fraction(1, factorial(k))) for v in product(sigma, factor, degree, data)])
+        total = _sum(total, product(power, _sum(*parts), ORDER, data))
+        power = product(power, square, ORDER, data)
     return total
 
 
@@ -306,7 +313,18 @@ def _bound(factors: Sequence[tuple[int, Series]], argument: Series, data: Data) 
     top, total = ORDER + 1, data.zero
     for k, factor in factors:
         known = [data.zero + data.number(data.activation.bounds[k + j - 1] if j else 0) for j in range(top + 1)]
-        sigma = _composed(known, [*argument, *[data.zero] * top][: top + 1], data, top)
+        sigma = composed(known, [*argument, *[data.zero] * top][: top + 1], data, top)
         for i, value in enumerate(factor):
             total = total + sigma[top - i] * value
     return total
+
+
+def bernstein_rows(n: int, divided: int) -> list[Numbers]:
+    """Row ``j`` takes coefficients of a polynomial to its ``j``-th Bernstein coefficient on [−1, 1], or on [0, 1]."""
+    powers = []
+    for p in range(n + 1):
+        # t^p as a polynomial of x in [0, 1]: x^p, or (2x − 1)^p
+        inner = [Fraction(i == p) if divided else Fraction(comb(p, i) * 2**i * (-1) ** (p + i)) for i in range(n + 1)]
+        shares = [[Fraction(comb(j, i), comb(n, i)) * inner[i] for i in range(j + 1)] for j in range(n + 1)]
+        powers.append([sum(row, Fraction(0)) for row in shares])
+    return [[powers[p][j] for p in range(n + 1)] for j in range(n + 1)]

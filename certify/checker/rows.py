@@ -17,7 +17,7 @@ from .certificates import Certificate
 from .charts import read_chart
 from .gaussian import Population
 from .loss import Network, Problem, outgoing
-from .path import Path, read_path, read_places
+from .path import Path, read_path, read_places, read_radii
 from .population import split_name
 from .reading import Unreadable, exact, fields, need, sequence, text
 from .zero import equals_teacher, family, network
@@ -76,7 +76,8 @@ def check_row(
     shape = (problem.bias, problem.outputs) if isinstance(problem, Problem) else (False, 1)
     candidate = network(witness["candidate"], "candidate", width, problem.dimension, *shape)
     given = _Row(row, witness, candidate, problem)
-    need((witness["path"] is None) == (row["relation"] != "path"), "path: given for the relation path only")
+    traced = row["relation"] == "path" or (row["relation"] == "contained" and row["verdict"] == "minimum-at-infinity")
+    need((witness["path"] is not None) == traced, "path: given for the relation path, and contained at infinity, only")
     need(not population or all(a == 1 for _, a in given.candidate), "candidate: expected outputs a of 1")
     if row["verdict"] == "undecided":
         need(witness["certificate"] is None, "certificate: undecided claims nothing")
@@ -120,10 +121,14 @@ def _in_ball(given: _Row, certificate: Certificate) -> None:
 
 
 def _at_chart(given: _Row, certificate: Certificate) -> None:
-    if given.row["relation"] == "path":
+    if given.row["relation"] == "contained":
         _ends_in_chart(given, certificate)
+        _reaches_limit(given, certificate)
+    elif given.row["relation"] == "path":
+        _ends_in_chart(given, certificate)
+        need(not _path(given).radii, "path.radii: for the relation contained only")
     else:
-        need(given.row["relation"] == "polished", "relation: of a chart, expected path or polished")
+        need(given.row["relation"] == "polished", "relation: of a chart, expected contained, path or polished")
     need(given.row["distance"] is None, "distance: not given of a chart")
     given.no_witness("permutation", "point", "labels")
 
@@ -261,6 +266,18 @@ def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
         sign = {"split+": 1, "split-": -1}.get(group.kind, 0)
         need(sign * inverse >= 0, "path: ε of a split has another sign")
         start += group.size
+
+
+def _reaches_limit(given: _Row, certificate: Certificate) -> None:
+    """The region about the path, at infinity, holds the box in which the limit network's critical point lies."""
+    path, step = _path(given), certificate.witness["krawczyk"]
+    need(given.row["moved"] == 0, "moved: a contained candidate was not moved")
+    need(bool(path.radii), "path.radii: missing, for the relation contained")
+    center, tight = ([exact(v, key) for v in step[key]] for key in ("center", "existence_radius"))
+    chart = read_chart(certificate.witness["chart"], len(given.candidate), given.problem.dimension)
+    q, radii = read_places(path, chart, len(center))[-1].q, read_radii(path, len(center))[-1]
+    reached = all(abs(v - c) + t <= r for v, c, t, r in zip(q, center, tight, radii, strict=True))
+    need(reached, "path.radii: the region does not reach the critical point of the limit network")
 
 
 def _reordered(given: _Row) -> Network:

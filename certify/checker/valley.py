@@ -1,0 +1,527 @@
+"""A region about a path in a chart of pairs: no network in it is critical (docs/infinity.md, section 13).
+
+Along a piece ``(q(τ), ε(τ))`` and in the box ``|δ_i| ≤ d_i`` about each of its points it is checked that ``F_qq ≻ 0``
+and ``∂F/∂ε_g² > 0``. With ``z = w·x``, ``X = u·x``, ``s = ε²``, a *mean* being one of ``σ^(k)(z + hεX)`` over ``|h| ≤
+1``,
+
+    A_k = (σ^(k)(z + εX) + σ^(k)(z − εX))/2    a mean of σ^(k)
+    D_k = (σ^(k)(z + εX) − σ^(k)(z − εX))/2ε   X times a mean of σ^(k+1)
+    E   = (X A_1 − D_0)/s                      X³/3 times a mean of σ^(3)
+
+and the derivatives of a pair are those in ``_PAIR``; a neuron is a pair with ``X = 0``. All are expanded to ``τ³``. On
+the curve the rest is at most the coefficient of ``τ⁴`` about any point of it, from the coefficients of ``|c|``,
+``|X|``, ``|z| + |ε||X|`` and ``sup|σ^(k)|``; in the box it is what ``c^α X^β`` and the means change by.
+
+``F_qq = (2/N)(JᵀJ + Σ r ∇²f)`` is a polynomial of matrices up to an error, its Bernstein coefficients are ``C_j``. Let
+``V`` be any matrix, ``η² = (2/N) Σ_k |V|_kᵀ (Σ_n E_n E_nᵀ) |V|_k`` from the error ``E`` of ``J``, ``β²`` the largest
+sum of a row of ``|Vᵀ(2/N)JᵀJV|``, and ``Δ`` the error of the rest. All eigenvalues of ``VᵀF_qqV`` exceed the least
+``C_ii − Σ|C_ij|`` of the ``VᵀC_jV`` less ``2βη`` and the largest sum of a row of ``|V|ᵀΔ|V|``.
+
+On one input of each pair ``x, −x`` (``folded.py``): ``∂f(−x) = α − ∂f(x)``, ``α = κ`` for outputs, else 0; the other
+derivatives change their signs. So ``Σ r g`` over all inputs is ``Σ (r(x) − r(−x)) g`` over these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from math import factorial
+from operator import add, mul
+from typing import Any, NamedTuple
+
+from .folded import Folded
+from .charts import Chart
+from .loss import Data, Vector
+from .reading import need
+from .release import Numbers, Place, Series, bernstein_rows, between, product, times
+
+ORDER = 3
+DEGREE = 2 * ORDER
+UNIT = 1 << 160
+"""Matrices are integers over it."""
+
+Term = tuple[Fraction, int, int, int, int]
+
+
+def _terms(*terms: tuple[Any, int, int, int, int]) -> list[Term]:
+    return [(Fraction(factor), alpha, beta, gamma, k) for factor, alpha, beta, gamma, k in terms]
+
+
+# factor, and the powers of c, X, s, and the derivative in a mean
+_NEURON = {
+    "f": _terms((1, 1, 0, 0, 0)),
+    "c": _terms((1, 0, 0, 0, 0)),
+    "z": _terms((1, 1, 0, 0, 1)),
+    "zz": _terms((1, 1, 0, 0, 2)),
+    "cz": _terms((1, 0, 0, 0, 1)),
+}
+_PAIR = {
+    "f": _terms((1, 1, 0, 0, 0), (1, 0, 1, 0, 1)),  # c A_0 + D_0
+    "c": _terms((1, 0, 0, 0, 0)),  # A_0
+    "z": _terms((1, 1, 0, 0, 1), (1, 0, 1, 0, 2)),  # c A_1 + D_1
+    "X": _terms((1, 1, 1, 1, 2), (1, 0, 0, 0, 1)),  # c s D_1 + A_1
+    "zz": _terms((1, 1, 0, 0, 2), (1, 0, 1, 0, 3)),  # c A_2 + D_2
+    "zX": _terms((1, 1, 1, 1, 3), (1, 0, 0, 0, 2)),  # c s D_2 + A_2
+    "XX": _terms((1, 1, 0, 1, 2), (1, 0, 1, 1, 3)),  # s (c A_2 + D_2)
+    "cz": _terms((1, 0, 0, 0, 1)),  # A_1
+    "cX": _terms((1, 0, 1, 1, 2)),  # s D_1
+    "s": _terms((Fraction(1, 2), 1, 2, 0, 2), (Fraction(1, 6), 0, 3, 0, 3)),  # (c X D_1 + E)/2
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """``Σ_k series[k] τ^k`` up to ``error``, at every input."""
+
+    series: Series
+    error: Vector
+
+    @property
+    def top(self) -> Vector:
+        """A bound of the polynomial."""
+        return reduce(add, map(abs, self.series))
+
+
+class Block(NamedTuple):
+    """``Σ r g x xᵀ`` where ``square``, else a column ``Σ r g x``, at ``(row, column)``, and across the diagonal."""
+
+    row: int
+    column: int
+    g: Function
+    square: bool
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """On a piece: ``f``, the columns of ``J``, those of them by outputs, the blocks of ``∇²f``, the ``∂f/∂ε_g²``."""
+
+    output: Function
+    jacobian: list[Function]
+    outputs: set[int]
+    blocks: list[Block]
+    slopes: list[Function]
+
+
+def covers(chart: Chart) -> bool:
+    """Whether regions are defined: diverging groups are pairs, and no others."""
+    return bool(chart.kinds) and set(chart.kinds) == {"pair"} and not chart.copies
+
+
+def check_region(folded: Folded, chart: Chart, start: Place, end: Place, radii: Numbers, where: str) -> None:
+    """Check the region about the piece from one place to the next.
+
+    Raises:
+        Rejected: naming what is not proved.
+    """
+    data = folded.data
+    need(folded.data.activation.reflection is not None, f"{where}: the region asks for an activation bounded by 1")
+    curve, lines, last = between(start, end)
+    found = _expanded(data, chart, curve, lines, radii, last)
+    sides = folded.residuals(found.output.series, _constants(folded, chart, curve))
+    difference = [p - q for p, q in zip(*sides, strict=True)] if len(sides) > 1 else sides[0]
+    sizes = reduce(add, (abs(v) for side in sides for v in side))
+    twice = found.output.error + found.output.error * folded.paired
+    products = _Products(difference, sizes, twice)
+    rows = bernstein_rows(DEGREE, last)
+    for slope in found.slopes:
+        series, error = products.with_function(slope)
+        values = data.arithmetic.stack([v.dot(data.zero + 1) for v in series])
+        least = min(values.dot(data.arithmetic.vector(row)).lower()[0] for row in rows)
+        need(least > error.dot(data.zero + 1).upper()[0], f"{where}: ∂F/∂ε² may vanish")
+    _check_definite(folded, found, products, rows, where)
+
+
+def _constants(folded: Folded, chart: Chart, curve: list[Numbers]) -> Numbers:
+    """``f(x) + f(−x)``: ``κ`` times the outputs of the neurons and the ``c`` of the pairs, along the curve."""
+    d = len(folded.data.x)
+    first = chart.neurons * (d + 1)
+    out = []
+    for part in curve:
+        outputs = part[chart.neurons * d : first] + part[first + 2 * d :: 2 * d + 1]
+        out.append(folded.reflection * sum(outputs, Fraction(0)))
+    return out
+
+
+@dataclass(frozen=True)
+class _Products:
+    """Sums with the residuals: ``r(x) − r(−x)``, bounds of ``|r(x)| + |r(−x)|``, and the error of both."""
+
+    difference: Series
+    sizes: Vector
+    error: Vector
+
+    def with_function(self, g: Function) -> tuple[Series, Vector]:
+        """The coefficients of ``r g`` by input, and a bound of the error."""
+        n = ORDER + 1
+        series = [
+            reduce(add, (self.difference[i] * g.series[m - i] for i in range(n) if 0 <= m - i < n))
+            for m in range(DEGREE + 1)
+        ]
+        return series, self.sizes * g.error + self.error * (g.top + g.error)
+
+
+def _expanded(
+    data: Data, chart: Chart, curve: list[Numbers], lines: list[Numbers], radii: Numbers, last: bool
+) -> Expanded:
+    d, m = len(data.x), chart.neurons
+    jacobian: dict[int, Function] = {}
+    outputs: list[Function] = []
+    blocks: list[Block] = []
+    slopes: list[Function] = []
+
+    def linear(place: int) -> Series:
+        return [data.along([data.number(v) for v in part[place : place + d]]) for part in curve]
+
+    def reach(place: int) -> Vector:
+        return reduce(add, (size * data.number(radii[place + i]) for i, size in enumerate(data.sizes)))
+
+    def by_inputs(place: int, f: Function) -> None:
+        for i, (x, size) in enumerate(zip(data.x, data.sizes, strict=True)):
+            jacobian[place + i] = Function([v * x for v in f.series], f.error * size)
+
+    for k in range(m):
+        w, a = k * d, m * d + k
+        z, c = linear(w), [data.number(part[a]) for part in curve]
+        values = _neuron(z, c, data)
+        f = _bounded(_NEURON, values, (z, c, None), [], (reach(w), data.number(radii[a]), None), data)
+        outputs.append(f["f"])
+        by_inputs(w, f["z"])
+        jacobian[a] = f["c"]
+        blocks += [Block(w, w, f["zz"], True), Block(w, a, f["cz"], False)]
+    for k, line in enumerate(lines):
+        w = m * (d + 1) + k * (2 * d + 1)
+        u, a = w + d, w + 2 * d
+        z, x, c = linear(w), linear(u), [data.number(part[a]) for part in curve]
+        values = (_pair_at_infinity if last else _pair)(z, x, c, line, data)
+        reaches = (reach(w), data.number(radii[a]), reach(u))
+        f = _bounded(_PAIR, values, (z, c, x), line, reaches, data)
+        outputs.append(f["f"])
+        by_inputs(w, f["z"])
+        by_inputs(u, f["X"])
+        jacobian[a] = f["c"]
+        blocks += [Block(w, w, f["zz"], True), Block(w, u, f["zX"], True), Block(u, u, f["XX"], True)]
+        blocks += [Block(w, a, f["cz"], False), Block(u, a, f["cX"], False)]
+        slopes.append(f["s"])
+    series = [reduce(add, (f.series[k] for f in outputs)) for k in range(ORDER + 1)]
+    output = Function(series, reduce(add, (f.error for f in outputs)))
+    first = m * (d + 1)
+    by_output = {*range(m * d, first), *range(first + 2 * d, len(radii), 2 * d + 1)}
+    return Expanded(output, [jacobian[i] for i in range(len(radii))], by_output, blocks, slopes)
+
+
+def _neuron(z: Series, c: Series, data: Data) -> dict[str, Series]:
+    sigma = _means(data.jet(z[0], ORDER + 2), z, data)
+    first, second, third = (product(v, c, ORDER, data) for v in sigma)
+    return {"f": first, "c": sigma[0], "z": second, "zz": third, "cz": sigma[1]}
+
+
+def _means(jet: Series, argument: Series, data: Data) -> list[Series]:
+    """``σ, σ', σ''`` of a series whose constant term is where ``jet`` holds them."""
+    powers = _powers(argument, ORDER, data)
+    return [
+        [jet[k], *(reduce(add, (powers[j][m] * jet[k + j] for j in range(1, m + 1))) for m in range(1, ORDER + 1))]
+        for k in range(3)
+    ]
+
+
+def _powers(argument: Series, degree: int, data: Data) -> list[Series]:
+    """``y^j/j!`` for ``j = 0, …, degree``, ``y`` the series without its constant term, up to ``τ^degree``."""
+    y = [data.zero, *argument[1:], *[data.zero] * degree][: degree + 1]
+    powers = [[data.zero + 1], y]
+    for _ in range(degree - 1):
+        powers.append(product(powers[-1], y, degree, data))
+    return [
+        [v * data.number(Fraction(1, factorial(j))) for v in power] if j > 1 else power
+        for j, power in enumerate(powers)
+    ]
+
+
+def _pair(z: Series, x: Series, c: Series, eps: Numbers, data: Data) -> dict[str, Series]:
+    y = times(x, eps, ORDER, data)
+    half, square = data.number(Fraction(1, 2)), _square(eps)
+    sides = []
+    for sign in (1, -1):
+        argument = [v * sign + z[m] if m < len(z) else v * sign for m, v in enumerate(y)]
+        sides.append(_means(data.jet(argument[0], ORDER + 2), argument, data))
+    a, b = [], []
+    for plus, minus in zip(*sides, strict=True):
+        a.append([(p + q) * half for p, q in zip(plus, minus, strict=True)])
+        b.append(_divided([(p - q) * half for p, q in zip(plus, minus, strict=True)], eps, data))
+    turn = [p - q for p, q in zip(product(a[1], x, ORDER, data), b[0], strict=True)]
+    return _combined(a, b, _divided(turn, square, data), x, c, square, data)
+
+
+def _pair_at_infinity(z: Series, x: Series, c: Series, eps: Numbers, data: Data) -> dict[str, Series]:
+    """``A_k = σ^(k) + s X² σ^(k+2)/2``, ``D_k = X σ^(k+1) + s X³ σ^(k+3)/6``, ``E = X³ σ^(3)/3 + s X⁵ σ^(5)/30``.
+
+    Up to ``τ³``: ``s = O(τ²)``, and ``z``, ``X``, ``c`` have no term of first order.
+    """
+    jet, square = data.jet(z[0], ORDER + 2), _square(eps)
+    power = [data.zero + 1]
+    for _ in range(5):
+        power.append(power[-1] * x[0])
+
+    def even(k: int, i: int, low: Fraction, high: Fraction) -> Series:
+        """``low X^i σ^(k) + high s X^(i+2) σ^(k+2)``."""
+        second = power[i + 2] * jet[k + 2] * data.number(high * square[2])
+        if low:
+            second = second + power[i] * jet[k + 1] * z[2] * data.number(low)
+            if i:
+                second = second + power[i - 1] * x[2] * jet[k] * data.number(low * i)
+        return [power[i] * jet[k] * data.number(low), data.zero, second, data.zero]
+
+    a = [even(k, 0, Fraction(1), Fraction(1, 2)) for k in range(3)]
+    b = [even(k + 1, 1, Fraction(1), Fraction(1, 6)) for k in range(3)]
+    return _combined(a, b, even(3, 3, Fraction(1, 3), Fraction(1, 30)), x, c, square, data)
+
+
+def _combined(
+    a: list[Series], b: list[Series], e: Series, x: Series, c: Series, square: Numbers, data: Data
+) -> dict[str, Series]:
+    """The functions of a pair, from ``A_k``, ``D_k`` and ``E``."""
+
+    def with_c(factor: Series, rest: Series) -> Series:
+        return [p + q for p, q in zip(product(factor, c, ORDER, data), rest, strict=True)]
+
+    by_s = [times(v, square, ORDER, data) for v in b]
+    zz = with_c(a[2], b[2])
+    half = data.number(Fraction(1, 2))
+    return {
+        "f": with_c(a[0], b[0]),
+        "c": a[0],
+        "z": with_c(a[1], b[1]),
+        "X": with_c(by_s[1], a[1]),
+        "zz": zz,
+        "zX": with_c(by_s[2], a[2]),
+        "XX": times(zz, square, ORDER, data),
+        "cz": a[1],
+        "cX": by_s[1],
+        "s": [v * half for v in with_c(product(b[1], x, ORDER, data), e)],
+    }
+
+
+def _square(eps: Numbers) -> Numbers:
+    return [eps[0] ** 2, 2 * eps[0] * eps[1], eps[1] ** 2]
+
+
+def _divided(series: Series, numbers: Numbers, data: Data) -> Series:
+    out: Series = []
+    for m, value in enumerate(series):
+        for i in range(1, min(m, len(numbers) - 1) + 1):
+            value = value - out[m - i] * data.number(numbers[i])
+        out.append(value * data.number(1 / numbers[0]))
+    return out
+
+
+def _bounded(
+    functions: dict[str, list[Term]],
+    values: dict[str, Series],
+    curve: tuple[Series, Series, Series | None],
+    eps: Numbers,
+    reaches: tuple[Vector, Vector, Vector | None],
+    data: Data,
+) -> dict[str, Function]:
+    """The functions with their errors, from ``z``, ``c``, ``X`` and how far these may be from the curve."""
+    top = ORDER + 1
+    z, c, x = (part and _about(part) for part in curve)
+    assert z is not None
+    assert c is not None
+    wide = [abs(eps[0]) + abs(eps[1]), abs(eps[1])] if eps else []
+    argument, away = [*z, data.zero, data.zero], reaches[0]
+    if x is not None and reaches[2] is not None:
+        argument = [p + q for p, q in zip(argument, times(x, wide, top, data), strict=True)]
+        away = away + reaches[2] * data.number(wide[0])
+    bounds = [Fraction(1), *data.activation.bounds]
+    highest = max(k for terms in functions.values() for *_, k in terms)
+    powers, combination = _powers(argument, top, data), data.arithmetic.combination
+    means = [
+        [powers[0][0] * data.number(bounds[k])]
+        + [combination([powers[j][m] for j in range(1, m + 1)], bounds[k + 1 : k + m + 1]) for m in range(1, top + 1)]
+        for k in range(highest + 1)
+    ]
+    square = [wide[0] ** 2, 2 * wide[0] * wide[1], wide[1] ** 2] if eps else []
+    known: dict[tuple[int, int, int], tuple[Series, Vector, Vector]] = {}
+    for *_, alpha, beta, gamma, _k in (term for terms in functions.values() for term in terms):
+        series, inside = [data.number(1)], data.number(1)
+        for number, (part, reach) in enumerate([(x, reaches[2])] * beta + [(c, reaches[1])] * alpha):
+            assert part is not None
+            assert reach is not None
+            series = product(series, part, top, data) if number else part
+            inside = inside * (part[0] + reach) if number else part[0] + reach
+        change = inside - series[0]
+        if gamma:
+            series = times([data.zero + v for v in series], square, top, data)
+            size = data.number(square[0])
+            inside, change = inside * size, change * size
+        known[alpha, beta, gamma] = (series, inside, change)
+    out = {}
+    for name, terms in functions.items():
+        error = data.zero
+        for factor, alpha, beta, gamma, k in terms:
+            series, inside, change = known[alpha, beta, gamma]
+            rest = reduce(add, (means[k][top - m] * v for m, v in enumerate(series)))
+            moved = away * inside * data.number(bounds[k + 1]) + change * data.number(bounds[k])
+            error = error + (rest + moved) * data.number(factor)
+        out[name] = Function(values[name], error)
+    return out
+
+
+def _about(polynomial: Series) -> Series:
+    """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
+    a, b, q = map(abs, polynomial)
+    return [a + b + q, b + q * 2, q]
+
+
+# matrices of integers over UNIT, with one error
+
+Matrix = list[list[int]]
+
+
+def _check_definite(folded: Folded, found: Expanded, products: _Products, rows: list[Numbers], where: str) -> None:
+    """That ``F_qq`` is positive definite in the region."""
+    scale = Fraction(2, folded.count)
+    gram, spread = _gram(folded, found, scale)
+    second, error = _bends(folded, found, products, scale)
+    total = [_Enclosed.sum_of(pair) for pair in zip(gram, second, strict=True)]
+    whole = [_Enclosed.combined(total, row) for row in rows]
+    v = _guess(whole)
+    need(v is not None, f"{where}: F_qq is not positive definite")
+    assert v is not None
+    sizes = [[abs(entry) for entry in row] for row in v]
+    beta = _root(max(_Enclosed.combined(gram, row).congruent(v).norm for row in rows))
+    wide = spread.congruent(sizes)
+    eta = _root(sum(wide.rows[i][i] + wide.error for i in range(len(v))))
+    loss = 2 * beta * eta // UNIT + 1 + error.congruent(sizes).norm
+    need(all(part.congruent(v).least > loss for part in whole), f"{where}: F_qq is not proved positive definite")
+
+
+@dataclass(frozen=True)
+class _Enclosed:
+    """A symmetric matrix of integers over ``UNIT``; every entry is off by at most ``error``."""
+
+    rows: Matrix
+    error: int
+
+    @classmethod
+    def of(cls, triangle: Sequence[Sequence[Vector]], scale: Fraction) -> _Enclosed:
+        """From the lower triangle, times ``scale``."""
+        size, error = len(triangle), 0
+        rows = [[0] * size for _ in range(size)]
+        for i, row in enumerate(triangle):
+            for j, value in enumerate(row):
+                low, high = (value.lower()[0] * scale * UNIT, value.upper()[0] * scale * UNIT)
+                rows[i][j] = rows[j][i] = math.floor(low)
+                error = max(error, math.ceil(high) - rows[i][j])
+        return cls(rows, error)
+
+    @classmethod
+    def sum_of(cls, matrices: Sequence[_Enclosed]) -> _Enclosed:
+        rows = [list(map(sum, zip(*lines, strict=True))) for lines in zip(*(m.rows for m in matrices), strict=True)]
+        return cls(rows, sum(m.error for m in matrices))
+
+    @classmethod
+    def combined(cls, matrices: Sequence[_Enclosed], weights: Numbers) -> _Enclosed:
+        """``Σ c_k M_k``, ``c_k`` exact."""
+        whole = math.lcm(*(c.denominator for c in weights))
+        n = [c.numerator * (whole // c.denominator) for c in weights]
+        rows = [
+            [sum(map(mul, n, entries)) // whole for entries in zip(*lines, strict=True)]
+            for lines in zip(*(m.rows for m in matrices), strict=True)
+        ]
+        return cls(rows, sum(abs(k) * m.error for k, m in zip(n, matrices, strict=True)) // whole + 2)
+
+    def congruent(self, v: Matrix) -> _Enclosed:
+        """``VᵀMV``, ``v`` the columns of ``V``: ``|V_iᵀΔV_k| ≤ error ‖V_i‖₁‖V_k‖₁``."""
+        middle = [[sum(map(mul, row, column)) for row in self.rows] for column in v]
+        rows = [[sum(map(mul, column, image)) // UNIT**2 for image in middle] for column in v]
+        longest = max(sum(map(abs, column)) for column in v)
+        return _Enclosed(rows, self.error * longest**2 // UNIT**2 + 2)
+
+    @property
+    def norm(self) -> int:
+        """The largest sum of a row of magnitudes."""
+        return max(sum(map(abs, row)) for row in self.rows) + len(self.rows) * self.error
+
+    @property
+    def least(self) -> int:
+        """The least left end of a Gershgorin disc."""
+        ends = [row[i] + abs(row[i]) - sum(map(abs, row)) for i, row in enumerate(self.rows)]
+        return min(ends) - len(self.rows) * self.error
+
+
+def _root(value: int) -> int:
+    """At least the root of ``value/UNIT``, over ``UNIT``."""
+    return math.isqrt(value * UNIT) + 1
+
+
+def _gram(folded: Folded, found: Expanded, scale: Fraction) -> tuple[list[_Enclosed], _Enclosed]:
+    """The coefficients of ``(2/N) JᵀJ``, and ``(2/N) Σ_n E_n E_nᵀ``, over all inputs.
+
+    ``Σ (α_i − J_i)(α_j − J_j)`` over the inputs that have a partner is added to ``Σ J_i J_j``.
+    """
+    data, n, paired = folded.data, ORDER + 1, folded.paired
+    number, weight, kappa = data.number, data.zero + 1 + folded.paired, folded.reflection
+    weighted = [[v * weight for v in f.series] for f in found.jacobian]
+    sums = [[v.dot(paired) * number(kappa) for v in f.series] for f in found.jacobian]
+    constant = paired.dot(data.zero + 1) * number(kappa**2)
+
+    def entry(i: int, j: int, m: int) -> Vector:
+        pairs = [(a, m - a) for a in range(n) if 0 <= m - a < n]
+        total = reduce(add, (found.jacobian[i].series[a].dot(weighted[j][b]) for a, b in pairs))
+        if m < n and i in found.outputs:
+            total = total - sums[j][m]
+        if m < n and j in found.outputs:
+            total = total - sums[i][m]
+        return total + constant if m == 0 and i in found.outputs and j in found.outputs else total
+
+    size = range(len(found.jacobian))
+    gram = [_Enclosed.of([[entry(i, j, m) for j in range(i + 1)] for i in size], scale) for m in range(DEGREE + 1)]
+    errors = [(f.error, f.error * weight) for f in found.jacobian]
+    spread = [[errors[i][0].dot(errors[j][1]) for j in range(i + 1)] for i in size]
+    return gram, _Enclosed.of(spread, scale)
+
+
+def _bends(folded: Folded, found: Expanded, products: _Products, scale: Fraction) -> tuple[list[_Enclosed], _Enclosed]:
+    """The coefficients of ``(2/N) Σ r ∇²f``, and a bound of what its error is, entry by entry."""
+    data, d = folded.data, len(folded.data.x)
+    matrices = [[[data.number(0)] * (i + 1) for i in range(len(found.jacobian))] for _ in range(DEGREE + 2)]
+    large = [[abs(v) for v in row] for row in data.xx]
+    for block in found.blocks:
+        series, error = products.with_function(block.g)
+        for matrix, weight in zip(matrices, [*series, error], strict=True):
+            # the last one is the error
+            xx, x = (large, data.sizes) if weight is error else (data.xx, data.x)
+            for i in range(d):
+                if not block.square:
+                    matrix[block.column][block.row + i] = x[i].dot(weight)
+                for k in range(d):
+                    if block.square and block.row + k <= block.column + i:
+                        matrix[block.column + i][block.row + k] = xx[i][k].dot(weight)
+    enclosed = [_Enclosed.of(matrix, scale) for matrix in matrices]
+    return enclosed[:-1], enclosed[-1]
+
+
+def _guess(matrices: Sequence[_Enclosed]) -> Matrix | None:
+    """The columns of ``V`` with ``VᵀMV = 1`` nearly, ``M`` the mean of the matrices: ``M = LLᵀ``, ``V = L^−ᵀ``.
+
+    In floating point: any ``V`` will do. ``None`` where ``M`` is not positive definite.
+    """
+    size, whole = range(len(matrices[0].rows)), len(matrices) * UNIT
+    mean = [[sum(m.rows[i][j] for m in matrices) / whole for j in size] for i in size]
+    factor: list[list[float]] = []
+    inverse: list[list[float]] = []
+    for i in size:
+        row: list[float] = []
+        for j in range(i):
+            row.append((mean[i][j] - sum(map(mul, row, factor[j]))) / factor[j][j])
+        pivot = mean[i][i] - sum(map(mul, row, row))
+        if not 0 < pivot < math.inf:
+            return None
+        root = math.sqrt(pivot)
+        # row i of L^−1: (e_i − Σ_j L_ij (L^−1)_j)/L_ii
+        inverse.append([((i == k) - sum(v * inverse[j][k] for j, v in enumerate(row))) / root for k in size])
+        factor.append([*row, root])
+    return [[round(math.ldexp(v, 96)) << 64 for v in line] for line in inverse]

@@ -1,0 +1,160 @@
+"""A region about the floor of a channel that holds the saved point and reaches infinity (docs/infinity.md, section 13).
+
+Along a piece ``(q(τ), ε(τ))`` of a path in a chart, and in the box ``q(τ) + δ``, ``|δ_i| ≤ d_i``, about each of its
+points,
+
+    F_qq ≻ 0   and   ∂F/∂ε_g² > 0 for each diverging group:
+
+no network of the region is critical. With ``J``, ``r`` and ``∇²f`` expanded in ``τ`` (:mod:`symmetry.valley`) ``F_qq``
+is a polynomial of symmetric matrices up to an error. The polynomial is a convex combination of its Bernstein
+coefficients, and positive definite where they are. ``V`` takes their mean to the unit matrix; with ``e`` the error of
+``J``, ``η² = (2/N) ‖|e||V|‖²`` (Frobenius) and ``β²`` a bound of ``(2/N) VᵀJᵀJV``,
+
+    (2/N) ‖(J + e)Vv‖² ≥ (2/N) ‖JVv‖² − 2βη        for unit vectors v,
+
+and the error of ``Σ r ∇²f`` is bounded entry by entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certify.arithmetic import Array, Enclosures, quiet
+from symmetry.charts import Chart
+from symmetry.lines import Expansion, bernstein
+from symmetry.objective import SquareLoss
+from symmetry.release import Piece
+from symmetry.valley import ORDER, Derivatives, derivatives
+
+_DEGREE = 2 * ORDER
+_ROOM = Fraction(33, 32)
+_LEAST = Fraction(1, 64)
+"""Kept so that another arithmetic, which bounds a little differently and scales with another ``V``, finds the same."""
+
+
+@quiet
+def bowl(objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enclosures) -> bool:
+    """Prove that ``F_qq ≻ 0`` and every ``∂F/∂ε_g² > 0`` in the boxes about a piece. ``False`` says nothing.
+
+    Args:
+        objective: of the chart's limit network.
+        chart: covered by :func:`symmetry.valley.covers`.
+        curve: the piece.
+        radii: (P',) float64 taken as exact.
+        a: where to compute.
+    """
+    f = derivatives(objective, chart, curve, a.array(radii), a)
+    bounds = [*_slopes(f, curve.last, a)]
+    if not all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds))):
+        return False
+    bounds = _discs(objective, chart, f, curve.last, a)
+    return bool(bounds) and all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds)))
+
+
+def _slopes(f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
+    """Numbers that are positive only where every ``∂F/∂ε_g²`` is."""
+    products, rest = _times_residuals(f.residuals, f.slopes)
+    loss = rest.sum(axis=0) * a.number(_ROOM)
+    return [value - loss for value in _coefficients([part.sum(axis=0) for part in products], unit, a)]
+
+
+def _discs(objective: SquareLoss, chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
+    """Numbers that are positive only where ``F_qq`` is; none where its mean is not."""
+    scale = a.number(Fraction(2, len(objective.problem)))
+    gram, hessian, spread = _hessian(objective, chart, f, a)
+    even, squares = ([v * scale for v in _coefficients(part, unit, a)] for part in (hessian, gram))
+    v = _scaling(even, a)
+    if v is None:
+        return []
+    sides, size = a.array(v), a.array(np.abs(v))
+    wide = a.matmul(f.jacobian.rest, size).reshape(1, -1)
+    eta = a.sqrt(a.matmul(wide, wide.T).reshape(1) * scale)
+    beta = a.sqrt(_norm([_congruent(c, sides, a) for c in squares], a))
+    error = beta * eta * 2 + _norm([_congruent(spread, size, a) * scale], a)
+    least = error * a.number(_ROOM) + a.number(_LEAST)
+    return [_left_ends(_congruent(c, sides, a), a) - least for c in even]
+
+
+def _hessian(objective: SquareLoss, chart: Chart, f: Derivatives, a: Enclosures) -> tuple[list[Any], list[Any], Any]:
+    """The coefficients of ``JᵀJ`` and ``JᵀJ + Σ r ∇²f``, (P', P') each, and a bound of the error of ``Σ r ∇²f``."""
+    data, d, size = objective.data(a), chart.dimension, f.jacobian.rest.shape[1]
+    stack = a.concatenate(f.jacobian.coefficients, axis=1)
+    products = a.matmul(stack.T, stack)
+    parts = [
+        [products[i * size : (i + 1) * size, j * size : (j + 1) * size] for j in range(ORDER + 1)]
+        for i in range(ORDER + 1)
+    ]
+    gram = [_total([parts[i][m - i] for i in range(ORDER + 1) if 0 <= m - i <= ORDER]) for m in range(_DEGREE + 1)]
+    hessian, spread = [part + 0 for part in gram], a.zeros((size, size))
+    powers, rest = _times_residuals(f.residuals, f.weights)
+    together = a.concatenate(powers, axis=1)
+    moments = {True: a.matmul(data.xx.T, together), False: a.matmul(data.x.T, together)}
+    errors = {True: a.matmul(abs(data.xx).T, rest), False: a.matmul(abs(data.x).T, rest)}
+    for b, (rows, columns, square) in enumerate(f.blocks):
+        shape = (d, d) if square else (d, 1)
+        for m, part in enumerate(hessian):
+            _put(part, rows, columns, moments[square][:, m * len(f.blocks) + b].reshape(*shape))
+        _put(spread, rows, columns, errors[square][:, b].reshape(*shape))
+    return gram, hessian, spread
+
+
+def _put(matrix: Any, rows: slice, columns: slice, value: Any) -> None:
+    matrix[rows, columns] = matrix[rows, columns] + value
+    if rows != columns:
+        matrix[columns, rows] = matrix[columns, rows] + value.T
+
+
+def _times_residuals(r: Expansion, g: Expansion) -> tuple[list[Any], Any]:
+    """The coefficients of ``r g`` by input, and a bound of what the errors of both make of it."""
+    n = ORDER + 1
+    powers = [
+        _total([r.coefficients[i] * g.coefficients[m - i] for i in range(n) if 0 <= m - i < n])
+        for m in range(_DEGREE + 1)
+    ]
+    r_top, g_top = (_total([abs(v) for v in part.coefficients]) for part in (r, g))
+    return powers, r_top * g.rest + r.rest * (g_top + g.rest)
+
+
+def _coefficients(series: Sequence[Any], unit: bool, a: Enclosures) -> list[Any]:
+    """The Bernstein coefficients of a polynomial whose coefficients are arrays."""
+    matrix = bernstein(_DEGREE, unit)
+    shape = series[0].shape
+    rows = a.concatenate([part.reshape(1, -1) for part in series])
+    values = a.matmul(a.array(matrix), rows) * a.number(1 / Fraction(matrix[0, 0]))
+    return [values[j].reshape(*shape) for j in range(len(matrix))]
+
+
+def _scaling(series: Sequence[Any], a: Enclosures) -> Array | None:
+    """``V`` with ``VᵀMV = 1`` nearly, ``M`` the mean of the matrices; approximate."""
+    mean = sum(a.approx(matrix) for matrix in series) / len(series)
+    if not np.isfinite(mean).all():
+        return None
+    try:
+        return np.asarray(np.linalg.inv(np.linalg.cholesky(mean)).T)
+    except np.linalg.LinAlgError:
+        return None
+
+
+def _congruent(matrix: Any, v: Any, a: Enclosures) -> Any:
+    return a.matmul(a.matmul(v.T, matrix), v)
+
+
+def _norm(matrices: Sequence[Any], a: Enclosures) -> Any:
+    """An upper bound of the norms of symmetric matrices, (1,): the largest sum of magnitudes in a row."""
+    rows = a.concatenate([abs(matrix).sum(axis=1).reshape(1, -1) for matrix in matrices], axis=1)
+    return a.maximum(rows, axis=1)
+
+
+def _left_ends(matrix: Any, a: Enclosures) -> Any:
+    """The left ends of the Gershgorin discs, (P',)."""
+    size = len(matrix)
+    diagonal = matrix[np.arange(size), np.arange(size)]
+    return diagonal - (a.array(1.0 - np.eye(size)) * abs(matrix)).sum(axis=1)
+
+
+def _total(parts: Sequence[Any]) -> Any:
+    return sum(parts[1:], parts[0])

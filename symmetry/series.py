@@ -1,0 +1,75 @@
+"""Truncated power series in one variable whose coefficients are arrays, in any arithmetic.
+
+A series is a list of arrays of one shape, one for each power; polynomials may be shorter than asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import factorial
+from typing import Any
+
+from symmetry.arithmetic import Arithmetic
+
+
+def product(left: Sequence[Any], right: Sequence[Any], degree: int, first: int = 0) -> list[Any]:
+    """The coefficients up to ``degree``; those below ``first`` are 0 in ``left`` and are not looked at."""
+    nothing = left[-1] * 0
+    out = []
+    for m in range(degree + 1):
+        parts = [left[i] * right[m - i] for i in range(first, min(m + 1, len(left))) if m - i < len(right)]
+        out.append(sum(parts[1:], parts[0]) if parts else nothing)
+    return out
+
+
+def scaled(series: Sequence[Any], numbers: Sequence[Fraction], degree: int, ar: Arithmetic) -> list[Any]:
+    """The series times the exact series ``numbers``, up to ``degree``."""
+    factors = {i: ar.number(e) for i, e in enumerate(numbers) if e}
+    out = []
+    for m in range(degree + 1):
+        parts = [series[m - i] * factor for i, factor in factors.items() if 0 <= m - i < len(series)]
+        out.append(sum(parts[1:], parts[0]) if parts else series[0] * 0)
+    return out
+
+
+def divided(series: Sequence[Any], numbers: Sequence[Fraction], ar: Arithmetic) -> list[Any]:
+    """The series divided by the exact series ``numbers``, whose first member is not 0, to its own degree."""
+    inverse, out = ar.number(1 / numbers[0]), list[Any]()
+    for m, value in enumerate(series):
+        for i in range(1, min(m, len(numbers) - 1) + 1):
+            if numbers[i]:
+                value = value - out[m - i] * ar.number(numbers[i])
+        out.append(value * inverse)
+    return out
+
+
+def composed(jet: Sequence[Any], inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[Any]:
+    """``Σ_j jet[j] y^j/j!`` for ``y`` without a constant term (``inner[0]`` is not looked at), up to ``degree``."""
+    out: list[Any] = [jet[0], *[inner[-1] * 0] * degree]
+    power: list[Any] = []
+    for j in range(1, degree + 1):
+        power = list(inner) if j == 1 else product(power, [inner[0] * 0, *inner[1:]], degree, j - 1)
+        factor = jet[j] * ar.number(Fraction(1, factorial(j)))
+        for m in range(j, degree + 1):
+            if m < len(power):
+                out[m] = out[m] + power[m] * factor
+    return out
+
+
+def composites(jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[list[Any]]:
+    """:func:`composed` for ``jet``, ``jet[1:]``, …, so many as ``number`` says."""
+    powers = [list(inner)]
+    for j in range(2, degree + 1):
+        powers.append(product(powers[-1], [inner[0] * 0, *inner[1:]], degree, j - 1))
+    powers = [
+        [v * ar.number(Fraction(1, factorial(j))) if j > 1 else v for v in power] for j, power in enumerate(powers, 1)
+    ]
+    out = []
+    for k in range(number):
+        series = [jet[k]]
+        for m in range(1, degree + 1):
+            parts = [powers[j - 1][m] * jet[k + j] for j in range(1, m + 1) if m < len(powers[j - 1])]
+            series.append(sum(parts[1:], parts[0]))
+        out.append(series)
+    return out

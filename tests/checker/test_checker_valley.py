@@ -1,0 +1,162 @@
+"""Regions that reach a minimum at infinity: the checker verifies that of a shipped run, and no false one."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from channel_run import channel_points
+from directories import change_lines, verdict
+
+from certify.checker.arb import Arb
+from certify.checker.folded import Folded, fold
+from certify.checker.limits import Chart, Diverging
+from certify.checker.path import check_path, count_pieces
+from certify.checker.points import Points
+from certify.checker.problems import read_problem
+from certify.checker.reading import Rejected, Unreadable
+from certify.checker.release import Place, residuals
+from certify.checker.run import check
+from certify.checker.valley import check_region, covers
+from certify.cli.points import certify_points
+from certify.proof import dyadic, from_text
+from symmetry.problem import load_problem
+
+Line = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("channel") / "results"
+    certify_points(
+        load_problem("thesis"), channel_points(), folder, {"arithmetic": "auto", "max_bits": 106, "polish": True}, 1
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def line(results: Path) -> Line:
+    return dict(json.loads((results / "witnesses.jsonl").read_text()))
+
+
+@pytest.fixture(scope="module")
+def folded(results: Path) -> Folded:
+    problem = read_problem(results / "problem.json")
+    return fold(problem, Points(192))  # type: ignore[arg-type]
+
+
+def said(results: Path, line: Line, folded: Folded) -> str:
+    problem = read_problem(results / "problem.json")
+    certificate = json.loads((results / line["certificate"]).read_text())
+    try:
+        check_path(line, certificate["witness"]["chart"], problem, lambda bits: folded)  # type: ignore[arg-type]
+    except (Rejected, Unreadable) as error:
+        return str(error)
+    return "verified"
+
+
+def test_the_directory_is_verified(results: Path):
+    outcome = verdict(results)
+    assert outcome.code == 0, outcome
+    assert outcome.counts == {"minimum-at-infinity": {"contained": 1}}
+
+
+def test_arb_finds_the_same(results: Path, line: Line):
+    problem = read_problem(results / "problem.json")
+    assert said(results, line, fold(problem, Arb(192))) == "verified"  # type: ignore[arg-type]
+
+
+def test_a_region_is_counted_among_the_costs(line: Line):
+    path = {name: value for name, value in line["path"].items() if name != "radii"}
+    assert count_pieces(line) > 2 * count_pieces({"path": path})
+
+
+def _scaled(path: Any, factor: Fraction) -> None:
+    path["radii"] = [[dyadic(from_text(v) * factor) for v in row] for row in path["radii"]]
+
+
+def _moved(path: Any, by: Fraction) -> None:
+    row = path["places"][0]
+    row[0] = dyadic(from_text(row[0]) + by)
+
+
+FALSE: dict[str, tuple[Callable[[Any], None], str]] = {
+    "wide boxes": (lambda path: _scaled(path, Fraction(2**14)), "place 0: "),
+    "one wide box": (lambda path: path["radii"][1].__setitem__(3, "1*2^0"), "place 1: "),
+    "no radius": (lambda path: path["radii"][0].__setitem__(0, "0"), "positive"),
+    "a negative radius": (lambda path: path["radii"][0].__setitem__(0, "-1*2^-20"), "positive"),
+    "a row too few": (lambda path: path["radii"].pop(), "a row for each place"),
+    "a number too few": (lambda path: path["radii"][0].pop(), "entries, expected"),
+    "no rows but a number": (lambda path: path.update(radii=1), "expected a list"),
+    "after a vertex": (lambda path: path.update(vertices=[["0"] * 12]), "without vertices"),
+    "into a box": (lambda path: path.update(closing=0, order=[], places=[]), "closing 3"),
+    "off the floor": (lambda path: _moved(path, Fraction(1, 16)), "place 0: "),
+}
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_what_is_not_proved_is_refused(name: str, results: Path, line: Line, folded: Folded):
+    changed = copy.deepcopy(line)
+    change, complaint = FALSE[name]
+    change(changed["path"])
+    assert complaint in said(results, changed, folded)
+
+
+def test_the_condition_on_the_slope_is_needed(line: Line, folded: Folded):
+    """With labels on the other side of the limit network the loss falls with ``ε``."""
+    chart, size = Chart([], [], [Diverging("pair", 2, 0)], 2), 11
+    here, there = (
+        Place([from_text(v) for v in row[:size]], [from_text(v) for v in row[size:]]) for row in line["path"]["places"]
+    )
+    radii = [Fraction(1, 2**60)] * size
+    check_region(folded, chart, here, there, radii, "piece")
+    (own, other), _, _ = residuals(folded, chart, here, there)
+    data = copy.copy(folded.data)
+    data.y = data.y + own[0] * 2
+    turned = Folded(data, folded.paired, folded.other + other[0] * 2, folded.reflection, folded.count)
+    with pytest.raises(Rejected, match="∂F/∂ε² may vanish"):
+        check_region(turned, chart, here, there, radii, "piece")
+
+
+STATEMENTS: dict[str, tuple[Callable[[Any, Any], None], str]] = {
+    "the region ends before the limit": (
+        lambda row, line: line["path"].update(radii=[line["path"]["radii"][0], ["1*2^-90"] * 11]),
+        "does not reach the critical point",
+    ),
+    "no region": (lambda row, line: line["path"].pop("radii"), "radii: missing"),
+    "no path": (lambda row, line: line.update(path=None), "path: given for"),
+    "a path with a region": (lambda row, line: row.update(relation="path"), "for the relation contained only"),
+    "polished with a region": (lambda row, line: row.update(relation="polished"), "path: given for"),
+    "moved": (lambda row, line: row.update(moved=0.5), "was not moved"),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_rows_say_what_the_region_proves(name: str, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("certify.checker.run.check_path", lambda *_: None)  # what rows say is looked at alone
+    folder = tmp_path / "results"
+    shutil.copytree(results, folder)
+    change, complaint = STATEMENTS[name]
+    rows = [json.loads(text) for text in (folder / "verdicts.jsonl").read_text().splitlines()]
+    lines = [json.loads(text) for text in (folder / "witnesses.jsonl").read_text().splitlines()]
+    change(rows[0], lines[0])
+    change_lines(folder, "verdicts.jsonl", lambda known: known.__setitem__(slice(None), rows))
+    change_lines(folder, "witnesses.jsonl", lambda known: known.__setitem__(slice(None), lines))
+    outcome = check(folder, problem=None, arithmetic="integer", jobs=1, budget=100.0)
+    assert outcome.code != 0
+    assert any(complaint in reason for reason in outcome.rejected + outcome.unreadable), outcome
+
+
+def test_regions_are_for_pairs_alone():
+    pair = Diverging("pair", 2, 0)
+    assert covers(Chart([], [], [pair, pair], 1))
+    assert not covers(Chart([2], [0], [pair], 1))
+    assert not covers(Chart([], [], [Diverging("split+", 3, 0)], 1))
+    assert not covers(Chart([], [], [Diverging("mirrored", 2, 0), Diverging("zero", 1, 0)], 1))
+    assert not covers(Chart([], [], [], 1))
