@@ -1,4 +1,4 @@
-"""A region about the floor of a channel that holds the saved point and reaches infinity (docs/infinity.md, section 13).
+"""A region about the floor of a channel that holds the saved point and reaches infinity (docs/infinity.md, section 15).
 
 Along a piece ``(q(τ), ε(τ))`` of a path in a chart, and in the box ``q(τ) + δ``, ``|δ_i| ≤ d_i``, about each of its
 points,

@@ -11,7 +11,7 @@ all of them even in ``ε`` and analytic, a pair has the output ``g = c A_0 + D_0
     g_zz = c A_2 + D_2    g_zX = c s D_2 + A_2    g_XX = s g_zz    g_cz = A_1    g_cX = s D_1.
 
 With ``X = 0`` that is a neuron. Each is a sum of monomials ``c^α X^β s^γ`` times a mean of ``σ^(j)(z + hεX)`` over
-``|h| ≤ 1``, which bounds the rest of its expansion, and how it changes in the box (docs/infinity.md, section 13).
+``|h| ≤ 1``, which bounds the rest of its expansion, and how it changes in the box (docs/infinity.md, section 15).
 """
 
 from __future__ import annotations

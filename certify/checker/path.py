@@ -127,7 +127,7 @@ def read_places(path: Path, chart: Chart, size: int) -> list[Place]:
 
 def read_radii(path: Path, size: int) -> list[list[Fraction]]:
     """The radii of the region about the pieces of a path in a chart whose limit network has ``size`` parameters."""
-    rows = [sequence(row, "path.radii", size) for row in path.radii]
+    rows = [_short(sequence(row, "path.radii", size)) for row in path.radii]
     need(all(v > 0 for row in rows for v in row), "path.radii: expected positive numbers")
     return rows
 

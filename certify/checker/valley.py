@@ -1,4 +1,4 @@
-"""A region about a path in a chart of pairs: no network in it is critical (docs/infinity.md, section 13).
+"""A region about a path in a chart of pairs: no network in it is critical (docs/infinity.md, section 15).
 
 Along a piece ``(q(τ), ε(τ))`` and in the box ``|δ_i| ≤ d_i`` about each of its points it is checked that ``F_qq ≻ 0``
 and ``∂F/∂ε_g² > 0``. With ``z = w·x``, ``X = u·x``, ``s = ε²``, a *mean* being one of ``σ^(k)(z + hεX)`` over ``|h| ≤
@@ -32,8 +32,8 @@ from math import factorial
 from operator import add, mul
 from typing import Any, NamedTuple
 
-from .folded import Folded
 from .charts import Chart
+from .folded import Folded
 from .loss import Data, Vector
 from .reading import need
 from .release import Numbers, Place, Series, bernstein_rows, between, product, times

@@ -15,8 +15,8 @@ from channel_run import channel_points
 from directories import change_lines, verdict
 
 from certify.checker.arb import Arb
+from certify.checker.charts import Chart, Diverging
 from certify.checker.folded import Folded, fold
-from certify.checker.limits import Chart, Diverging
 from certify.checker.path import check_path, count_pieces
 from certify.checker.points import Points
 from certify.checker.problems import read_problem
