@@ -104,7 +104,7 @@ class Derivatives:
 
 def covers(chart: Chart, activation: Activation) -> bool:
     """Whether :func:`derivatives` knows the chart: pairs beside neurons, and an activation bounded by 1."""
-    pairs = bool(chart.groups) and all(group.kind == "pair" for group in chart.groups)
+    pairs = bool(chart.groups) and not chart.bias and all(group.kind == "pair" for group in chart.groups)
     # sigmoid, tanh, erf
     return pairs and activation.reflection is not None
 

@@ -107,7 +107,7 @@ class Expanded:
 
 def covers(chart: Chart) -> bool:
     """Whether regions are defined: diverging groups are pairs, and no others."""
-    return bool(chart.kinds) and set(chart.kinds) == {"pair"} and not chart.copies
+    return set(chart.kinds) == {"pair"} and not chart.copies and not chart.bias
 
 
 def check_region(folded: Folded, chart: Chart, start: Place, end: Place, radii: Numbers, where: str) -> None:
