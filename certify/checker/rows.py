@@ -274,7 +274,7 @@ def _reaches_limit(given: _Row, certificate: Certificate) -> None:
     need(given.row["moved"] == 0, "moved: a contained candidate was not moved")
     need(bool(path.radii), "path.radii: missing, for the relation contained")
     center, tight = ([exact(v, key) for v in step[key]] for key in ("center", "existence_radius"))
-    chart = read_chart(certificate.witness["chart"], len(given.candidate), given.problem.dimension)
+    chart = read_chart(certificate.witness["chart"], len(given.candidate), given.problem)
     q, radii = read_places(path, chart, len(center))[-1].q, read_radii(path, len(center))[-1]
     reached = all(abs(v - c) + t <= r for v, c, t, r in zip(q, center, tight, radii, strict=True))
     need(reached, "path.radii: the region does not reach the critical point of the limit network")
