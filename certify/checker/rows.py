@@ -77,7 +77,7 @@ def check_row(
     candidate = network(witness["candidate"], "candidate", width, problem.dimension, *shape)
     given = _Row(row, witness, candidate, problem)
     traced = row["relation"] == "path" or (row["relation"] == "contained" and row["verdict"] == "minimum-at-infinity")
-    need((witness["path"] is not None) == traced, "path: given for the relation path, and contained at infinity, only")
+    need((witness["path"] is not None) == traced, "path: given for the relation path only, or contained at infinity")
     need(not population or all(a == 1 for _, a in given.candidate), "candidate: expected outputs a of 1")
     if row["verdict"] == "undecided":
         need(witness["certificate"] is None, "certificate: undecided claims nothing")
