@@ -73,11 +73,14 @@ def count_below(matrix: Symmetric, shift: Fraction) -> Count | None:
     unit, size = 1 << 2 * PLACES, len(matrix.rows)
     offset = shift.numerator * unit // shift.denominator  # off by less than one unit
     rows = [[*row[:-1], row[-1] - offset] for row in matrix.rows]
-    guess = _factor([[entry / unit for entry in row] for row in rows])
-    if guess is None:
+    try:
+        guess = _factor([[entry / unit for entry in row] for row in rows])
+        if guess is None:
+            return None
+        factor, signs = guess
+        lower = [[round(math.ldexp(entry, PLACES)) for entry in row] for row in factor]
+    except OverflowError:  # numbers beyond those of floats
         return None
-    factor, signs = guess
-    lower = [[round(math.ldexp(entry, PLACES)) for entry in row] for row in factor]
     if not all(row[-1] for row in lower):
         return None
     signed = [list(map(mul, row, signs)) for row in lower]

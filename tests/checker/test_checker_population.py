@@ -101,6 +101,13 @@ def scaled(field: str, factor: Fraction) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def written(field: str, text: str) -> Callable[[dict[str, Any]], None]:
+    def change(data: dict[str, Any]) -> None:
+        data["witness"]["newton_ball"][field] = text
+
+    return change
+
+
 def claimed(field: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def change(data: dict[str, Any]) -> None:
         data["claim"][field] = value
@@ -129,6 +136,9 @@ CRITICAL = {
     "a smaller third derivative": scaled("lipschitz", Fraction(15, 16)),
     "a third derivative of 0": scaled("lipschitz", Fraction(0)),
     "a negative gradient norm": scaled("gradient_norm", Fraction(-1)),
+    "a gradient that would take 10 000 bits": written("gradient_norm", "1*2^-9999"),
+    "a gap beyond floats": written("gap", "1*2^9999"),
+    "a gap just within floats": written("gap", "1*2^1023"),
     "another centre": moved,
     "the lower bound of the loss": bound("loss", 0, Fraction(1, 10**9)),
     "the upper bound of the loss": bound("loss", 1, -Fraction(1, 10**9)),
@@ -143,6 +153,13 @@ CRITICAL = {
     "complete": claimed("complete", True),
     "another objective": claimed("objective", "mean-squared-error"),
 }
+
+
+def test_bits_are_bounded() -> None:
+    data = json.loads(json.dumps(case("saddle").certificate))
+    written("gradient_norm", "1*2^-9999")(data)
+    with pytest.raises(Rejected, match="bits, more than 1024"):  # it took 15 s with four neurons, and more with more
+        check(signed(data), case("saddle").problem)
 
 
 @pytest.mark.parametrize("change", CRITICAL)
