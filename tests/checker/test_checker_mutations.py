@@ -8,6 +8,7 @@ from copy import deepcopy
 from fractions import Fraction
 from typing import Any
 
+import path_cases
 import pytest
 from cases import NAMES, case, check, problem, signed
 from mutate import HINTS, REGIMES, attack, subjects
@@ -15,6 +16,8 @@ from mutate import HINTS, REGIMES, attack, subjects
 from certify.checker.certificates import _KINDS
 from certify.checker.reading import Rejected, Unreadable
 from certify.proof import dyadic, from_text
+from symmetry.closing import way_in
+from symmetry.network import Network, exact
 
 BOXED = [name for name in NAMES if "krawczyk" in case(name).certificate["witness"]]
 
@@ -49,6 +52,24 @@ def test_changes_of_every_field_are_noticed_or_true() -> None:
     assert report.share <= 0.25
     assert not NEVER.intersection(name.rsplit(".", 1)[0] for name in report.survivors)
     assert not {"witness.inertia.signs", "path.order", "path.bent", "permutation"} & set(report.survivors)
+
+
+def test_another_closing_survives_where_it_means_the_same_curve() -> None:
+    given = deepcopy(path_cases.traced("path along an arc").line)
+    given["path"] |= {"closing": 2, "octaves": 1}
+    path_cases.check_line("path along an arc", given)
+    assert path_cases.rises("path along an arc", given) == ""
+    w, a = ([[from_text(v) for v in row] for row in rows] for rows in (given["point"]["w"], [given["point"]["a"]]))
+    zero = Network.of(w, a[0])
+    # the neurons of the zero differ, also up to sign: all of the way is of second order, the straight line as before
+    first, second = way_in(zero, Network.from_theta(exact(list(map(from_text, given["path"]["vertices"][-1]))), 2))
+    assert not first.any()
+    assert second.any()
+    apart = deepcopy(path_cases.traced("path along a bend").line)
+    for closing in (0, 1, 3):
+        apart["path"]["closing"] = closing
+        with pytest.raises((Rejected, Unreadable)):
+            path_cases.check_line("path along a bend", apart)
 
 
 def test_what_is_changed_is_of_every_kind() -> None:
