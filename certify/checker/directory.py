@@ -114,7 +114,7 @@ def check_statement(
             continue
         try:
             check_row(number, row, witness, width, problem, certificates)
-            if row["relation"] == "path":
+            if witness["path"] is not None:  # a row with a path relies on it, whatever the relation
                 need(paths.get(number) == "", paths.get(number) or "path: there is none")
         except (Rejected, Unreadable) as error:
             complaints.append(f"{VERDICTS}:{number}: {error}")

@@ -204,7 +204,7 @@ def test_the_core_stays_short() -> None:
     core = ["integers.py", "activations.py", "loss.py", "isolated.py", "zero.py", "empty.py"]
     assert sum(code_lines(CHECKER / name) for name in core) <= 640
     assert sum(code_lines(CHECKER / name) for name in [*core, "special.py"]) <= 680
-    assert all(code_lines(path) <= 350 for path in CHECKER.glob("*.py"))
+    assert all(code_lines(path) <= 400 for path in CHECKER.glob("*.py"))
 
 
 def test_every_module_is_named_among_the_lines_to_read() -> None:

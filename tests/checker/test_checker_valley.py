@@ -153,6 +153,17 @@ def test_rows_say_what_the_region_proves(name: str, results: Path, tmp_path: Pat
     assert any(complaint in reason for reason in outcome.rejected + outcome.unreadable), outcome
 
 
+@pytest.mark.parametrize("name", ["wide boxes", "off the floor"])
+def test_a_directory_with_a_false_region_is_refused(name: str, results: Path, tmp_path: Path):
+    """Nothing is patched here: the row relies on what the check of its path says."""
+    folder = Path(shutil.copytree(results, tmp_path / "results"))
+    change, complaint = FALSE[name]
+    change_lines(folder, "witnesses.jsonl", lambda lines: change(lines[0]["path"]))
+    outcome = verdict(folder)
+    assert outcome.code == 4
+    assert any(complaint in reason for reason in outcome.rejected), outcome
+
+
 def test_regions_are_for_pairs_alone():
     pair = Diverging("pair", 2, 0)
     assert covers(Chart([], [], [pair, pair], 1))
