@@ -1,6 +1,6 @@
 """The loss of Safran & Shamir at spurious minima of n = k: proof, check and Hessians against the number of parameters.
 
-    python benchmarks/bench_gaussian_relu.py [--sizes 6 9 13 16 20 26 31] [--repeats 3] [--intvalpy]
+    python benchmarks/bench_gaussian_relu.py [--sizes 6 9 13 16 20 26 31] [--repeats 3] [--intvalpy] [--octave]
 
 Sides, taking turns for each size, CPU seconds of one core, the smallest of the repeats:
 
@@ -9,7 +9,9 @@ Sides, taking turns for each size, CPU seconds of one core, the smallest of the 
 * ``proof``: from the saved point to an object and its certificate: Newton steps, enclosures, the theorem, the bounds;
 * ``check``: the checker in scaled integers, from the text of the certificate;
 * ``intvalpy``, if asked for and installed: the diagonal blocks of the Hessian only, pair by pair: the others need an
-  arc cosine, which it has not. ``diagonal`` is the same loop in our enclosures, ``diagonal float64`` in plain numbers.
+  arc cosine, which it has not. ``diagonal`` is the same loop in our enclosures, ``diagonal float64`` in plain numbers;
+* ``octave``, if asked for and installed (GNU Octave and its package interval; Debian: ``octave octave-interval``): the
+  whole Hessian in ``benchmarks/gaussian_hessian.m``, without the start of Octave. Every entry has to meet ours.
 
 The minima are found here, by gradient descent from random starts.
 """
@@ -19,8 +21,11 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,13 +100,45 @@ def diagonal(w: Any, teacher: Any, eye: Any, root: Any) -> list[Any]:
     return blocks
 
 
+_SCRIPT = """
+pkg load interval
+addpath ("{folder}");
+w = [{rows}];
+best = Inf;
+for turn = 1:{repeats}
+  began = cputime ();
+  H = gaussian_hessian (w);
+  best = min (best, cputime () - began);
+endfor
+printf ("%.17g\\n", best, inf (H)(:), sup (H)(:));
+"""
+
+
+def octave(w: Any, repeats: int, ours: Any, over: Float64Enclosures) -> float:
+    """CPU seconds of octave-interval for the Hessian; ``ours`` is our enclosure of it."""
+    program = shutil.which("octave-cli")
+    if program is None:
+        raise SystemExit("octave-cli: not found, expected GNU Octave with its package interval; leave out --octave")
+    rows = "; ".join(" ".join(map(repr, row)) for row in w.tolist())
+    script = _SCRIPT.format(folder=Path(__file__).parent, rows=rows, repeats=repeats)
+    done = subprocess.run([program, "--quiet", "--eval", script], capture_output=True, text=True, check=False)
+    numbers = np.array(done.stdout.split(), dtype=np.float64)
+    size = w.size**2
+    if len(numbers) != 1 + 2 * size:
+        raise SystemExit(f"octave-cli: {done.stderr.strip()}")
+    low, high = (part.reshape(w.size, w.size).T for part in np.split(numbers[1:], 2))
+    meets = (low <= over.upper(ours).astype(np.float64)) & (over.lower(ours).astype(np.float64) <= high)
+    assert meets.all(), "the two enclosures of an entry have no point in common"
+    return float(numbers[0])
+
+
 def cpu(work: Callable[[], Any]) -> tuple[float, Any]:
     began = time.process_time()
     answer = work()
     return time.process_time() - began, answer
 
 
-def measure(k: int, repeats: int, intvalpy: bool) -> dict[str, float]:
+def measure(k: int, repeats: int, intvalpy: bool, octaves: bool) -> dict[str, float]:
     """CPU seconds by side."""
     problem, w = safran_shamir(f"safran-shamir:k={k}"), minimum(k)
     objective, enclosures = problem.objective(k), Float64Enclosures()
@@ -124,6 +161,9 @@ def measure(k: int, repeats: int, intvalpy: bool) -> dict[str, float]:
     for _ in range(repeats):
         for name, work in sides.items():
             seconds[name] = min(seconds.get(name, np.inf), cpu(work)[0])
+    if octaves:
+        ours = objective.evaluate(enclosures.array(w.ravel()), enclosures, 2).hessian
+        seconds["octave"] = octave(w, repeats, ours, enclosures)
     return seconds
 
 
@@ -132,11 +172,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[6, 9, 13, 16, 20, 26, 31])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--intvalpy", action="store_true")
+    parser.add_argument("--octave", action="store_true")
     given = parser.parse_args()
     rows: list[tuple[int, dict[str, float]]] = []
     with threadpool_limits(1):
         for k in given.sizes:
-            rows.append((k * k, measure(k, given.repeats, given.intvalpy)))
+            rows.append((k * k, measure(k, given.repeats, given.intvalpy, given.octave)))
             shown = "  ".join(f"{name} {value:8.4f}" for name, value in rows[-1][1].items())
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"k = {k:2}  P = {k * k:4}  {shown}  s  (peak {peak:.0f} MiB)", flush=True)

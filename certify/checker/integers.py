@@ -85,7 +85,8 @@ class IntegerVector:
     def dot(self, other: IntegerVector) -> IntegerVector:
         """``Σ x_i y_i``: sums of exact products, rounded once."""
         s, o = self.scale, self._like(other)
-        radius = sum(map(mul, self.top, o.top)) - sum(map(mul, self.size, o.size))
+        # (|m| + r)(|n| + q) − |m||n|, where the radii are mostly short numbers
+        radius = sum(map(mul, self.top, o.rad)) + sum(map(mul, self.rad, o.size))
         return IntegerVector(s, [sum(map(mul, self.mid, o.mid)) >> s], [(radius >> s) + 2])
 
     def reciprocal(self) -> IntegerVector:

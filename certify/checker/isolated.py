@@ -138,40 +138,39 @@ def _index(box: Box, around: Around, at_center: Evaluation) -> int:
     return box.signs.count(-1)
 
 
-def pivots(matrix: Sequence[Any]) -> list[int] | None:
+def pivots(matrix: Sequence[Any], stack: Callable[[list[Vector]], Vector]) -> list[int] | None:
     """Elimination: the numbers of positive and negative pivots of a symmetric matrix; ``None`` if one may be 0."""
-    rows, signs = [list(row) for row in matrix], [0, 0]
-    for k in range(len(rows)):
-        pivot = rows[k][k]
+    signs, lower, inverse = [0, 0], list[Vector](), list[Vector]()
+    for i, row in enumerate(matrix):
+        scaled: list[Vector] = []  # L_ij d_j = S_ij − Σ_{k<j} (L_ik d_k) L_jk
+        for j, other in enumerate(lower):
+            scaled.append(row[j] - stack(scaled).dot(other))
+        lower.append(stack([value * d for value, d in zip(scaled, inverse, strict=True)]))
+        pivot = row[i] - stack(scaled).dot(lower[i])
         negative = pivot.upper()[0] < 0
         if not (negative or pivot.lower()[0] > 0):
             return None
         signs[negative] += 1
-        inverse = pivot.reciprocal()
-        for i in range(k + 1, len(rows)):
-            factor = rows[i][k] * inverse
-            for j in range(k + 1, i + 1):  # what is left is symmetric: the pivot's column is its row
-                rows[i][j] = rows[i][j] - factor * rows[j][k]
+        inverse.append(pivot.reciprocal())
     return signs
 
 
-def negative_eigenvalues(hessian: Sequence[Vector], shift: Vector) -> int | None:
+def negative_eigenvalues(hessian: Sequence[Vector], shift: Vector, stack: Any) -> int | None:
     """The number of eigenvalues of ``H`` below ``shift``; ``None`` if elimination does not decide."""
-    size = range(len(hessian))
-    found = pivots([[hessian[i][j] - shift if i == j else hessian[i][j] for j in size] for i in size])
+    found = pivots([[h[j] - shift if i == j else h[j] for j in range(len(h))] for i, h in enumerate(hessian)], stack)
     return None if found is None else found[1]
 
 
 def check_eigenvalue(claimed: Any, proved: Proved) -> None:
     """Elimination: the bounds claimed for the smallest eigenvalue of the Hessian at ``θ*``."""
     low, high = bounds(claimed, "claim.lambda_min")
-    number, delta = proved.around.data.number, proved.around.data.number(0)
+    number, delta, stack = proved.around.data.number, proved.around.data.number(0), proved.around.data.arithmetic.stack
     for row, centre in zip(proved.over_tight.hessian, proved.at_center.hessian, strict=True):
         change = (row - centre).tops()
         delta = delta.larger(sum((change[j] for j in range(len(change))), number(0)))
-    below = negative_eigenvalues(proved.at_center.hessian, number(low) + delta)
+    below = negative_eigenvalues(proved.at_center.hessian, number(low) + delta, stack)
     need(below == 0, "claim.lambda_min: the lower bound is not below the smallest eigenvalue by elimination")
-    above = negative_eigenvalues(proved.at_center.hessian, number(high) - delta)
+    above = negative_eigenvalues(proved.at_center.hessian, number(high) - delta, stack)
     need(bool(above), "claim.lambda_min: the upper bound is not above the smallest eigenvalue by elimination")
 
 

@@ -40,7 +40,7 @@ def check_lemma1(step: Any, proved: Proved) -> None:
     need(mu - m * s > 0, f"{where}: μ - Ms > 0 fails")
     norm = at_center.gradient.dot(at_center.gradient).root_tops().upper()[0]
     need(norm <= epsilon, f"{where}.gradient_norm: ‖∇L(c)‖ ≤ ε fails")
-    below = negative_eigenvalues(at_center.hessian, around.data.number(mu))
+    below = negative_eigenvalues(at_center.hessian, around.data.number(mu), around.data.arithmetic.stack)
     need(below == 0, f"{where}.smallest_eigenvalue: ∇²L(c) - μI is not positive definite by elimination")
     cube = around.over([reach] * len(around.theta))  # holds the ball
     need(_lipschitz(around, cube).upper()[0] <= m, f"{where}.lipschitz: M is smaller than the bound on the ball")

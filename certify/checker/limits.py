@@ -145,7 +145,7 @@ def _check_split(j: int, step: Any, size: int, flipped: int, chart: Chart, prove
     a = over.slots[j][1]
     need(a.lower()[0] > 0 or a.upper()[0] < 0, f"{where}: the output may vanish")
     weight = over.sigma[j][2] * a * over.r[0]
-    found = pivots([[data.moment(weight, i, k) for k in range(d)] for i in range(d)])
+    found = pivots([[data.moment(weight, i, k) for k in range(d)] for i in range(d)], data.arithmetic.stack)
     need(found == [plus, minus], f"{where}: B has the inertia {found} by elimination")
     low = 1 if positive == p else 0 if n == 0 else None
     high = 0 if p == 0 else 1 if negative == n else None
@@ -251,5 +251,5 @@ def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:
         # moments lack the factor 2φ/N
         scale = number(weight * data.count / (2 * data.factor))
         matrix = [[matrix[i][j] + along[i] * along[j] * scale for j in range(d)] for i in range(d)]
-    found = pivots(matrix)
+    found = pivots(matrix, data.arithmetic.stack)
     need(found == [d, 0], f"{where}: the matrix that holds copies together has the inertia {found} by elimination")

@@ -61,7 +61,7 @@ def check_family(step: Any, labels: list[str], point: Network, problem: Problem,
     need(integer(step["rank"], f"{where}.rank", 0, 10**4) == rank, f"{where}: the rank is {rank}")
     gram = [[f.dot(g) for g in functions[: i + 1]] for i, f in enumerate(functions)]
     size = range(len(gram))
-    found = pivots([[gram[max(i, j)][min(i, j)] for j in size] for i in size])
+    found = pivots([[gram[max(i, j)][min(i, j)] for j in size] for i in size], data.arithmetic.stack)
     need(found == [len(functions), 0], f"{where}: the functions are not independent by elimination")
     return rank
 

@@ -141,7 +141,8 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
 
 
 def cost(certificate: Certificate, problem: Problem | Population) -> float:
-    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box, and output; more digits, more.
+    """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box, and output, and ``8 P³`` for
+    the products with ``Y`` and ``V`` and for eliminations; more digits, more.
 
     Under Gaussian inputs a factor of the Hessian, or three of them, and its entries.
     """
@@ -160,7 +161,7 @@ def cost(certificate: Certificate, problem: Problem | Population) -> float:
         return 0.0
     own = size - (problem.outputs - 1) * (certificate.claim["width"] + problem.bias)  # of one output
     operations = problem.outputs * (len(problem) + size) * (own**2 + 30.0 * own)
-    return float(evaluations * operations * max(1.0, bits / 256))
+    return float((evaluations * operations + 8.0 * size**3) * max(1.0, bits / 256))
 
 
 def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> Any:

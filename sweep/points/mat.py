@@ -69,7 +69,7 @@ def _weights(path: Path, stored: dict[str, NDArray[Any]]) -> NDArray[np.float64]
     w = float64(found, f"{path}: {WEIGHTS}")
     if w.ndim not in (2, 3):
         raise PointsError(f"{path}: {WEIGHTS} has shape {w.shape}, expected (k, n) or (k, n, count)")
-    return w.reshape(*w.shape[:2], -1)
+    return w if w.ndim == 3 else w[:, :, None]
 
 
 def _variables(path: Path) -> dict[str, NDArray[Any]]:
@@ -81,5 +81,8 @@ def _variables(path: Path) -> dict[str, NDArray[Any]]:
 
     with parsing(str(path), "a MATLAB 5 file"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # two symbolic variables of one name
-        found = loadmat(path, variable_names=[WEIGHTS, MAGNITUDE])
+        try:
+            found = loadmat(path, variable_names=[WEIGHTS, MAGNITUDE])
+        except NotImplementedError:
+            raise PointsError(f"{path}: is a file of MATLAB 7.3, expected MATLAB 5; save it with '-v7'") from None
     return {name: np.asarray(found[name]) for name in (WEIGHTS, MAGNITUDE) if name in found}

@@ -196,10 +196,10 @@ def test_pivots_count_eigenvalues() -> None:
         v = [[Fraction(rng.randint(-9, 9)) + (20 if i == j else 0) for j in range(n)] for i in range(n)]  # non-singular
         s = [[sum((v[k][i] * values[k] * v[k][j] for k in range(n)), Fraction(0)) for j in range(n)] for i in range(n)]
         rows = [arithmetic.vector(row) for row in s]
-        assert pivots(rows) == [sum(x > 0 for x in values), sum(x < 0 for x in values)]
+        assert pivots(rows, arithmetic.stack) == [sum(x > 0 for x in values), sum(x < 0 for x in values)]
 
 
 def test_pivots_are_undecided_where_one_may_vanish() -> None:
     arithmetic = Integers(192)
     singular = [arithmetic.vector([Fraction(1), Fraction(2)]), arithmetic.vector([Fraction(2), Fraction(4)])]
-    assert pivots(singular) is None
+    assert pivots(singular, arithmetic.stack) is None

@@ -44,6 +44,10 @@ def test_one_point_has_no_third_dimension(tmp_path: Path) -> None:
         {"WbadNew": np.ones((2, 2), dtype=complex)},
         {"WbadNew": np.ones((2, 2, 2, 2))},
         {"WbadNew": np.ones((3, 2))},
+        {"WbadNew": np.ones((2, 0))},
+        {"WbadNew": np.ones((2, 0, 0))},
+        {"WbadNew": np.ones((2, 3, 0))},
+        {"WbadNew": np.ones((0, 2, 1))},
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, variables: dict[str, Any]) -> None:
@@ -60,4 +64,11 @@ def test_magnitudes_that_do_not_fit_are_refused(tmp_path: Path, magnitude: Any) 
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "p.mat").write_bytes(b"MATLAB 5.0 MAT-file" + b"\x00" * 200)
     with pytest.raises(PointsError, match="expected"):
+        read_points(tmp_path / "p.mat", dimension=2)
+
+
+def test_files_of_matlab_7_3_are_told_what_to_do(tmp_path: Path) -> None:
+    header = b"MATLAB 7.3 MAT-file".ljust(116) + b"\x00" * 8 + b"\x00\x02IM"
+    (tmp_path / "p.mat").write_bytes(header + b"\x00" * 384 + b"\x89HDF\r\n\x1a\n" + b"\x00" * 600)
+    with pytest.raises(PointsError, match="save it with '-v7'"):
         read_points(tmp_path / "p.mat", dimension=2)
