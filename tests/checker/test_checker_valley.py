@@ -25,7 +25,9 @@ from certify.checker.release import Place, residuals
 from certify.checker.run import check
 from certify.checker.valley import check_region, covers
 from certify.cli.points import certify_points
+from certify.explain import explain
 from certify.proof import dyadic, from_text
+from certify.store import read_results
 from symmetry.problem import load_problem
 
 Line = dict[str, Any]
@@ -65,6 +67,13 @@ def test_the_directory_is_verified(results: Path):
     outcome = verdict(results)
     assert outcome.code == 0, outcome
     assert outcome.counts == {"minimum-at-infinity": {"contained": 1}}
+
+
+def test_it_is_told_in_plain_words(results: Path):
+    told = " ".join(explain(read_results(results), 0).text().split())
+    assert "the saved point itself lies in a region of the chart that reaches the minimum at infinity" in told
+    assert "That this run stays in the region" in told
+    assert "no region of a proved size" not in told
 
 
 def test_arb_finds_the_same(results: Path, line: Line):
