@@ -10,10 +10,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from channel_run import channel_points
 from directories import change_lines, verdict
 
+from certify.arithmetic.midrad import Float64Enclosures
 from certify.checker.arb import Arb
 from certify.checker.charts import Chart, Diverging
 from certify.checker.folded import Folded, fold
@@ -21,14 +23,31 @@ from certify.checker.path import check_path, count_pieces
 from certify.checker.points import Points
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected, Unreadable
-from certify.checker.release import Place, residuals
+from certify.checker.release import Place, between, residuals
 from certify.checker.run import check
-from certify.checker.valley import check_region, covers
+from certify.checker.valley import (
+    UNIT,
+    Function,
+    _bends,
+    _constants,
+    _expanded,
+    _gram,
+    _Products,
+    check_region,
+    covers,
+)
 from certify.cli.points import certify_points
 from certify.explain import explain
+from certify.path import first_place
 from certify.proof import dyadic, from_text
 from certify.store import read_results
+from certify.valley import _hessian
+from symmetry.charts import Group, chart_of
+from symmetry.lines import Expansion
 from symmetry.problem import load_problem
+from symmetry.release import Place as ProvedPlace
+from symmetry.release import piece
+from symmetry.valley import derivatives
 
 Line = dict[str, Any]
 
@@ -131,6 +150,56 @@ def test_the_condition_on_the_slope_is_needed(line: Line, folded: Folded):
     turned = Folded(data, folded.paired, folded.other + other[0] * 2, folded.reflection, folded.count)
     with pytest.raises(Rejected, match="∂F/∂ε² may vanish"):
         check_region(turned, chart, here, there, radii, "piece")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_prover_and_the_checker_expand_alike(number: int, line: Line, folded: Folded):
+    """Two evaluations that share no code: all coefficients, errors, and sums over inputs, in pairs or one by one."""
+    problem, rows = load_problem("thesis"), line["path"]["places"]
+    chart, known = chart_of(4, 2, [Group("pair", (0, 1))]), Chart([], [], [Diverging("pair", 2, 0)], 2)
+    saved = channel_points().network(0).permuted(line["path"]["order"])
+    first = first_place(chart, saved)[1]
+    values = [[*first.q, *first.eps], *([from_text(v) for v in row] for row in rows)]
+    ends = values[number : number + 2]
+    curve = piece(chart, *(ProvedPlace(np.array(row[:-1], dtype=object), (row[-1],)) for row in ends))
+    assert curve is not None
+    assert curve.last == (number == 1)
+    radii, limit, ar = [Fraction(k + 1, 2**16) for k in range(11)], chart.objective(problem), Float64Enclosures()
+    proved = derivatives(limit, chart, curve, ar.array(np.array(radii, dtype=object)), ar)
+    places = [Place(row[:-1], row[-1:]) for row in ends]
+    q, lines, last = between(*places)
+    # folded inputs are the first ones of their pairs
+    kept = [
+        limit.problem.inputs.values.tolist().index(list(row)) for row in zip(*map(_floats, folded.data.x), strict=True)
+    ]
+    found = _expanded(folded.data, known, q, lines, radii, last)
+
+    def alike(mine: Expansion, column: int, other: Function) -> None:
+        for a, b in zip(mine.coefficients, other.series, strict=True):
+            assert np.allclose(a.mid[kept, column], _floats(b), rtol=1e-9, atol=1e-11)
+        # the bounds of σ^(6) are 0.409 and 0.41
+        assert np.allclose(mine.rest.mid[kept, column], _floats(other.error), rtol=1e-3, atol=1e-14)
+
+    for i, function in enumerate(found.jacobian):
+        alike(proved.jacobian, i, function)
+    for i, block in enumerate(found.blocks):
+        alike(proved.weights, i, block.g)
+    alike(proved.slopes, 0, found.slopes[0])
+    sides = folded.residuals(found.output.series, _constants(folded, known, q))
+    difference = [a - b for a, b in zip(*sides, strict=True)]
+    products = _Products(difference, abs(difference[0]), found.output.error)
+    scale = Fraction(2, len(problem))
+    gram, second = _gram(folded, found, scale)[0], _bends(folded, found, products, scale)[0]
+    squares, whole, _ = _hessian(limit, chart, proved, ar)
+    for a, b, one, both in zip(squares, whole, gram, second, strict=True):
+        mine = np.array([[v / UNIT for v in row] for row in one.rows])
+        other = np.array([[v / UNIT for v in row] for row in both.rows])
+        assert np.allclose(a.mid * float(scale), mine, rtol=1e-9, atol=1e-11)
+        assert np.allclose(b.mid * float(scale), mine + other, rtol=1e-9, atol=1e-11)
+
+
+def _floats(vector: Any) -> list[float]:
+    return [m / (1 << vector.scale) for m in vector.mid]
 
 
 STATEMENTS: dict[str, tuple[Callable[[Any, Any], None], str]] = {
