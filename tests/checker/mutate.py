@@ -74,6 +74,7 @@ ARGUED = {
     **{f"witness.newton_ball.{n}": _THEOREM_6 for n in ("radius", "reach", "gradient_norm", "gap", "lipschitz")},
     "witness.gradient_ball.center": "the ball about the new centre satisfies Theorem 7 itself",
     **{f"path.{n}": _PATH for n in ("vertices", "places", "bends", "closing", "octaves")},
+    "path.radii": "another region, which passes the test itself and reaches the limit",
 }
 """Why what differs from the prover's in this field, and is verified, is still true."""
 

@@ -89,12 +89,17 @@ _CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
 }
 """The limit that is away by so much in ``q``, the free ``ε``, and the shares of copies."""
 
-NAMES = (*LINES, *_CHARTS)
+REGION = "region about a path to infinity"
+NAMES = (*LINES, *_CHARTS, REGION)
 
 
 @cache
 def traced(name: str) -> Traced:
     """One of :data:`NAMES`; treat it as read-only."""
+    if name == REGION:
+        given = deepcopy(line(LINES[-1]).witness)
+        given["path"]["radii"] = [["1*2^-12"] * 5 for _ in given["path"]["places"]]
+        return _traced(_CERTIFICATES[LINES[-1]], given)
     return _traced(_CERTIFICATES.get(name, name), line(name).witness if name in LINES else _in_chart(name))
 
 
@@ -108,6 +113,8 @@ def _traced(found: str, witness: Line) -> Traced:
     columns = _columns(read_certificate(json.loads(json.dumps(certificate)), "certificate"))
     row |= columns | {"verdict": certificate["claim"]["kind"], "relation": "path", "distance": None}
     row |= {"object_id": certificate["provenance"]["id"]}
+    if given["path"].get("radii"):
+        row |= {"relation": "contained", "moved": 0.0}
     if given["path"]["closing"] != 3:
         center = certificate["witness"].get("krawczyk", {}).get("center")
         end = _theta(zero) if zero else [from_text(v) for v in center]
@@ -230,7 +237,10 @@ def _proved(name: str, given: Line) -> dict[str, Any] | None:
 
 
 def rises(name: str, given: Line) -> str:
-    """Where the loss does not fall along a path, as far as a few points of each piece can tell; empty if nowhere."""
+    """Where the loss does not fall along a path, as far as a few points of each piece can tell; empty if nowhere.
+
+    Or where it may have a critical point in the region about it, as far as a few corners can tell.
+    """
     own = traced(name)
     objective, arithmetic = SquareLoss.of_network(problem(case(own.object).problem), own.row["width"]), Arb(300)
 
@@ -246,7 +256,27 @@ def rises(name: str, given: Line) -> str:
         if last is not None and bool((theta != last).any()) and bounds(theta)[0] >= bounds(last)[1]:
             return f"the loss rises to {float(bounds(theta)[0]):.6g} from {float(bounds(last)[1]):.6g}"
         last = theta
+    for theta in _corners(own, given):
+        gradient = objective.evaluate(arithmetic.array(theta), arithmetic, 1).gradient
+        if not any(
+            low > 0 or high < 0
+            for low, high in zip(arithmetic.lower(gradient), arithmetic.upper(gradient), strict=True)
+        ):
+            return "a network in the region may be critical"
     return ""
+
+
+def _corners(own: Traced, given: Line) -> Iterator[Exact]:
+    """Networks in the region about a path to infinity: some corners of its boxes at the places that are finite."""
+    if not given["path"].get("radii"):
+        return
+    chart = chart_from_json(case(own.object).certificate["witness"]["chart"])
+    for place, row in zip(given["path"]["places"], given["path"]["radii"], strict=True):
+        numbers, radii = [from_text(v) for v in place], [from_text(v) for v in row]
+        q, eps = numbers[: len(radii)], [v or Fraction(1, 2**20) for v in numbers[len(radii) :]]
+        for k in range(8):
+            corner = exact([v + r * (-1) ** (i * k + i // 2) for i, (v, r) in enumerate(zip(q, radii, strict=True))])
+            yield chart.network(corner, eps).theta()
 
 
 def _points(own: Traced, given: Line) -> Iterator[Exact]:

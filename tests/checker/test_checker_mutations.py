@@ -87,6 +87,7 @@ def test_what_is_changed_is_of_every_kind() -> None:
     paths = [tree["path"] for tree in trees if "path" in tree]
     assert {path["closing"] for path in paths} == {0, 1, 2, 3}
     assert any(path.get("octaves") for path in paths)
+    assert any(path.get("radii") for path in paths)
     assert any(path.get("bent") for path in paths)
     assert any(path["closing"] == 2 and path["places"] for path in paths)
 
