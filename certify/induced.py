@@ -84,11 +84,13 @@ def refuted(problem: Problem, found: CriticalObject, moment: Moment, *, max_bits
 
 @quiet
 def _sums(problem: Problem, width: int, box: Krawczyk, moment: Moment, a: Enclosures) -> Any:
-    """``Σ r_n``, ``Σ r_n σ(w·x_n)`` or ``Σ r_n σ'(w·x_n) x_n`` over the existence box."""
+    """``Σ r_n``, ``Σ r_n x_n``, ``Σ r_n σ(w·x_n)`` or ``Σ r_n σ'(w·x_n) x_n`` over the existence box."""
     objective = SquareLoss.of_network(problem, width)
     _, r = objective.outputs(a.ball(box.center, box.existence_radius), a, 0)
     if moment.kind == "sum":
         return r.sum(axis=0).reshape(1)
+    if moment.kind == "line":
+        return a.matmul(objective.data(a).x.T, r.reshape(-1, 1)).reshape(-1)
     # the Jacobian of a neuron of output 1 is (σ'(w·x) x, σ(w·x))
     neuron = Neurons(1, problem.dimension, problem.activation)
     theta = a.array(exact([*moment.w, Fraction(1)]))

@@ -19,7 +19,8 @@ class Activation(Protocol):
     """A scalar function with enclosed derivatives.
 
     ``reflection`` is the constant ``c`` of the identity ``σ(−z) = c − σ(z)`` (sigmoid: 1, odd
-    functions: 0), or ``None`` where no such identity holds.
+    functions: 0), or ``None`` where no such identity holds. ``slope`` is the ``s`` of ``σ(z) − σ(−z) = s z`` (softplus,
+    GELU: 1), or ``None``.
     """
 
     @property
@@ -27,6 +28,9 @@ class Activation(Protocol):
 
     @property
     def reflection(self) -> Fraction | None: ...
+
+    @property
+    def slope(self) -> Fraction | None: ...
 
     def jet(self, z: Any, order: int, arithmetic: Arithmetic) -> list[Any]:
         """Enclose ``σ(z), σ'(z), …`` up to ``order`` for every member of the enclosures ``z``."""

@@ -136,6 +136,22 @@ class Flip:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Neurons ``(w, a)`` become ``(−w, a)``: for activations with ``σ(z) − σ(−z) = s z``.
+
+    The output changes by the linear function ``−s Σ a w·x`` over them.
+    """
+
+    neurons: tuple[int, ...]
+
+    def apply(self, network: Network) -> Network:
+        w = network.w.copy()
+        for i in self.neurons:
+            w[i] = -_neuron(network, i)[0]
+        return Network(w, network.a)
+
+
+@dataclass(frozen=True)
 class Composition:
     """One map after the other, the first first."""
 
@@ -175,14 +191,19 @@ def _text(numbers: Sequence[Fraction]) -> str:
 
 
 class Moment(NamedTuple):
-    """A sum over the inputs that has to vanish: ``Σ r_n``, ``Σ r_n σ(w·x_n)`` or ``Σ r_n σ'(w·x_n) x_n``."""
+    """A sum over the inputs that has to vanish.
 
-    kind: Literal["sum", "output", "weight"]
+    ``Σ r_n``, ``Σ r_n x_n`` (``line``), ``Σ r_n σ(w·x_n)`` or ``Σ r_n σ'(w·x_n) x_n``.
+    """
+
+    kind: Literal["sum", "line", "output", "weight"]
     w: Vector = ()
 
     def __str__(self) -> str:
         if self.kind == "sum":
             return "Σ r = 0"
+        if self.kind == "line":
+            return "Σ r x = 0"
         return f"Σ r {'σ(w·x)' if self.kind == 'output' else 'σ′(w·x) x'} = 0 at w = {_text(self.w)}"
 
 
@@ -195,17 +216,19 @@ class Preserved:
             differ by a constant as combinations of their effective neurons.
         moments: if the narrow network is critical and the outputs are equal on the inputs, the wide one is critical *if
             and only if* these sums vanish, ``r_n`` the residuals.
+        line: beside the constant, the wide one's output is larger by ``line·x``; empty where it is not.
     """
 
     shift: Fraction | None
     moments: tuple[Moment, ...]
+    line: Vector = ()
 
     def output(self, bias: Fraction = ZERO) -> bool:
         """Whether the wide network's output is that of the narrow one with an output bias, for every ``x``.
 
         Then the losses are equal as well. ``False`` does not mean that they differ on the inputs.
         """
-        return self.shift == bias
+        return self.shift == bias and not self.line
 
     def criticality(self, bias: Fraction = ZERO, *, free: bool = False) -> tuple[Moment, ...] | None:
         """The conditions under which criticality is preserved: none if ``()``. ``None``: nothing is claimed.
@@ -219,15 +242,50 @@ class Preserved:
         return tuple(moment for moment in self.moments if not (free and moment.kind == "sum"))
 
 
-def preserved(narrow: Network, wide: Network, reflection: Fraction | None) -> Preserved:
+def preserved(narrow: Network, wide: Network, reflection: Fraction | None, slope: Fraction | None = None) -> Preserved:
     """What ``wide`` preserves of ``narrow`` (docs/symmetry.md, Theorem 2): decided exactly, from the networks alone.
 
     Args:
         narrow: (r, d), (r,).
         wide: (m, d), (m,).
         reflection: ``c`` of the activation's identity ``σ(−z) = c − σ(z)``, or ``None``.
+        slope: ``s`` of ``σ(z) − σ(−z) = s z``, or ``None``; not beside the other.
     """
+    if slope is not None:
+        return _turned(narrow, wide, slope)
     return Preserved(_shift(narrow, wide, reflection), _moments(narrow, wide, reflection))
+
+
+def _turned(narrow: Network, wide: Network, slope: Fraction) -> Preserved:
+    """The same by ``a σ(−u·x) = a σ(u·x) − s a u·x`` (docs/symmetry.md, Theorem 2a).
+
+    With ``L = Σ r x``: ``S'(−u) = s L − S'(u)`` and ``S(−u) = S(u) − s u·L``.
+    """
+    outputs, line = dict[Vector, Fraction](), [ZERO] * narrow.dimension
+    for network, side in ((wide, 1), (narrow, -1)):
+        for w, a in zip(network.w, network.a, strict=True):
+            u, sign = place(tuple(w), ZERO)
+            outputs[u] = outputs.get(u, ZERO) + side * a
+            if sign < 0:
+                line = [x + side * slope * a * v for x, v in zip(line, w, strict=True)]
+    known = {tuple(w) for w in narrow.w}
+    flat = {tuple(w) for w, a in zip(narrow.w, narrow.a, strict=True) if a}
+    found: dict[Moment, None] = {}
+    for row, a in zip(wide.w, wide.a, strict=True):
+        w = tuple(row)
+        if w not in known and a and tuple(-x for x in w) in flat:
+            found[Moment("line")] = None
+            known.add(w)
+            flat.add(w)
+        if w not in known:
+            known.add(w)
+            found[Moment("output", w)] = None
+        if a and w not in flat:
+            flat.add(w)
+            found[Moment("weight", w)] = None
+    order = ("line", "output", "weight")
+    moments = tuple(sorted(found, key=lambda moment: order.index(moment.kind)))
+    return Preserved(None if any(outputs.values()) else ZERO, moments, tuple(line) if any(line) else ())
 
 
 def _shift(narrow: Network, wide: Network, reflection: Fraction | None) -> Fraction | None:

@@ -33,8 +33,8 @@ Proved = tuple["CriticalObject", "Source"]
     "steps",
     multiple=True,
     metavar="MAP",
-    help="'split J B1 B2 ..', 'mirror J B', 'null W1 .. Wd', 'flip J ..' or 'permute J ..'; neurons count from 0, "
-    "numbers are exact.",
+    help="'split J B1 B2 ..', 'mirror J B', 'null W1 .. Wd', 'flip J ..', 'turn J ..' or 'permute J ..'; neurons count "
+    "from 0, numbers are exact.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 def embed(
@@ -194,7 +194,7 @@ def _embed_one(problem: Problem, points: Sequence[Path], index: int, steps: Sequ
     with refusing(ValueError):
         embedding = Composition(tuple(_step(text, narrow.dimension) for text in steps))
         wide = embedding.apply(narrow)
-    kept = preserved(narrow, wide, problem.activation.reflection)
+    kept = preserved(narrow, wide, problem.activation.reflection, problem.activation.slope)
     conditions = kept.criticality()
     fails = [str(moment) for moment in conditions or () if refuted(problem, found, moment)]
     answer = {
@@ -202,6 +202,7 @@ def _embed_one(problem: Problem, points: Sequence[Path], index: int, steps: Sequ
         "w": [[dyadic(x) for x in row] for row in wide.w],
         "a": [dyadic(x) for x in wide.a],
         "shift": None if kept.shift is None else str(kept.shift),
+        "line": [dyadic(x) for x in kept.line],
         "output": kept.output(),
         "loss": kept.output(),
         "critical": False if fails else True if conditions == () else None,
@@ -237,13 +238,14 @@ def _step(text: str, dimension: int) -> Embedding:
     Raises:
         ValueError: not of the form that the help says.
     """
-    from symmetry.embeddings import Flip, MirroredSplit, Null, Permutation, Split
+    from symmetry.embeddings import Flip, MirroredSplit, Null, Permutation, Split, Turn
 
     name, *rest = text.split() or [""]
-    expected = f"split J B1 B2 .., mirror J B, null W1 .. W{dimension}, flip J .., permute J .."
+    expected = f"split J B1 B2 .., mirror J B, null W1 .. W{dimension}, flip J .., turn J .., permute J .."
     try:
         numbers = [Fraction(word) for word in rest]
-        neurons = [int(word) for word in (rest if name in ("flip", "permute") else rest[: name in ("split", "mirror")])]
+        every = name in ("flip", "turn", "permute")
+        neurons = [int(word) for word in (rest if every else rest[: name in ("split", "mirror")])]
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"step {text!r} holds no exact numbers where they are expected: {expected}") from None
     if name == "split" and len(rest) > 1:
@@ -254,6 +256,8 @@ def _step(text: str, dimension: int) -> Embedding:
         return Null(tuple(numbers))
     if name == "flip" and rest:
         return Flip(tuple(neurons))
+    if name == "turn" and rest:
+        return Turn(tuple(neurons))
     if name == "permute" and rest:
         return Permutation(tuple(neurons))
     raise ValueError(f"step {text!r} is none of: {expected}")
@@ -263,13 +267,18 @@ def _sentences(answer: dict[str, Any], narrow: Network, wide: Network) -> list[s
     lines = [f"{answer['narrow']}, embedded in width {wide.width} (at the centre of its box):"]
     for w, a in zip(wide.w, wide.a, strict=True):
         lines.append(f"  w = ({', '.join(f'{float(x):.6g}' for x in w)}), a = {float(a):.6g}")
-    shift = answer["shift"]
+    from certify.proof import from_text
+
+    shift, line = answer["shift"], answer["line"]
     if shift is None:
         lines.append("output: not preserved, not even up to a constant, as far as symmetry tells")
     elif shift != "0":
         lines.append(
             f"output: not preserved; it is that of the narrow network with the output bias {float(Fraction(shift)):.6g}"
         )
+    elif line:
+        told = ", ".join(f"{float(from_text(x)):.6g}" for x in line)
+        lines.append(f"output: not preserved; it is that of the narrow network and the linear function ({told})·x")
     else:
         lines.append("output and loss: preserved, for every input")
         if answer["critical"]:

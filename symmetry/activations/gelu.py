@@ -20,6 +20,7 @@ class GELU(Smooth):
     """
 
     name: ClassVar[str] = "gelu"
+    slope: ClassVar[Fraction | None] = Fraction(1)
 
     # 1 + sup|zφ|, then M_(k−2) + M_k with the absolute moments M; derivation: docs/mathematics.md, Theorem 6b
     bounds: ClassVar[tuple[Fraction, ...]] = (

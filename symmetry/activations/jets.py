@@ -19,6 +19,7 @@ class Smooth(ABC):
 
     name: ClassVar[str]
     reflection: ClassVar[Fraction | None] = None
+    slope: ClassVar[Fraction | None] = None
     bounds: ClassVar[tuple[Fraction, ...]]
     """Upper bounds of ``|σ^(k)|`` over the real line, k = 1, …, 7."""
 

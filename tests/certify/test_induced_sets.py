@@ -16,7 +16,7 @@ from certify.classification import classify_points
 from certify.cli import main
 from certify.induced import induction_source, refuted
 from certify.limit import limit_object
-from certify.proof import Failure
+from certify.proof import Failure, from_text
 from certify.verdict import CriticalObject, Kind
 from sweep.points import read_points, write_points
 from symmetry.charts import Group, chart_of
@@ -222,3 +222,39 @@ def test_points_of_another_kind_are_refused(tmp_path: Path) -> None:
     done = embed(str(tmp_path / "split.npz"), "--problem", "thesis", "--index", "0", "--step", "flip 0")
     assert done.exit_code == 2
     assert "point 0 is global-minimum, expected an isolated critical point that is certified" in done.output
+
+
+SOFT = """
+activation = "softplus"
+[teacher]
+w = [[1, 0.5], [-0.5, 1]]
+a = [1, 1]
+[inputs.grid]
+start = [-1, -1]
+stop = [2, 1]
+step = [0.5, 0.5]
+"""
+
+
+def test_turned_copies_of_a_softplus_neuron(tmp_path: Path) -> None:
+    (tmp_path / "soft.toml").write_text(SOFT, "utf-8")
+    np.savez(tmp_path / "one.npz", w=[[[0.5, 1.0]]], a=[[2.0]])
+    one = [str(tmp_path / "one.npz"), "--problem", str(tmp_path / "soft.toml"), "--index", "0"]
+    turned = json.loads(embed(*one, "--step", "turn 0", "--json").output)
+    assert (turned["output"], turned["shift"], turned["conditions"]) == (False, "0", None)
+    (w,), (a,) = turned["w"], turned["a"]
+    # w is turned already, so the linear function is a·w
+    assert [from_text(x) for x in turned["line"]] == [from_text(a) * from_text(x) for x in w]
+    assert "the narrow network and the linear function (" in embed(*one, "--step", "turn 0").output
+    copies = ("--step", "split 0 1 1 -1", "--step", "turn 1 2")
+    found = json.loads(embed(*one, *copies, "--json").output)
+    assert (found["output"], found["line"], found["conditions"]) == (True, [], ["Σ r x = 0"])
+    assert (found["critical"], found["refuted"]) == (False, ["Σ r x = 0"])
+    assert "preserved if and only if Σ r x = 0; proved not to hold" in embed(*one, *copies).output
+
+
+def test_problems_with_weight_decay_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "soft.toml").write_text("weight_decay = 0.01\n" + SOFT.replace("softplus", "sigmoid"), "utf-8")
+    done = embed(str(NARROW / "width2.npz"), "--problem", str(tmp_path / "soft.toml"), "--width", "3")
+    assert done.exit_code == 2
+    assert "only without weight decay" in done.output

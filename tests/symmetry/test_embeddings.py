@@ -8,10 +8,13 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
+from symmetry.activation import activation
+from symmetry.arithmetic import Float64
 from symmetry.counting import G, T
 from symmetry.embeddings import (
     Composition,
@@ -23,6 +26,7 @@ from symmetry.embeddings import (
     Permutation,
     Preserved,
     Split,
+    Turn,
     critical_pieces,
     expansion,
     preserved,
@@ -211,3 +215,54 @@ def test_hypothesis_stays_optional() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "optional\n"
+
+
+def test_turned_neurons_leave_a_linear_function() -> None:
+    found = preserved(TWO, Turn((0,)).apply(TWO), None, ONE)
+    # a σ(−w·x) = a σ(w·x) − a w·x
+    assert found.shift == 0
+    assert found.line == tuple(-TWO.a[0] * x for x in TWO.w[0])
+    assert not found.output()
+    assert found.criticality() is None
+    assert found.moments == (Moment("line"),)
+
+
+def test_turns_that_cancel_preserve_the_output_and_ask_for_one_moment() -> None:
+    split = Split(0, (Fraction(2), -ONE)).apply(TWO)
+    double = Network.of([U, tuple(2 * x for x in U)], [2, -1])
+    for network in (double, Composition((Permutation((1, 0)),)).apply(double)):
+        found = preserved(network, Turn((0, 1)).apply(network), None, ONE)
+        assert found.output()
+        assert found.criticality() == (Moment("line"),)
+    assert preserved(TWO, split, None, ONE).criticality() == ()
+    assert preserved(TWO, split, None, None).criticality() == ()
+    assert str(Moment("line")) == "Σ r x = 0"
+
+
+@pytest.mark.parametrize("name", ["softplus", "gelu"])
+def test_the_moments_of_turned_neurons_decide(name: str) -> None:
+    """At a critical point of a network on data with Σ r x = 0 the turned network is critical; with another r it is not.
+
+    Float64: the gradients themselves against what is claimed.
+    """
+    sigma, rng = activation(name), np.random.default_rng(3)
+    assert sigma.slope == 1
+    over, x = Float64(), rng.normal(size=(40, 2))
+    narrow = Network.of([[1, 2], [2, 4], [Fraction(1, 2), -1]], [2, -1, 1])
+    wide = Turn((0, 1)).apply(narrow)
+    assert preserved(narrow, wide, None, sigma.slope).criticality() == (Moment("line"),)
+
+    def sums(network: Network) -> Any:
+        z = x @ network.w.astype(np.float64).T
+        value, slope = sigma.jet(z, 1, over)
+        columns = [slope[:, i : i + 1] * x for i in range(network.width)]
+        return value @ network.a.astype(np.float64), np.concatenate([value, *columns], axis=1)
+
+    (f, moments), (g, turned) = sums(narrow), sums(wide)
+    assert np.allclose(f, g, rtol=0, atol=1e-12)
+    for more, critical in ((x, True), (x[:, :0], False)):
+        given = np.concatenate([moments, more], axis=1)
+        r = rng.normal(size=40)
+        r -= given @ np.linalg.lstsq(given, r, rcond=None)[0]
+        assert np.abs(moments.T @ r).max() < 1e-11
+        assert bool(np.abs(turned.T @ r).max() < 1e-11) is critical
