@@ -4,17 +4,20 @@
     python tests/checker/fuzz.py --seeds CORPUS                        (writes seeds; needs the project, not atheris)
 
 The checker is loaded as ``checker.py`` loads it, so an environment with nothing but atheris will do. Anything but a
-clear refusal is a finding, and so is what takes long (``-timeout=30``). Certificates are signed again after a change,
-or the hash would end every run. Of lines with paths, what the command takes for malformed counts as refused, but not by
-the reader of paths. Of archives, a file outside the folder is a finding.
+clear refusal is a finding, and so is what takes long (``-timeout=30``). Three changes of four replace, remove or
+repeat one value of the JSON. Certificates are signed again after a change, or the hash would end every run. Of lines
+with paths, what the command takes for malformed counts as refused, but not by the reader of paths. Of archives, a file
+outside the folder is a finding.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import runpy
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +60,9 @@ def write_seeds(corpus: Path) -> None:
             packed = io.BytesIO()
             with zipfile.ZipFile(packed, "w", compression) as archive:
                 for name in names:
-                    archive.writestr(name, b"{}" * 20)
+                    entry = zipfile.ZipInfo(name)
+                    entry.compress_type, entry.external_attr = compression, 0o100644 << 16
+                    archive.writestr(entry, b"{}" * 20)
             seeds.append(b"z" + packed.getvalue())
     for number, seed in enumerate(seeds):
         (corpus / f"seed-{number:03}").write_bytes(seed)
@@ -65,6 +70,66 @@ def write_seeds(corpus: Path) -> None:
 
 def _bytes(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    3,
+    10**17,
+    "",
+    "0",
+    "-0",
+    "x",
+    "1/3",
+    "7/0",
+    1.5,
+    [],
+    {},
+    [[]],
+    [None],
+)
+JUNK += ("1*2^-40", "-1*2^0", "1*2^1000", "-1*2^-1000", "1*2^9999", "-1*2^-9999", "1*2^99999")
+
+
+def restructured(data: bytes, rng: random.Random) -> bytes:
+    """One value of the JSON in an input replaced, removed, or there twice; empty where there is none."""
+    before, line, after = data[:1], data[1:], b""
+    if before == b"r" and b"\n" in line:
+        row, _, text = line.partition(b"\n")
+        before, line, after = (b"r", row, b"\n" + text) if rng.random() < 0.3 else (b"r" + row + b"\n", text, b"")
+    elif before not in (b"c", b"p", b"w"):
+        return b""
+    try:
+        tree = json.loads(line)
+        places = [place for place in _places(tree) if place]
+        path = rng.choice(places)
+        parent = tree
+        for key in path[:-1]:
+            parent = parent[key]
+        last, how = path[-1], rng.random()
+        if how < 0.7:
+            other = tree
+            for key in rng.choice(places):
+                other = other[key]
+            parent[last] = rng.choice(JUNK) if how < 0.5 else json.loads(json.dumps(other))
+        elif how < 0.85 and isinstance(parent, list):
+            parent.insert(last, parent[last])
+        else:
+            del parent[last]
+        return before + _bytes(tree) + after
+    except (ValueError, IndexError, RecursionError):
+        return b""
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
+        yield from _places(member, (*path, key))
 
 
 def main() -> None:
@@ -135,7 +200,8 @@ def main() -> None:
         try:
             if isinstance(given.get("chart"), dict):
                 chart = path.read_chart(given["chart"], width, stored[key])
-                path.read_places(known_path, chart, size)
+                units = chart.units(stored[key].dimension, stored[key].activation)
+                path.read_places(known_path, chart, sum(len(unit.places) for unit in units))
             path.check_path(line, given.get("chart"), stored[key], lambda bits: pairs[key])
         except run.MALFORMED:
             pass
@@ -165,7 +231,9 @@ def main() -> None:
                 name = witness.get("certificate") if isinstance(witness, dict) else None
                 named = proved.get(name) if isinstance(name, str) else None
                 known, width = stored[named.problem] if named else own, named.claim["width"] if named else 2
-                rows.check_row(0, reading.parse(row, "row", floats=True), witness, width, known, proved)
+                values = reading.parse(row, "row", floats=True)
+                number = values.get("index") if isinstance(values, dict) else 0
+                rows.check_row(number, values, witness, width, known, proved)
             else:
                 read = certificates.read_certificate(signed(reading.parse(data[1:], "fuzz")), "fuzz")
                 known = stored.get(read.problem, own)
@@ -178,7 +246,12 @@ def main() -> None:
         except (reading.Unreadable, reading.Rejected):
             pass
 
-    atheris.Setup([sys.argv[0], *sys.argv[1:]], one)
+    def mutate(data: bytes, most: int, seed: int) -> bytes:
+        """A change of one value of the JSON, or of bytes as libFuzzer likes."""
+        made = restructured(data, random.Random(seed)) if seed % 4 else b""
+        return made if 0 < len(made) <= most else bytes(atheris.Mutate(data, len(data)))
+
+    atheris.Setup([sys.argv[0], *sys.argv[1:]], one, custom_mutator=mutate)
     atheris.Fuzz()
 
 
