@@ -35,6 +35,7 @@ def test_statements_become_html(found: CriticalObject) -> None:
 def test_escapes_and_scripts() -> None:
     assert html("a < b & $x < 10^{-3}$") == 'a &lt; b &amp; <span class="math">x &lt; 10<sup>-3</sup></span>'
     assert html(r"$\hat w_1 \cdot x$") == '<span class="math">w\u0302<sub>1</sub> · x</span>'
+    assert html(r"$\hat\eta_{1}$") == '<span class="math">η\u0302<sub>1</sub></span>'
 
 
 @pytest.mark.parametrize("name", sorted(theorem.SIGMA))

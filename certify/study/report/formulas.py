@@ -26,6 +26,7 @@ _SYMBOLS = {
     "\\log": "log",
     "\\exp": "exp",
     "\\theta": "θ",
+    "\\eta": "η",
     "\\kappa": "κ",
     "\\omega": "ω",
     "\\ell": "ℓ",
@@ -64,10 +65,10 @@ def _words(text: str) -> str:
 def _formula(text: str) -> str:
     text = escape(text, quote=False)
     text = re.sub(r"\\texttt\{([^}]*)\}", r"<code>\1</code>", text)
-    text = re.sub(r"\\hat ([a-zA-Z])", "\\1\u0302", text)
     # 1/N, where the numerator is one figure as in \frac1{1681}, \frac1N
     text = re.sub(r"\\frac([0-9])\{([^}]*)\}", r"\1/\2 ", text)
     text = _SYMBOL.sub(lambda found: _SYMBOLS[found[0]], text)
+    text = re.sub(r"\\hat ?(\w)", "\\1\u0302", text)
     text = re.sub(r"_\{([^{}]*)\}|_([^\s{}])", lambda m: f"<sub>{m[1] or m[2]}</sub>", text)
     text = re.sub(r"\^\{([^{}]*)\}|\^([^\s{}])", lambda m: f"<sup>{m[1] or m[2]}</sup>", text)
     if "\\" in text:
