@@ -11,6 +11,7 @@ from html import escape
 _SYMBOLS = {
     "\\mathbb{R}": "ℝ",
     "\\tfrac12": "½",
+    "\\frac12": "½",
     "\\bigl": "",
     "\\bigr": "",
     "\\sum": "∑",
@@ -25,15 +26,19 @@ _SYMBOLS = {
     "\\tanh": "tanh",
     "\\log": "log",
     "\\exp": "exp",
+    "\\varepsilon": "ε",
     "\\theta": "θ",
     "\\eta": "η",
     "\\kappa": "κ",
     "\\omega": "ω",
+    "\\rho": "ρ",
     "\\ell": "ℓ",
     "\\infty": "∞",
     "\\inf": "inf",
+    "\\min": "min ",
     "\\in": "∈",
     "\\le": "≤",
+    "\\to": "→",
     "\\|": "‖",
     "\\{": "{",
     "\\}": "}",
@@ -65,8 +70,9 @@ def _words(text: str) -> str:
 def _formula(text: str) -> str:
     text = escape(text, quote=False)
     text = re.sub(r"\\texttt\{([^}]*)\}", r"<code>\1</code>", text)
-    # 1/N, where the numerator is one figure as in \frac1{1681}, \frac1N
-    text = re.sub(r"\\frac([0-9])\{([^}]*)\}", r"\1/\2 ", text)
+    # 1/N, where the numerator is one figure as in \frac1{1681}, \frac1N, \frac1{2 \varepsilon}
+    text = re.sub(r"\\t?frac([0-9])\{([^{} ]*)\}", r"\1/\2 ", text)
+    text = re.sub(r"\\t?frac([0-9])\{([^{}]*)\}", r"\1/(\2) ", text)
     text = _SYMBOL.sub(lambda found: _SYMBOLS[found[0]], text)
     text = re.sub(r"\\hat ?(\w)", "\\1\u0302", text)
     text = re.sub(r"_\{([^{}]*)\}|_([^\s{}])", lambda m: f"<sub>{m[1] or m[2]}</sub>", text)
