@@ -117,7 +117,7 @@ class TestInChromium:
 
     def test_certificates_are_where_the_card_says(self, page: Any, page_file: Path) -> None:
         page.locator("#table-catalogue tbody a").first.click()
-        assert (page_file.parent / page.get_attribute("dialog .certificate", "href")).is_file()
+        assert (page_file.parent / page.get_attribute("dialog[open] .certificate[href]", "href")).is_file()
 
     def test_the_plot_shows_every_run_and_a_click_opens_its_object(self, page: Any) -> None:
         count = "document.getElementById('chart').data.reduce((sum, trace) => sum + trace.x.length, 0)"
