@@ -109,7 +109,8 @@ def approx_limits(problem: Problem, theta: Floats, width: int, loss: float) -> l
     network = Network(exact(w), exact(a))
     growing = means * signs if _may_grow(problem) else None
     steps = _saturated(problem, w)
-    proposals = _proposals(w, a[:width], reflection == 1 and not bias, reflection == 0, growing, steps)
+    groups = _groups(w, a[:width], reflection == 1 and not bias, reflection == 0, growing, steps)
+    proposals = _proposals(groups, a[:width], problem.dimension, width if growing is not None else width // 2)
     for _, proposed in zip(range(_MAX_CHARTS), proposals, strict=False):
         chart = replace(proposed, bias=bias)
         try:
@@ -158,26 +159,17 @@ def _agreeing(w: Floats) -> NDArray[np.int64]:
     return signs
 
 
-def _proposals(
-    w: Floats,
-    a: Floats,
-    mirrors: bool,
-    odd: bool = False,
-    growing: Floats | None = None,
-    steps: Sequence[tuple[float, Group]] = (),
-) -> Iterator[Chart]:
+def _proposals(groups: Sequence[Group], a: Floats, dimension: int, most: int) -> Iterator[Chart]:
     """Charts of few groups first, then of the closest; together the groups hold every neuron of very large output.
 
-    Bounded whatever the weights: the closest groups are kept, and a fixed number of partial choices is looked at.
+    Of at most ``most + 1`` groups. Bounded whatever the weights: a fixed number of partial choices is looked at.
     """
-    m, d = w.shape
-    groups = _groups(w, a, mirrors, odd, growing, steps)
     must = frozenset(np.flatnonzero(np.abs(a) > 3 * _LARGE).tolist())
     visits = iter(range(_MAX_VISITS))
-    for count in range(1, (m // 2 if growing is None else m) + 2):
+    for count in range(1, most + 2):
         for chosen in _disjoint(groups, must, count, visits):
             try:
-                chart = chart_of(m, d, chosen)
+                chart = chart_of(len(a), dimension, chosen)
             except ValueError:
                 continue  # a released constant that nothing balances
             # w and −w of one tied group are two neurons of a network without a constant, where its copies are split

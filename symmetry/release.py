@@ -24,7 +24,7 @@ from symmetry.charts import Chart
 from symmetry.lines import TOP, Expansion, expand
 from symmetry.network import Exact
 from symmetry.objective import SquareLoss
-from symmetry.series import composed, divided, product, scaled
+from symmetry.series import about, composed, divided, product, scaled
 
 Rationals = list[Fraction]
 
@@ -235,15 +235,10 @@ def _rest(z: list[Any], s: list[Any], c: list[Any], eps: Rationals, activation: 
     whose coefficients are at most those of ``|z| + |ε||s|``.
     """
     top = TOP + 1
-
-    def wide(polynomial: list[Any]) -> list[Any]:
-        a, b, q = map(abs, polynomial)
-        return [a + b + q, b + q * 2, q]
-
-    reach = scaled(wide(s), eps, top, ar)
-    argument = [reach[m] + v if m else reach[0] for m, v in enumerate(wide(z))] + reach[3:]
+    reach = scaled(about(s), eps, top, ar)
+    argument = [reach[m] + v if m else reach[0] for m, v in enumerate(about(z))] + reach[3:]
     total = None
-    for k, factor in ((0, wide(c)), (1, wide(s))):
+    for k, factor in ((0, about(c)), (1, about(s))):
         bounds = [reach[0] * 0, *(reach[0] * 0 + ar.number(activation.sup(k + j)) for j in range(1, top + 1))]
         outer = composed(bounds, argument, top, ar)
         for i, value in enumerate(factor):

@@ -46,15 +46,7 @@ def divided(series: Sequence[Any], numbers: Sequence[Fraction], ar: Arithmetic) 
 
 def composed(jet: Sequence[Any], inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[Any]:
     """``Σ_j jet[j] y^j/j!`` for ``y`` without a constant term (``inner[0]`` is not looked at), up to ``degree``."""
-    out: list[Any] = [jet[0], *[inner[-1] * 0] * degree]
-    power: list[Any] = []
-    for j in range(1, degree + 1):
-        power = list(inner) if j == 1 else product(power, [inner[0] * 0, *inner[1:]], degree, j - 1)
-        factor = jet[j] * ar.number(Fraction(1, factorial(j)))
-        for m in range(j, degree + 1):
-            if m < len(power):
-                out[m] = out[m] + power[m] * factor
-    return out
+    return composites(jet, 1, inner, degree, ar)[0]
 
 
 def composites(jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[list[Any]]:
@@ -62,14 +54,18 @@ def composites(jet: Sequence[Any], number: int, inner: Sequence[Any], degree: in
     powers = [list(inner)]
     for j in range(2, degree + 1):
         powers.append(product(powers[-1], [inner[0] * 0, *inner[1:]], degree, j - 1))
-    powers = [
-        [v * ar.number(Fraction(1, factorial(j))) if j > 1 else v for v in power] for j, power in enumerate(powers, 1)
-    ]
     out = []
     for k in range(number):
-        series = [jet[k]]
-        for m in range(1, degree + 1):
-            parts = [powers[j - 1][m] * jet[k + j] for j in range(1, m + 1) if m < len(powers[j - 1])]
-            series.append(sum(parts[1:], parts[0]))
+        factors = [jet[k + j] * ar.number(Fraction(1, factorial(j))) for j in range(1, degree + 1)]
+        series = [jet[k], *[inner[-1] * 0] * degree]
+        for j, (power, factor) in enumerate(zip(powers, factors, strict=True), start=1):
+            for m in range(j, min(degree + 1, len(power))):
+                series[m] = series[m] + power[m] * factor
         out.append(series)
     return out
+
+
+def about(polynomial: Sequence[Any]) -> list[Any]:
+    """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
+    a, b, q = map(abs, polynomial)
+    return [a + b + q, b + q * 2, q]

@@ -27,7 +27,7 @@ from symmetry.charts import Chart
 from symmetry.lines import Expansion
 from symmetry.objective import SquareLoss
 from symmetry.release import Piece
-from symmetry.series import composed, composites, divided, product, scaled
+from symmetry.series import about, composed, composites, divided, product, scaled
 
 ORDER = 3
 """``K``: of ``σ`` the derivatives up to 5 are enclosed and those up to 7 bounded; here 2 and 3 are differentiated."""
@@ -286,10 +286,10 @@ def _rests(
         ar: where to compute.
     """
     top = ORDER + 1
-    z, c, x = (None if part is None else _wide(part) for part in curve)
+    z, c, x = (None if part is None else about(part) for part in curve)
     assert z is not None
     assert c is not None
-    wide = [abs(eps[0]) + abs(eps[1]), abs(eps[1])] if eps else [Fraction(0)]
+    wide = [abs(eps[0]) + abs(eps[1]), abs(eps[1])] if eps else [Fraction(0)] * 2
     argument = [*z, *[z[0] * 0] * (top - 2)]
     away = reaches[0]
     if x is not None:
@@ -304,9 +304,7 @@ def _rests(
     highest = max(term.j for terms in functions.values() for term in terms)
     sups = [one * ar.number(sup(j)) for j in range(highest + top + 1)]
     known = composites(sups, highest + 1, argument, top, ar)
-    square = [
-        sum((wide[i] * wide[m - i] for i in range(m + 1) if i < len(wide) > m - i), Fraction(0)) for m in range(3)
-    ]
+    square = _square(wide)
     amplitudes: dict[tuple[int, int, int], tuple[list[Any], Any, Any]] = {}
 
     def amplitude(alpha: int, beta: int, gamma: int) -> tuple[list[Any], Any, Any]:
@@ -334,9 +332,3 @@ def _rests(
             parts.append((sum(rests, moved)) * ar.number(term.factor))
         bounds[name] = sum(parts[1:], parts[0])
     return bounds
-
-
-def _wide(polynomial: Sequence[Any]) -> list[Any]:
-    """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
-    a, b, q = map(abs, polynomial)
-    return [a + b + q, b + q * 2, q]

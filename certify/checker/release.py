@@ -161,7 +161,7 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
         a = [data.number(part[chart.neurons * d + i]) for part in curve]
         sigma = composed(data.jet(z[0], ORDER), [data.zero, *z[1:]], data)
         total = _sum(total, product(sigma, a, ORDER, data))
-        rest = rest + _bound([(0, _wide(a))], _wide(z), data)
+        rest = rest + _bound([(0, about(a))], about(z), data)
     groups: list[tuple[Series, Series, Series]] = []
     for kind in chart.kinds:
         if kind != "zero":
@@ -177,9 +177,9 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
         groups.append(([data.zero] * 3, s, [data.number(0)] * 3))
     for (z, s, c), (known, wide) in zip(groups, _epsilons(chart, curve, lines, d), strict=True):
         total = _sum(total, (_even if last else _finite)(z, s, c, known, data))
-        reach = times([*_wide(s)], wide, ORDER + 1, data)
-        argument = [reach[m] + v for m, v in enumerate(_wide(z))] + reach[3:]
-        rest = rest + _bound([(0, _wide(c)), (1, _wide(s))], argument, data)
+        reach = times([*about(s)], wide, ORDER + 1, data)
+        argument = [reach[m] + v for m, v in enumerate(about(z))] + reach[3:]
+        rest = rest + _bound([(0, about(c)), (1, about(s))], argument, data)
     return folded.residuals(total, constants), rest, last
 
 
@@ -256,6 +256,16 @@ def times(series: Series, numbers: Numbers, degree: int, data: Data) -> Series:
     return product(series, [data.number(v) for v in numbers], degree, data)
 
 
+def divided(series: Series, numbers: Numbers, data: Data) -> Series:
+    """The series divided by ``numbers``, whose first member is not 0."""
+    out: Series = []
+    for m, value in enumerate(series):
+        for i in range(1, min(m, len(numbers) - 1) + 1):
+            value = value - out[m - i] * data.number(numbers[i])
+        out.append(value * data.number(1 / numbers[0]))
+    return out
+
+
 def composed(jet: Series, inner: Series, data: Data, degree: int = ORDER) -> Series:
     """``Σ_j jet[j] y^j/j!`` for a series ``y`` without a constant term, by Horner's rule."""
     inner = [data.zero, *inner[1:]]
@@ -272,13 +282,9 @@ def _finite(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series
     for sign in (1, -1):
         y = [x[m] * sign + z[m] if m < 3 else x[m] * sign for m in range(ORDER + 1)]
         sides.append(composed(data.jet(y[0], ORDER), y, data))
-    half, inverse = data.number(Fraction(1, 2)), data.number(1 / eps[0])
-    even = [(p + m) * half for p, m in zip(*sides, strict=True)]
-    slope: Series = []
-    for k, (p, m) in enumerate(zip(*sides, strict=True)):
-        earlier = sum((slope[k - i] * data.number(eps[i]) for i in range(1, k + 1) if eps[i]), data.zero)
-        slope.append(((p - m) * half - earlier) * inverse)
-    return _sum(product(even, c, ORDER, data), slope)
+    half = data.number(Fraction(1, 2))
+    even, odd = ([(p + m * sign) * half for p, m in zip(*sides, strict=True)] for sign in (1, -1))
+    return _sum(product(even, c, ORDER, data), divided(odd, eps, data))
 
 
 def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
@@ -302,7 +308,7 @@ def _even(z: Series, s: Series, c: Series, eps: Numbers, data: Data) -> Series:
     return total
 
 
-def _wide(polynomial: Sequence[Vector]) -> Series:
+def about(polynomial: Sequence[Vector]) -> Series:
     """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
     a, b, q = map(abs, polynomial)
     return [a + b + q, b + q * 2, q]

@@ -36,7 +36,7 @@ from .charts import Chart
 from .folded import Folded
 from .loss import Data, Vector
 from .reading import need
-from .release import Numbers, Place, Series, bernstein_rows, between, product, times
+from .release import Numbers, Place, Series, about, bernstein_rows, between, divided, product, times
 
 ORDER = 3
 DEGREE = 2 * ORDER
@@ -249,9 +249,9 @@ def _pair(z: Series, x: Series, c: Series, eps: Numbers, data: Data) -> dict[str
     a, b = [], []
     for plus, minus in zip(*sides, strict=True):
         a.append([(p + q) * half for p, q in zip(plus, minus, strict=True)])
-        b.append(_divided([(p - q) * half for p, q in zip(plus, minus, strict=True)], eps, data))
+        b.append(divided([(p - q) * half for p, q in zip(plus, minus, strict=True)], eps, data))
     turn = [p - q for p, q in zip(product(a[1], x, ORDER, data), b[0], strict=True)]
-    return _combined(a, b, _divided(turn, square, data), x, c, square, data)
+    return _combined(a, b, divided(turn, square, data), x, c, square, data)
 
 
 def _pair_at_infinity(z: Series, x: Series, c: Series, eps: Numbers, data: Data) -> dict[str, Series]:
@@ -307,15 +307,6 @@ def _square(eps: Numbers) -> Numbers:
     return [eps[0] ** 2, 2 * eps[0] * eps[1], eps[1] ** 2]
 
 
-def _divided(series: Series, numbers: Numbers, data: Data) -> Series:
-    out: Series = []
-    for m, value in enumerate(series):
-        for i in range(1, min(m, len(numbers) - 1) + 1):
-            value = value - out[m - i] * data.number(numbers[i])
-        out.append(value * data.number(1 / numbers[0]))
-    return out
-
-
 def _bounded(
     functions: dict[str, list[Term]],
     values: dict[str, Series],
@@ -326,7 +317,7 @@ def _bounded(
 ) -> dict[str, Function]:
     """The functions with their errors, from ``z``, ``c``, ``X`` and how far these may be from the curve."""
     top = ORDER + 1
-    z, c, x = (part and _about(part) for part in curve)
+    z, c, x = (part and about(part) for part in curve)
     assert z is not None
     assert c is not None
     wide = [abs(eps[0]) + abs(eps[1]), abs(eps[1])] if eps else []
@@ -342,7 +333,7 @@ def _bounded(
         + [combination([powers[j][m] for j in range(1, m + 1)], bounds[k + 1 : k + m + 1]) for m in range(1, top + 1)]
         for k in range(highest + 1)
     ]
-    square = [wide[0] ** 2, 2 * wide[0] * wide[1], wide[1] ** 2] if eps else []
+    square = _square(wide) if eps else []
     known: dict[tuple[int, int, int], tuple[Series, Vector, Vector]] = {}
     for *_, alpha, beta, gamma, _k in (term for terms in functions.values() for term in terms):
         series, inside = [data.number(1)], data.number(1)
@@ -367,12 +358,6 @@ def _bounded(
             error = error + (rest + moved) * data.number(factor)
         out[name] = Function(values[name], error)
     return out
-
-
-def _about(polynomial: Series) -> Series:
-    """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
-    a, b, q = map(abs, polynomial)
-    return [a + b + q, b + q * 2, q]
 
 
 # matrices of integers over UNIT, with one error
