@@ -1,7 +1,7 @@
 """A saturated neuron: its incoming weights diverge, and on finitely many inputs it becomes a step.
 
 ``w = ρn + ω``, ``ρ → ∞``, with a direction ``n`` of coprime integers; ``ω`` is 0 in the first coordinate in which ``n``
-is not, as multiples of ``n`` belong to ``ρ``. With ``δ`` the least positive ``|n·x_n|`` (docs/infinity.md, Theorem 23)
+is not, as multiples of ``n`` belong to ``ρ``. With ``δ`` the least positive ``|n·x_n|`` (docs/infinity.md, Theorem 26)
 
     a σ(w·x)  →  a (1{n·x > 0} + 1{n·x = 0} σ(ω·x)) + e^{−ρδ} φ + …,
     φ = −a e^{−ω·x} where n·x = δ,   a e^{ω·x} where n·x = −δ,   0 elsewhere.

@@ -1,4 +1,4 @@
-"""A saturated neuron: its incoming weights diverge, and on the inputs it becomes a step (docs/infinity.md, Theorem 23).
+"""A saturated neuron: its incoming weights diverge, and on the inputs it becomes a step (docs/infinity.md, Theorem 26).
 
 ``w = ρn + ω`` with ``ρ → ∞``, ``n`` coprime integers, ``ω`` 0 in the first coordinate in which ``n`` is not, and ``δ``
 the least positive ``|n·x_n|``. For the sigmoid
