@@ -9,19 +9,15 @@ from functools import cache
 from random import Random
 from typing import Any
 
+import planted_limits
 import pytest
 from cases import signed
 from limit_cases import chart, planted, rationals, size
+from planted_limits import certificate_at, check, double
 
-from certify.certificate import certificate_of
-from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.charts import read_chart
-from certify.checker.integers import Integers
-from certify.checker.loss import Data, Problem
+from certify.checker.loss import Problem
 from certify.checker.reading import Rejected, Unreadable
-from certify.limit import limit_object
-from certify.verdict import CriticalObject
-from symmetry.network import exact
 
 KAPPA = 0.01
 
@@ -32,26 +28,7 @@ def made(seed: int) -> tuple[dict[str, Any], Problem]:
     found = chart("quintic")
     q = rationals(Random(seed), size(found)).astype(float)
     given = planted(found, q, kappas=[KAPPA], seed=seed, count=60)
-    limit = limit_object(given, found, (), exact(q), arithmetic="auto", max_bits=106)
-    assert isinstance(limit, CriticalObject)
-    assert given.given_labels is not None
-    columns = tuple(tuple(column) for column in exact(given.inputs.exact_values).T)
-    return certificate_of(limit, given.hash), Problem(given.hash, columns, (tuple(exact(given.given_labels)),), ())
-
-
-def check(certificate: dict[str, Any], problem: Problem) -> str:
-    """What the checker says."""
-    try:
-        read = read_certificate(json.loads(json.dumps(certificate)), "certificate")
-        check_certificate(read, problem, lambda bits: Data(problem, Integers(bits)))
-    except (Rejected, Unreadable) as error:
-        return str(error)
-    return "accepted"
-
-
-def doubled(text: str) -> str:
-    mantissa, _, power = text.partition("*2^")
-    return f"{mantissa}*2^{int(power or 0) + 1}"
+    return certificate_at(found, q, given)
 
 
 def number(text: str) -> Fraction:
@@ -59,24 +36,10 @@ def number(text: str) -> Fraction:
     return int(mantissa) * Fraction(2) ** int(power or 0)
 
 
-def raise_kappa(witness: dict[str, Any]) -> None:
-    channel = witness["channel"]
-    channel["kappa_lower"] = [doubled(v) for v in channel["kappa_upper"]]
-    channel["kappa_upper"] = [doubled(v) for v in channel["kappa_lower"]]
-
-
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "a kappa that is too large": (raise_kappa, "kappa_lower"),
-    "too small a bound": (
-        lambda witness: witness["channel"].update(kappa_upper=witness["channel"]["kappa_lower"]),
-        "kappa_upper",
-    ),
+    **planted_limits.CHANGES,
     # q = (w, a, g, u, K, l) of one ordinary neuron
-    "another direction u": (
-        lambda witness: witness["krawczyk"]["center"].__setitem__(5, doubled(witness["krawczyk"]["center"][5])),
-        "krawczyk",
-    ),
-    "no conditions": (lambda witness: witness.pop("channel"), "channel"),
+    "another direction u": (lambda witness: double(witness, 5), "krawczyk"),
 }
 
 

@@ -11,21 +11,20 @@ from random import Random
 from typing import Any
 
 import jsonschema
+import planted_limits
 import pytest
 from cases import signed
 from limit_cases import planted, rationals
+from planted_limits import certificate_at, check, double
 from saturated_cases import LATTICE, steps
 
-from certify.certificate import certificate_of
 from certify.checker.arb import Arb
-from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.charts import read_chart
 from certify.checker.integers import Integers
 from certify.checker.intervals import Intervals
-from certify.checker.loss import Data, Problem
-from certify.checker.reading import Rejected, Unreadable
-from certify.limit import limit_object
-from certify.verdict import CriticalObject, Kind
+from certify.checker.loss import Problem
+from certify.checker.reading import Rejected
+from certify.verdict import Kind
 from symmetry.network import exact
 
 KAPPA = 0.001
@@ -37,21 +36,7 @@ def made(seed: int, pairs: int = 0, noise: float = 0.0) -> tuple[dict[str, Any],
     found = steps(*[("pair", 2)] * pairs)
     q = rationals(Random(seed), found.units[-1].place.stop).astype(float)
     given = planted(found, q, kappas=[KAPPA] * (pairs + 1), seed=seed, noise=noise, inputs=LATTICE)
-    limit = limit_object(given, found, (), exact(q), arithmetic="auto", max_bits=106)
-    assert isinstance(limit, CriticalObject)
-    assert given.given_labels is not None
-    columns = tuple(tuple(column) for column in exact(given.inputs.exact_values).T)
-    return certificate_of(limit, given.hash), Problem(given.hash, columns, (tuple(exact(given.given_labels)),), ())
-
-
-def check(certificate: dict[str, Any], problem: Problem, arithmetic: Any = Integers) -> str:
-    """What the checker says."""
-    try:
-        read = read_certificate(json.loads(json.dumps(certificate)), "certificate")
-        check_certificate(read, problem, lambda bits: Data(problem, arithmetic(bits)))
-    except (Rejected, Unreadable) as error:
-        return str(error)
-    return "accepted"
+    return certificate_at(found, q, given)
 
 
 SADDLE = (2, 0.3)
@@ -87,38 +72,16 @@ def certificate_schema() -> Any:
     return json.loads((resources.files("certify") / "_data" / "certificate.schema.json").read_text("utf-8"))
 
 
-def doubled(text: str) -> str:
-    mantissa, _, power = text.partition("*2^")
-    return f"{mantissa}*2^{int(power or 0) + 1}"
-
-
 def groups(value: list[Any]) -> Callable[[dict[str, Any]], Any]:
     return lambda witness: witness["chart"].update(groups=value)
 
 
-def raise_kappa(witness: dict[str, Any]) -> None:
-    channel = witness["channel"]
-    channel["kappa_lower"] = [doubled(v) for v in channel["kappa_upper"]]
-    channel["kappa_upper"] = [doubled(v) for v in channel["kappa_lower"]]
-
-
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "a kappa that is too large": (raise_kappa, "kappa_lower"),
-    "too small a bound": (
-        lambda witness: witness["channel"].update(kappa_upper=witness["channel"]["kappa_lower"]),
-        "kappa_upper",
-    ),
+    **planted_limits.CHANGES,
     "a kappa of 0": (lambda witness: witness["channel"].update(kappa_lower=["0"]), "kappa_lower"),
-    "no conditions": (lambda witness: witness.pop("channel"), "channel"),
     # q = (w, a, ω, a') of one ordinary neuron and the step
-    "another ω": (
-        lambda witness: witness["krawczyk"]["center"].__setitem__(3, doubled(witness["krawczyk"]["center"][3])),
-        "krawczyk",
-    ),
-    "another output": (
-        lambda witness: witness["krawczyk"]["center"].__setitem__(4, doubled(witness["krawczyk"]["center"][4])),
-        "krawczyk",
-    ),
+    "another ω": (lambda witness: double(witness, 3), "krawczyk"),
+    "another output": (lambda witness: double(witness, 4), "krawczyk"),
     "the other side": (groups([["saturated", [0], [-1, -1]]]), "krawczyk"),
     "another line": (groups([["saturated", [0], [1, -1]]]), "krawczyk"),
     "a line through 0 only": (groups([["saturated", [0], [7, 5]]]), "krawczyk"),

@@ -19,4 +19,4 @@ def test_the_page_knows_the_formulas(name: str) -> None:
 
 
 def test_a_fraction_with_a_product_below() -> None:
-    assert html(r"$\frac1{2 \varepsilon}, \tfrac1{480}$") == '<span class="math">1/(2 ε) , 1/480 </span>'
+    assert html(r"$\frac1{2 \varepsilon}, \tfrac1{480}$") == '<span class="math">1/(2 ε) , 1/480</span>'
