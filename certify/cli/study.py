@@ -39,7 +39,9 @@ def _widths(context: click.Context, parameter: click.Parameter, value: str) -> t
     metavar="DIR",
     help="Study the saved points in DIR/width4, DIR/width5, … instead of new runs.",
 )
-@click.option("--quick", is_flag=True, help="Widths 4 and 5, 50 Newton runs each, and little of everything else.")
+@click.option(
+    "--quick", is_flag=True, help="Widths 4 and 5, 50 Newton runs each, little of everything else, saddles unchecked."
+)
 @click.option(
     "--saddle-seeds",
     type=click.IntRange(min=0),
@@ -109,7 +111,7 @@ def study(
         asked |= QUICK
     with refusing(StudyError, ProblemError, ResultsError), progress_bars() as bars:
         plan = Plan(problem, points=None if points is None else str(points), **asked)  # type: ignore[arg-type]
-        settings = Settings(jobs or usable_cores(), cluster, not no_report)
+        settings = Settings(jobs or usable_cores(), cluster, report=not no_report, saddles_checked=not quick)
         try:
             made = run(out, plan, settings, resume=resume, progress=bars or _lines())
         except KeyboardInterrupt:

@@ -42,11 +42,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the results do not depend on: processes, the cluster, and whether the report is made."""
+    """What the results do not depend on: processes, the cluster, whether the report is made and saddles are checked."""
 
     jobs: int = 1
     cluster: str | None = None
     report: bool = True
+    saddles_checked: bool = True
 
 
 def run(out: Path, plan: Plan, settings: Settings, *, resume: bool, progress: Progress) -> Study:
@@ -106,7 +107,8 @@ def _steps(out: Path, plan: Plan, settings: Settings) -> Iterator[Step]:
             yield Step(f"width {width}: critical points", partial(_narrow, out, plan, problem, width, settings.jobs))
         for width in near:
             yield Step(f"width {width}: saddles", partial(_saddles, out, plan, problem, width, settings.jobs))
-        yield Step("saddles: check", lambda tell: _check(saddles_paths(out), settings.jobs, tell))
+        if settings.saddles_checked:
+            yield Step("saddles: check", lambda tell: _check(saddles_paths(out), settings.jobs, tell))
     yield Step("atlas", partial(_atlas, out))
     yield Step("tables", partial(_tables, out))
     if settings.report:
