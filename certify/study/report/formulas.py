@@ -79,4 +79,4 @@ def _formula(text: str) -> str:
     text = re.sub(r"\^\{([^{}]*)\}|\^([^\s{}])", lambda m: f"<sup>{m[1] or m[2]}</sup>", text)
     if "\\" in text:
         raise ValueError(f"formula {text!r} has a command that is not known here")
-    return text
+    return text.rstrip()
