@@ -183,7 +183,7 @@ def survives(mutant: Mutant | None, tests: tuple[str, ...] = TESTS) -> bool:
         run = subprocess.run(
             [*command, *(f"tests/symmetry/{name}" for name in tests)],
             cwd=copy,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
         )

@@ -211,7 +211,7 @@ def is_noticed(mutation: Mutation) -> bool:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, test],
             cwd=copy,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | {"PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
         )
