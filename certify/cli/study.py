@@ -125,7 +125,7 @@ def study(
 def _require_report() -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("jinja2", "matplotlib", "plotly") if find_spec(name) is None]
+    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
     if missing:
         raise Refusal(
             f"figures and report need {', '.join(missing)}: pip install 'losscert[report]', or give --no-report"

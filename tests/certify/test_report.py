@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,12 @@ def test_the_page_names_nothing_outside_itself(page_file: Path) -> None:
     own = text[: text.index("/**\n* plotly.js") if "/**\n* plotly.js" in text else len(text)]
     for found in re.findall(r'(?:src|href)="([^"]*)"', own):
         assert found.startswith(("#", "data:", "../")), found
+
+
+def test_the_plotting_library_is_the_published_file() -> None:
+    home = resources.files("certify").joinpath("_data", "report")
+    digest = hashlib.sha256(home.joinpath("plotly-basic.min.js").read_bytes()).hexdigest()
+    assert f"`{digest}`" in home.joinpath("README.md").read_text("utf-8")
 
 
 def test_data_cannot_leave_its_script() -> None:

@@ -1,7 +1,7 @@
 """The report of a study: one page of HTML that needs nothing but itself.
 
-Written with Jinja2; the interactive plot is drawn by plotly's JavaScript, which the page carries. Both come with the
-extra ``report``.
+Written with Jinja2, which comes with the extra ``report``; the interactive plot is drawn by plotly.js, which the page
+carries: its bundle of the basic traces lies in ``certify/_data/report``, unchanged.
 """
 
 from certify.study.report.page import write

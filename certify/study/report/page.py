@@ -55,7 +55,7 @@ def render(study: Study) -> str:
             data=script_safe(data),
             style=home.joinpath("page.css").read_text("utf-8"),
             script=home.joinpath("page.js").read_text("utf-8"),
-            plotly=resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text("utf-8"),
+            plotly=home.joinpath("plotly-basic.min.js").read_text("utf-8"),
         )
     )
 
