@@ -27,13 +27,13 @@ from bench_proof import THETA
 from threadpoolctl import threadpool_limits
 
 from certify.arithmetic.midrad import Float64Enclosures
-from certify.certificate import canonical, certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.loss import Data
 from certify.checker.problems import problem_of
 from certify.checker.run import VERIFIED, make_arithmetic
 from certify.checker.run import check as check_all
-from certify.isolated import Certified, certify_in, isolated_object
+from certify.proofs.isolated import Certified, certify_in, isolated_object
+from certify.results.certificate import canonical, certificate_of
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem, load_problem, parse_problem

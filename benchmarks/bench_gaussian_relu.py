@@ -32,12 +32,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from certify.arithmetic.midrad import Float64Enclosures
-from certify.certificate import canonical, certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.population import population_of
 from certify.checker.run import make_arithmetic
-from certify.newton_ball import CertifiedBall, certify_ball
-from certify.population import critical_object
+from certify.pipeline.population import critical_object
+from certify.proofs.newton_ball import CertifiedBall, certify_ball
+from certify.results.certificate import canonical, certificate_of
 from sweep.gaussian import gradient_descent, loss_gradient
 from sweep.initialise import xavier_uniform
 from symmetry.arithmetic import Float64

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from certify.arithmetic import Enclosures
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.midrad import Float64Enclosures
-from certify.isolated import Certified, certify_in
+from certify.proofs.isolated import Certified, certify_in
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 
 from certify.arithmetic import ladder
-from certify.certificate import object_of
 from certify.checker.folded import fold
 from certify.checker.loss import Problem as Checked
 from certify.checker.path import BITS, check_path
 from certify.checker.problems import read_problem
 from certify.checker.run import make_arithmetic
-from certify.floor import _Search, trace_valley
-from certify.path import first_place
-from certify.proof import Failure
+from certify.pipeline.floor import _Search, trace_valley
+from certify.proofs.path import first_place
+from certify.proofs.proof import Failure
+from certify.results.certificate import object_of
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
 from symmetry.network import Network, exact

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from certify.api import classify
-    from certify.classification import Classification
-    from certify.verdict import CriticalObject, Kind, Relation, Verdict
+    from certify.pipeline.classification import Classification
+    from certify.proofs.verdict import CriticalObject, Kind, Relation, Verdict
 
 _HOMES = {
     "classify": "certify.api",
-    "Classification": "certify.classification",
-    "CriticalObject": "certify.verdict",
-    "Kind": "certify.verdict",
-    "Relation": "certify.verdict",
-    "Verdict": "certify.verdict",
+    "Classification": "certify.pipeline.classification",
+    "CriticalObject": "certify.proofs.verdict",
+    "Kind": "certify.proofs.verdict",
+    "Relation": "certify.proofs.verdict",
+    "Verdict": "certify.proofs.verdict",
 }
 
 __all__ = ["Classification", "CriticalObject", "Kind", "Relation", "Verdict", "classify"]

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from certify.classification import Classification, classify_points
+from certify.pipeline.classification import Classification, classify_points
 from sweep.points import points_from_module
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
@@ -44,8 +44,8 @@ def classify(first: Any, second: Any, third: Any = None, /, **options: Any) -> C
         second: :class:`~symmetry.network.Points`, or the inputs.
         third: the labels, in the second form.
         options: ``jobs``, ``max_bits``, ``arithmetic``, ``polish``, ``progress``, ``journal`` as in
-            :func:`certify.classification.classify_points`; in the second form also ``activation`` (``"sigmoid"``) and
-            ``weight_decay`` (0; a float is the dyadic number it is).
+            :func:`certify.pipeline.classification.classify_points`; in the second form also ``activation``
+            (``"sigmoid"``) and ``weight_decay`` (0; a float is the dyadic number it is).
 
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, a module that is not two-layer.

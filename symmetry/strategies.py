@@ -217,7 +217,7 @@ class Planted:
 def planted(draw: DrawFn, width: Sizes = (1, 2), dimension: Sizes = (1, 2), *, biased: bool = False) -> Planted:
     """Nearly critical networks, and the problems they are nearly critical for; the residuals are of size 1.
 
-    Whether a critical point is near, and which, is for a proof to say (``certify.isolated.certify_isolated``).
+    Whether a critical point is near, and which, is for a proof to say (``certify.proofs.isolated.certify_isolated``).
     """
     network = draw(networks(width, dimension, bound=2))
     bias = draw(numbers(2).filter(bool)) if biased else ZERO

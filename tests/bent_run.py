@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from certify.path import Descent
-from certify.trace import trace_to_zero
+from certify.pipeline.trace import trace_to_zero
+from certify.proofs.path import Descent
 from sweep.kernels import prepare
 from sweep.points import read_points
 from sweep.polish import polish

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from certify.classification import classify_points
-from certify.verdict import Verdict
+from certify.pipeline.classification import classify_points
+from certify.proofs.verdict import Verdict
 from sweep.points import read_points
 from symmetry.network import Points
 from symmetry.problem import Problem, load_problem

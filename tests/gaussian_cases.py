@@ -40,8 +40,8 @@ def points(rows: Sequence[Any]) -> Points:
 
 def certified(folder: Path, k: int, rows: Sequence[Any]) -> Path:
     """A results directory of these students, as ``certify points`` writes it."""
-    from certify.classification import classify_points
-    from certify.store import begin, describe_run, write_results
+    from certify.pipeline.classification import classify_points
+    from certify.results.store import begin, describe_run, write_results
 
     asked, saved = problem(k), points(rows)
     run = describe_run(asked, saved, {})

@@ -18,9 +18,9 @@ from library import arb, ball_ends, precision
 
 from certify.arithmetic import Enclosures
 from certify.arithmetic.arb import Arb
-from certify.inertia import Inertia, inertia
-from certify.isolated import Certified, certify_in, climb
-from certify.proof import Failure
+from certify.proofs.inertia import Inertia, inertia
+from certify.proofs.isolated import Certified, certify_in, climb
+from certify.proofs.proof import Failure
 from symmetry.embeddings import Embedding, Moment
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Neurons, SquareLoss

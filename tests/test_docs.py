@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from certify.verdict import Kind
+from certify.proofs.verdict import Kind
 from symmetry.problem import load_problem, parse_problem
 
 ROOT = Path(__file__).parents[1]

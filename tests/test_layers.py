@@ -29,7 +29,7 @@ def test_the_packages_and_the_command_line_load_nothing_heavy():
 
 
 def test_classifying_points_does_not_need_torch():
-    statement = "from certify import classify; import certify.store"
+    statement = "from certify import classify; import certify.results.store"
     assert loaded_by(statement, "torch", "matplotlib", "dask") == set()
 
 

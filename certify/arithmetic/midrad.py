@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from certify.arithmetic import special
 from certify.arithmetic.arb import Arb
-from certify.rounding import up
+from certify.arithmetic.rounding import up
 
 Array = NDArray[np.float64]
 

@@ -22,8 +22,8 @@ def demo(out: Path | None, jobs: int | None) -> int:
     """Certify a few shipped width-5 runs: the table, and one candidate explained."""
     began = time.perf_counter()
     from certify.cli.points import certify_points, exit_code, print_summary
-    from certify.explain import explain
-    from certify.verdict import Kind
+    from certify.presentation.explain import explain
+    from certify.proofs.verdict import Kind
     from sweep.points import read_points
     from symmetry.problem import load_problem
 

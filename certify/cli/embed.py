@@ -14,7 +14,7 @@ import click
 from certify.cli.common import Refusal, refuse_other_problem, refuse_output_bias, refusing
 
 if TYPE_CHECKING:
-    from certify.verdict import CriticalObject
+    from certify.proofs.verdict import CriticalObject
     from symmetry.embeddings import Embedding
     from symmetry.levels import Source
     from symmetry.network import Network
@@ -94,9 +94,9 @@ def _table_of(problem: Problem, points: Sequence[Path], width: int, as_json: boo
 
 def _certify(problem: Problem, points: Sequence[Path]) -> tuple[list[Proved], int]:
     """The distinct isolated critical points with their inertias, and how many candidates are left undecided."""
-    from certify.classification import classify_points
-    from certify.induced import induction_source
-    from certify.proof import Failure
+    from certify.pipeline.classification import classify_points
+    from certify.proofs.induced import induction_source
+    from certify.proofs.proof import Failure
     from sweep.points import PointsError, declared_problem_hash, read_points
 
     proved, undecided = [], 0
@@ -118,7 +118,7 @@ def _certify(problem: Problem, points: Sequence[Path]) -> tuple[list[Proved], in
 
 
 def _described(problem: Problem, found: CriticalObject, source: Source) -> dict[str, Any]:
-    from certify.rounding import down, up
+    from certify.arithmetic.rounding import down, up
 
     level = source.level(problem.teacher.width) if problem.teacher is not None else None
     return {
@@ -182,8 +182,8 @@ def _print_table(answer: dict[str, Any]) -> None:
 
 
 def _embed_one(problem: Problem, points: Sequence[Path], index: int, steps: Sequence[str], as_json: bool) -> int:
-    from certify.induced import refuted
-    from certify.proof import dyadic
+    from certify.proofs.induced import refuted
+    from certify.proofs.proof import dyadic
     from symmetry.embeddings import Composition, preserved
 
     if len(points) != 1:
@@ -219,7 +219,7 @@ def _certified_point(problem: Problem, path: Path, index: int) -> CriticalObject
     Raises:
         Refusal: there is none.
     """
-    from certify.classification import classify_points
+    from certify.pipeline.classification import classify_points
     from sweep.points import PointsError, read_points
 
     with refusing(PointsError):
@@ -267,7 +267,7 @@ def _sentences(answer: dict[str, Any], narrow: Network, wide: Network) -> list[s
     lines = [f"{answer['narrow']}, embedded in width {wide.width} (at the centre of its box):"]
     for w, a in zip(wide.w, wide.a, strict=True):
         lines.append(f"  w = ({', '.join(f'{float(x):.6g}' for x in w)}), a = {float(a):.6g}")
-    from certify.proof import from_text
+    from certify.proofs.proof import from_text
 
     shift, line = answer["shift"], answer["line"]
     if shift is None:

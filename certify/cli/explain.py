@@ -17,9 +17,9 @@ from certify.cli.common import refusing
 def explain(directory: Path, index: int, as_json: bool) -> int:
     """Explain candidate INDEX (counted from 0) of the results directory DIR."""
     from certify.cli.points import ALL_DECIDED, SOME_OPEN
-    from certify.explain import explain as explained
-    from certify.store import ResultsError, read_results
-    from certify.verdict import Kind
+    from certify.presentation.explain import explain as explained
+    from certify.proofs.verdict import Kind
+    from certify.results.store import ResultsError, read_results
 
     with refusing(ResultsError):
         explanation = explained(read_results(directory), index)

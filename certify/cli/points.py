@@ -15,7 +15,7 @@ from certify.cli.common import Refusal, progress_bars, refuse_other_problem, ref
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from certify.store import Results
+    from certify.results.store import Results
     from symmetry.network import Points
     from symmetry.population import GaussianProblem
     from symmetry.problem import Problem
@@ -125,8 +125,8 @@ def certify_points(
         Refusal: the points, or the directory, cannot be used.
         click.Abort: interrupted; finished parts are kept.
     """
+    from certify.results.store import ResultsError, begin, describe_run, read_results, write_results
     from certify.selftest import SelftestError, require
-    from certify.store import ResultsError, begin, describe_run, read_results, write_results
 
     with refusing(SelftestError):
         require()
@@ -137,7 +137,7 @@ def certify_points(
         if journal is None:
             click.echo(f"certify: {out} is finished already", err=True)
             return read_results(out)
-    from certify.classification import classify_points
+    from certify.pipeline.classification import classify_points
     from sweep.shards import RunsError
 
     spent: dict[str, float] = {}
@@ -188,7 +188,7 @@ def refuse_unusable(problem: Problem | GaussianProblem, points: Points) -> None:
     Raises:
         Refusal: naming what does not fit.
     """
-    from certify.population import refuse_points
+    from certify.pipeline.population import refuse_points
     from symmetry.population import GaussianProblem
 
     if isinstance(problem, GaussianProblem):
@@ -227,7 +227,7 @@ def refuse_overflow(problem: Problem, points: Points) -> None:
 
 def summary(results: Results, seconds: float) -> dict[str, Any]:
     """What ``--json`` prints."""
-    from certify.verdict import Kind
+    from certify.proofs.verdict import Kind
 
     counts = Counter(row["verdict"] for row in results.rows)
     return {
@@ -242,9 +242,9 @@ def summary(results: Results, seconds: float) -> dict[str, Any]:
 
 def print_summary(results: Results, seconds: float) -> None:
     """The table of one directory."""
-    from certify.families import families, families_grid
-    from certify.rendering import render
-    from certify.table import build_table, grid
+    from certify.presentation.families import families, families_grid
+    from certify.presentation.rendering import render
+    from certify.presentation.table import build_table, grid
     from symmetry.population import GaussianProblem
 
     click.echo(render(grid(build_table([results])), "md"))
@@ -255,7 +255,7 @@ def print_summary(results: Results, seconds: float) -> None:
 
 def exit_code(results: Results) -> int:
     """0 if every candidate is decided, else 3."""
-    from certify.verdict import Kind
+    from certify.proofs.verdict import Kind
 
     open_kinds = {Kind.UNDECIDED, Kind.NOT_CRITICAL}
     return SOME_OPEN if any(row["verdict"] in open_kinds for row in results.rows) else ALL_DECIDED

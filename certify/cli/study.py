@@ -90,8 +90,8 @@ def study(
     DIR/report/index.html is one page that needs nothing else. Figures and report need the extra losscert[report].
     """
     from certify.cli.points import exit_code
-    from certify.rendering import render
-    from certify.store import ResultsError
+    from certify.presentation.rendering import render
+    from certify.results.store import ResultsError
     from certify.study.plan import Plan, StudyError
     from certify.study.run import Settings, run
     from certify.study.tables import classification

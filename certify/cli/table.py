@@ -11,8 +11,8 @@ import click
 from certify.cli.common import Pace, refusing
 
 if TYPE_CHECKING:
-    from certify.rendering import Grid
-    from certify.store import Results
+    from certify.presentation.rendering import Grid
+    from certify.results.store import Results
 
 
 @click.command()
@@ -54,8 +54,8 @@ def table(directories: tuple[Path, ...], show: str, at: str, runs: int | None, f
     boxes.
     """
     from certify.cli.points import exit_code
-    from certify.rendering import render
-    from certify.store import ResultsError, read_results
+    from certify.presentation.rendering import render
+    from certify.results.store import ResultsError, read_results
 
     with refusing(ResultsError):
         parts = [read_results(directory) for directory in directories]
@@ -65,18 +65,18 @@ def table(directories: tuple[Path, ...], show: str, at: str, runs: int | None, f
 
 def _grid(parts: Sequence[Results], show: str, at: str, runs: int | None) -> Grid:
     if show == "verdicts":
-        from certify.table import build_table, grid
+        from certify.presentation.table import build_table, grid
 
         return grid(build_table(parts))
     if show == "families":
-        from certify.families import families, families_grid
+        from certify.presentation.families import families, families_grid
 
         return families_grid(families(parts, runs))
     if show == "decided":
-        from certify.decided import decided, decided_grid
+        from certify.presentation.decided import decided, decided_grid
 
         return decided_grid(decided(parts), parts)
-    from certify.criteria import POLISHED, SAVED, confusion, confusion_grid, headed, headed_grid
+    from certify.presentation.criteria import POLISHED, SAVED, confusion, confusion_grid, headed, headed_grid
 
     if show == "negative":
         return headed_grid(headed(parts), parts)

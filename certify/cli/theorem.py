@@ -25,9 +25,9 @@ REJECTED = 4
 def theorem(file: Path, form: str) -> int:
     """Print the statement of certificate FILE, in a results directory, as a theorem; it is checked first."""
     from certify.checker.run import BUDGET, check
-    from certify.stored_problem import StoredProblemError, load_stored_problem
-    from certify.theorem import FORMS
-    from certify.theorem import theorem as stated
+    from certify.presentation.theorem import FORMS
+    from certify.presentation.theorem import theorem as stated
+    from certify.results.stored_problem import StoredProblemError, load_stored_problem
 
     outcome = check(file, problem=None, arithmetic="integer", jobs=1, budget=BUDGET)
     if outcome.unreadable:

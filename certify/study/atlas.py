@@ -9,7 +9,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from certify.store import MANIFEST
+from certify.results.store import MANIFEST
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 

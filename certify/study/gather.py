@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from certify.manifold import Split
-from certify.store import Results, read_results
+from certify.presentation.table import Table, build_table
+from certify.proofs.manifold import Split
+from certify.proofs.verdict import CriticalObject
+from certify.results.store import Results, read_results
 from certify.study.induced import isolated_objects
 from certify.study.negative import Negative, read_negative
 from certify.study.plan import Plan, read_plan
 from certify.study.points import Stopped, read_stopped
 from certify.study.verdicts import Checked, read_check
-from certify.table import Table, build_table
-from certify.verdict import CriticalObject
 from symmetry.charts import Group
 from symmetry.problem import Problem
 from symmetry.strata import NULL, Label, Stratum, Target

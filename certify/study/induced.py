@@ -13,11 +13,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from certify.distinct import Comparison, compare
-from certify.limit import limit_object
-from certify.manifold import Split
-from certify.proof import Failure
-from certify.verdict import CriticalObject, Relation, Verdict
+from certify.proofs.distinct import Comparison, compare
+from certify.proofs.limit import limit_object
+from certify.proofs.manifold import Split
+from certify.proofs.proof import Failure
+from certify.proofs.verdict import CriticalObject, Relation, Verdict
 from sweep.grouping import approx_groups, neurons
 from sweep.initialise import xavier_uniform
 from sweep.kernels import KernelData, loss_gradient_hessian, prepare

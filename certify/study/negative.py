@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from certify.journal import Journal
+from certify.results.journal import Journal
 from sweep.kernels import loss_gradient_hessian, prepare
 from sweep.optimisers import optimise
 from sweep.perturbation import MAX_TIMES, perturb

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from certify.journal import first_difference
+from certify.results.journal import first_difference
 from symmetry.problem import Problem, load_problem
 
 FILE = "study.json"

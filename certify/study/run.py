@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from certify.store import begin as begin_results
-from certify.store import describe_run, read_results, write_results
+from certify.results.store import begin as begin_results
+from certify.results.store import describe_run, read_results, write_results
 from certify.study import tables
 from certify.study.atlas import pack
 from certify.study.gather import Study, gather, results_paths, saddles_paths, verdicts_path

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from certify.criteria import SAVED, about, confusion, confusion_grid, headed, headed_grid
-from certify.decimals import above, below
-from certify.rendering import FORMS, Grid, percent, render
-from certify.rounding import down, up
+from certify.arithmetic.decimals import above, below
+from certify.arithmetic.rounding import down, up
+from certify.presentation.criteria import SAVED, about, confusion, confusion_grid, headed, headed_grid
+from certify.presentation.rendering import FORMS, Grid, percent, render
+from certify.presentation.table import grid, wilson
+from certify.proofs.verdict import CriticalObject, Kind
 from certify.study.gather import Study, Width, orbit_size, structure
 from certify.study.negative import WAYS
-from certify.table import grid, wilson
-from certify.verdict import CriticalObject, Kind
 from symmetry.counting import G
 
 DIGITS = 10

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from certify.classification import classify_points
+from certify.pipeline.classification import classify_points
+from certify.results.store import MANIFEST, Results, ResultsError, begin, describe_run, read_results, write_results
 from certify.selftest import SelftestError, require
-from certify.store import MANIFEST, Results, ResultsError, begin, describe_run, read_results, write_results
 from certify.study.plan import Plan, StudyError
 from symmetry.network import Points
 from symmetry.problem import Problem

@@ -20,7 +20,7 @@ from certify.arithmetic.arb import Arb
 from certify.arithmetic.elementwise import ElementArray, rounded_dyadic
 from certify.arithmetic.interval import Interval
 from certify.arithmetic.midrad import Float64Enclosures, MidRad, _exp_point, _gamma
-from certify.rounding import down, up
+from certify.arithmetic.rounding import down, up
 from symmetry.network import exact
 
 U = 2.0**-53

@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 
 from certify.arithmetic.midrad import Float64Enclosures
-from certify.certificate import certificate_of, certificate_of_ball
 from certify.checker.certificates import Certificate, check_certificate, content_hash, read_certificate, statement
 from certify.checker.integers import Integers
 from certify.checker.loss import Data
 from certify.checker.loss import Problem as Checked
 from certify.checker.problems import read_problem
-from certify.exclusion import EmptyBall, largest_empty_ball
-from certify.isolated import Certified, certify_isolated, isolated_object
-from certify.limit import limit_object
-from certify.stored_problem import write_problem
-from certify.verdict import CriticalObject
-from certify.zero import match_global_minimum, zero_object
+from certify.proofs.exclusion import EmptyBall, largest_empty_ball
+from certify.proofs.isolated import Certified, certify_isolated, isolated_object
+from certify.proofs.limit import limit_object
+from certify.proofs.verdict import CriticalObject
+from certify.proofs.zero import match_global_minimum, zero_object
+from certify.results.certificate import certificate_of, certificate_of_ball
+from certify.results.stored_problem import write_problem
 from symmetry.activation import activation
 from symmetry.charts import Group, chart_of
 from symmetry.network import Network, exact

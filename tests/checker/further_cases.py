@@ -22,14 +22,14 @@ import gaussian_cases
 from cases import case
 
 from certify.arithmetic.midrad import Float64Enclosures
-from certify.certificate import certificate_of, certificate_of_ball
 from certify.checker.path import _separated, _theta
 from certify.checker.reading import exact as read_exact
 from certify.checker.zero import network
-from certify.newton_ball import CertifiedBall, GradientBall, certify_ball, empty_gradient_ball
-from certify.population import critical_object, split_object
-from certify.proof import dyadic
-from certify.teacher_split import nearest_split
+from certify.pipeline.population import critical_object, split_object
+from certify.proofs.newton_ball import CertifiedBall, GradientBall, certify_ball, empty_gradient_ball
+from certify.proofs.proof import dyadic
+from certify.proofs.teacher_split import nearest_split
+from certify.results.certificate import certificate_of, certificate_of_ball
 from symmetry.network import exact
 from symmetry.population import GaussianProblem
 

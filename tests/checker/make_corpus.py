@@ -14,7 +14,7 @@ from cases import SHIPPED, case, problem, stored
 from further_cases import COPIES, FURTHER, LINES, further, line, texts, written
 
 import certify
-from certify.proof import dyadic, from_text
+from certify.proofs.proof import dyadic, from_text
 from certify.selftest import CORPUS
 from symmetry.network import exact
 

@@ -35,8 +35,8 @@ from certify.checker.integers import Integers
 from certify.checker.loss import Data
 from certify.checker.population import population_of
 from certify.checker.reading import Rejected, Unreadable
-from certify.isolated import Certified, certify_isolated
-from certify.proof import dyadic, from_text
+from certify.proofs.isolated import Certified, certify_isolated
+from certify.proofs.proof import dyadic, from_text
 from symmetry.charts import chart_from_json
 from symmetry.network import exact
 from symmetry.outputs import network_loss

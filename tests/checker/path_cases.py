@@ -21,6 +21,7 @@ from cases import case, checked, problem
 from further_cases import LINES, line, written
 
 from certify.arithmetic.arb import Arb
+from certify.arithmetic.rounding import root_above
 from certify.checker.certificates import read_certificate
 from certify.checker.directory import _points_hash
 from certify.checker.folded import Folded, fold
@@ -28,9 +29,8 @@ from certify.checker.path import check_path
 from certify.checker.points import Points
 from certify.checker.reading import need
 from certify.checker.rows import _columns, check_row
-from certify.path import Descent, first_place, prove_channel, prove_descent, prove_zero
-from certify.proof import Failure, dyadic, from_text
-from certify.rounding import root_above
+from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
+from certify.proofs.proof import Failure, dyadic, from_text
 from symmetry.charts import Chart, chart_from_json
 from symmetry.closing import arc, way_in
 from symmetry.network import Exact, Network, exact

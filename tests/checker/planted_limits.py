@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from certify.certificate import certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.integers import Integers
 from certify.checker.loss import Data
 from certify.checker.loss import Problem as Checked
 from certify.checker.reading import Rejected, Unreadable
-from certify.limit import limit_object
-from certify.verdict import CriticalObject
+from certify.proofs.limit import limit_object
+from certify.proofs.verdict import CriticalObject
+from certify.results.certificate import certificate_of
 from symmetry.charts import Chart
 from symmetry.network import Exact, exact
 from symmetry.problem import Problem

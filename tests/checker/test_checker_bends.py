@@ -17,8 +17,8 @@ from certify.checker.loss import Problem
 from certify.checker.path import check_path
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected, Unreadable
-from certify.proof import dyadic
-from certify.stored_problem import write_problem
+from certify.proofs.proof import dyadic
+from certify.results.stored_problem import write_problem
 from symmetry.network import Network
 
 Line = dict[str, Any]

@@ -15,17 +15,17 @@ import pytest
 from cases import stored
 
 from certify.arithmetic.arb import Arb
-from certify.certificate import certificate_of
 from certify.checker.certificates import check_certificate, content_hash, read_certificate, statement
 from certify.checker.integers import Integers
 from certify.checker.intervals import Intervals
 from certify.checker.loss import Data
 from certify.checker.problems import problem_of
 from certify.checker.reading import Rejected
-from certify.limit import limit_object
-from certify.stored_problem import load_stored_problem, write_problem
-from certify.theorem import theorem
-from certify.verdict import CriticalObject, Kind
+from certify.presentation.theorem import theorem
+from certify.proofs.limit import limit_object
+from certify.proofs.verdict import CriticalObject, Kind
+from certify.results.certificate import certificate_of
+from certify.results.stored_problem import load_stored_problem, write_problem
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of

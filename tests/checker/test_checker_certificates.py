@@ -16,14 +16,14 @@ from cases import NAMES, case, check, checked, signed, stored
 from directories import verdict, write
 
 import certify
-from certify.certificate import certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.loss import Data
 from certify.checker.problems import problem_of
 from certify.checker.reading import Rejected
 from certify.checker.run import make_arithmetic
-from certify.proof import dyadic, from_text
-from certify.zero import match_global_minimum, zero_object
+from certify.proofs.proof import dyadic, from_text
+from certify.proofs.zero import match_global_minimum, zero_object
+from certify.results.certificate import certificate_of
 from symmetry.network import Network
 from symmetry.problem import load_problem
 

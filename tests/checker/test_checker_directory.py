@@ -14,7 +14,6 @@ import pytest
 from cases import case, checked
 from directories import SADDLE, TEACHER, change_json, change_lines, refresh, verdict, write
 
-from certify.certificate import canonical
 from certify.checker.certificates import Certificate
 from certify.checker.directory import read_directory
 from certify.checker.folded import fold
@@ -24,7 +23,8 @@ from certify.checker.points import Points
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected
 from certify.checker.rows import _at_point, _Row, check_row
-from certify.proof import dyadic, from_text
+from certify.proofs.proof import dyadic, from_text
+from certify.results.certificate import canonical
 from sweep.points import content_hash, read_points
 
 
@@ -377,8 +377,8 @@ def test_a_file_that_changed_after_the_manifest_is_rejected(directory: Path) -> 
 
 
 def test_certified_tables_count_what_the_checker_counts(directory: Path) -> None:
-    from certify.store import read_results
-    from certify.table import build_table
+    from certify.presentation.table import build_table
+    from certify.results.store import read_results
 
     table = build_table([read_results(directory)])
     counted = {

@@ -26,7 +26,7 @@ from certify.checker.folded import fold
 from certify.checker.path import check_path, count_pieces, read_path
 from certify.checker.points import Points
 from certify.checker.reading import MAX_BYTES, Rejected, Unreadable, exact, parse
-from certify.proof import dyadic
+from certify.proofs.proof import dyadic
 
 VALID = json.dumps(case("minimum").certificate).encode()
 

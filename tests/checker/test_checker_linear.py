@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from cases import stored
 
-from certify.certificate import certificate_of
 from certify.checker.certificates import check_certificate, content_hash, read_certificate, statement
 from certify.checker.integers import Integers
 from certify.checker.loss import Data
 from certify.checker.problems import problem_of
 from certify.checker.reading import Rejected
-from certify.limit import limit_object
-from certify.verdict import CriticalObject, Kind
+from certify.proofs.limit import limit_object
+from certify.proofs.verdict import CriticalObject, Kind
+from certify.results.certificate import certificate_of
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.charts import Group, chart_of
@@ -52,7 +52,7 @@ def found() -> CriticalObject:
 
 
 def checked(tmp_path: Path) -> Any:
-    from certify.stored_problem import write_problem
+    from certify.results.stored_problem import write_problem
 
     write_problem(tmp_path, problem("minimum"))
     return problem_of(json.loads(json.dumps(stored(problem("minimum")))), tmp_path / "problem.json")

@@ -17,7 +17,6 @@ from cases import stored
 from directories import change_json, verdict
 
 from certify import Kind, classify
-from certify.certificate import certificate_of
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.integers import Integers
 from certify.checker.loss import Data
@@ -25,9 +24,10 @@ from certify.checker.loss import Problem as Checked
 from certify.checker.problems import problem_of
 from certify.checker.reading import Rejected
 from certify.cli.points import certify_points
-from certify.isolated import Certified, certify_isolated, isolated_object
-from certify.lemmas import BallMinimum
-from certify.verdict import CriticalObject
+from certify.proofs.isolated import Certified, certify_isolated, isolated_object
+from certify.proofs.lemmas import BallMinimum
+from certify.proofs.verdict import CriticalObject
+from certify.results.certificate import certificate_of
 from sweep.kernels import prepare
 from sweep.lockstep import HostKernels, newton
 from symmetry.network import Points, exact

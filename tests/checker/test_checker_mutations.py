@@ -15,7 +15,7 @@ from mutate import HINTS, REGIMES, attack, subjects
 
 from certify.checker.certificates import _KINDS
 from certify.checker.reading import Rejected, Unreadable
-from certify.proof import dyadic, from_text
+from certify.proofs.proof import dyadic, from_text
 from symmetry.closing import way_in
 from symmetry.network import Network, exact
 

@@ -23,7 +23,6 @@ from directories import change_lines, verdict
 from output_cases import ends, measured, points_of, taught
 
 from certify.arithmetic.midrad import Float64Enclosures
-from certify.certificate import certificate_of, certificate_of_ball
 from certify.checker.certificates import check_certificate, content_hash, read_certificate, statement
 from certify.checker.integers import Integers
 from certify.checker.loss import Around, Data, outgoing
@@ -33,10 +32,11 @@ from certify.checker.reading import Rejected, Unreadable, canonical
 from certify.checker.run import make_arithmetic
 from certify.checker.zero import network
 from certify.cli.points import certify_points
-from certify.exclusion import EmptyBall, largest_empty_ball
-from certify.isolated import Certified, certify_isolated, isolated_object
-from certify.proof import dyadic, from_text
-from certify.stored_problem import write_problem
+from certify.proofs.exclusion import EmptyBall, largest_empty_ball
+from certify.proofs.isolated import Certified, certify_isolated, isolated_object
+from certify.proofs.proof import dyadic, from_text
+from certify.results.certificate import certificate_of, certificate_of_ball
+from certify.results.stored_problem import write_problem
 from symmetry.arithmetic import Float64
 from symmetry.network import exact
 from symmetry.outputs import MeanLoss, network_loss

@@ -24,10 +24,10 @@ from certify.checker.reading import Rejected, Unreadable
 from certify.checker.reading import exact as read_exact
 from certify.checker.rows import _at_chart, _Row
 from certify.checker.run import make_arithmetic
-from certify.path import Descent
-from certify.proof import dyadic
-from certify.stored_problem import write_problem
-from certify.trace import trace_to_limit
+from certify.pipeline.trace import trace_to_limit
+from certify.proofs.path import Descent
+from certify.proofs.proof import dyadic
+from certify.results.stored_problem import write_problem
 from sweep.channels import approx_limits
 from sweep.kernels import prepare
 from sweep.points import read_points

@@ -19,7 +19,6 @@ import pytest
 from cases import signed
 
 from certify.arithmetic.midrad import Float64Enclosures
-from certify.certificate import certificate_of, certificate_of_ball, object_of, statement
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.definite import Symmetric, count_below, quotient_above
 from certify.checker.gaussian import Place, Population
@@ -27,10 +26,11 @@ from certify.checker.population import population_of, symmetric
 from certify.checker.reading import Rejected, Unreadable
 from certify.checker.rows import check_row
 from certify.checker.run import make_arithmetic
-from certify.newton_ball import CertifiedBall, GradientBall, certify_ball, empty_gradient_ball
-from certify.population import critical_object, split_object
-from certify.proof import dyadic, from_text
-from certify.teacher_split import nearest_split
+from certify.pipeline.population import critical_object, split_object
+from certify.proofs.newton_ball import CertifiedBall, GradientBall, certify_ball, empty_gradient_ball
+from certify.proofs.proof import dyadic, from_text
+from certify.proofs.teacher_split import nearest_split
+from certify.results.certificate import certificate_of, certificate_of_ball, object_of, statement
 from symmetry.arithmetic import Float64
 from symmetry.network import exact
 

@@ -24,7 +24,7 @@ from certify.checker.integers import Integers
 from certify.checker.intervals import Intervals
 from certify.checker.loss import Problem
 from certify.checker.reading import Rejected
-from certify.verdict import Kind
+from certify.proofs.verdict import Kind
 from symmetry.network import exact
 
 KAPPA = 0.001

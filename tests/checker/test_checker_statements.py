@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from cases import NAMES, case, problem
 
+from certify.presentation.theorem import setting, statement
 from certify.study.report.formulas import html
-from certify.theorem import setting, statement
 
 
 @pytest.mark.parametrize("name", NAMES)

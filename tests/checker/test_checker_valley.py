@@ -37,11 +37,11 @@ from certify.checker.valley import (
     covers,
 )
 from certify.cli.points import certify_points
-from certify.explain import explain
-from certify.path import first_place
-from certify.proof import dyadic, from_text
-from certify.store import read_results
-from certify.valley import _hessian
+from certify.presentation.explain import explain
+from certify.proofs.path import first_place
+from certify.proofs.proof import dyadic, from_text
+from certify.proofs.valley import _hessian
+from certify.results.store import read_results
 from symmetry.charts import Group, chart_of
 from symmetry.lines import Expansion
 from symmetry.problem import load_problem

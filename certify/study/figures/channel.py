@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from certify.infinity import Channel
+from certify.proofs.infinity import Channel
+from certify.proofs.verdict import CriticalObject
 from certify.study.figures.style import COLUMN, INK, new
 from certify.study.gather import Study, Width
-from certify.verdict import CriticalObject
 from sweep.kernels import loss_gradient, prepare
 
 _SHOWN = 4

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from certify.proofs.verdict import Kind
 from certify.study.figures.style import COLUMN, INK, LOOKS, PAGE, new, scatter
 from certify.study.gather import Study, Width
-from certify.verdict import Kind
 
 _NAMED = 6
 """So many losses are named in each panel."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from certify.proofs.verdict import Kind
 from certify.study.figures.style import COLUMN, FAINT, LOOKS, new, scatter
 from certify.study.gather import Study, verdict_counts
-from certify.verdict import Kind
 
 _FLOOR = 1e-16
 """Losses below it are drawn there: they are rounding noise."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from certify.proofs.verdict import Kind
 from certify.study.figures.eigenvalues import chosen
 from certify.study.figures.style import ACCENT, FAINT, INK, LOOKS, PAGE, new
 from certify.study.gather import Study, Width
 from certify.study.points import Stopped
-from certify.verdict import Kind
 from sweep.adam import AdamState, adam
 from sweep.kernels import prepare
 from symmetry.problem import Problem

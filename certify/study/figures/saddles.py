@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from certify.proofs.verdict import Kind
 from certify.study.figures.style import COLUMN, INK, LOOKS, new
 from certify.study.gather import Study
-from certify.verdict import Kind
 from symmetry.counting import G
 
 

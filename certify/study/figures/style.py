@@ -16,7 +16,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from certify.verdict import Kind
+from certify.proofs.verdict import Kind
 
 COLUMN, PAGE = 3.4, 7.0  # inches
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from certify.proofs.verdict import CriticalObject, Kind
 from certify.study.figures.eigenvalues import chosen
 from certify.study.figures.style import ACCENT, FAINT, INK, LOOKS, PAGE, new
 from certify.study.gather import Study, Width
-from certify.verdict import CriticalObject, Kind
 from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian, prepare
 from sweep.perturbation import perturb
 from sweep.polish import polish

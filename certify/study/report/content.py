@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from certify.certificate import certificate_of
-from certify.rendering import percent
+from certify.presentation.rendering import percent
+from certify.presentation.table import ALL
+from certify.presentation.theorem import setting, statement
+from certify.proofs.verdict import CriticalObject, Kind
+from certify.results.certificate import certificate_of
 from certify.study.gather import Study, Width, orbit_size, structure, verdict_counts
 from certify.study.report.formulas import html
 from certify.study.tables import enclosed
-from certify.table import ALL
-from certify.theorem import setting, statement
-from certify.verdict import CriticalObject, Kind
 
 _DIGITS = 5
 """Significant digits of what is only drawn."""

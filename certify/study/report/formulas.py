@@ -1,4 +1,4 @@
-"""The TeX of :mod:`certify.theorem` as HTML: the few commands it uses, nothing more.
+"""The TeX of :mod:`certify.presentation.theorem` as HTML: the few commands it uses, nothing more.
 
 A browser without a network has no TeX; the statements need Greek letters, sub- and superscripts.
 """

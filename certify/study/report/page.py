@@ -9,12 +9,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from certify.proofs.verdict import Kind
 from certify.study.figures import drawings
 from certify.study.figures.style import LOOKS
 from certify.study.gather import Study
 from certify.study.report import content
 from certify.study.tables import Sheet, sheets
-from certify.verdict import Kind
 
 INDEX = "index.html"
 

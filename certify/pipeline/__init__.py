@@ -1,0 +1,1 @@
+"""From candidates to verdicts: where a candidate belongs, the proofs it needs, on one process or many."""

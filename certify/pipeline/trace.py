@@ -1,0 +1,388 @@
+"""From the path of a polish to a proved one: a search for few vertices, and the proof piece by piece."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+
+from certify.arithmetic import Array
+from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
+from certify.proofs.proof import Failure
+from sweep.descent import LimitSlope, Slope, Track, approx_descent, short
+from sweep.kernels import KernelData
+from symmetry.arithmetic import Float64
+from symmetry.charts import Chart
+from symmetry.closing import separation, shrink, stretch
+from symmetry.lines import slopes
+from symmetry.network import Exact, Network, exact
+from symmetry.objective import SquareLoss
+from symmetry.problem import Problem
+from symmetry.release import Place, piece, residuals
+from symmetry.strata import Stratum
+
+_AHEAD, _PLACES = 4, 20
+_STARTS = (0, 8, 24, 48)
+"""How many vertices of the polish are followed before the chart takes over."""
+
+_FLAT = 1e-6
+"""Directions in which the residuals change by less than this, relatively, are left alone."""
+
+_SHARES = (1.0, 0.3, 0.1)
+
+_LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3)
+"""Where on a curve gradients are looked at before it is expanded."""
+
+_BESIDE = 0.2
+
+_OCTAVES = 4
+
+_RARE = 4
+"""Of so many vertices one is asked for a curve with a bend."""
+
+_INSIDE = 0.9
+"""How near to the faces of a box, relative to its radii, a path may end."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """The uniqueness box of a minimum, in which the loss is strictly convex, in the order of the candidate's neurons.
+
+    Args:
+        center: (P,) exact.
+        radius: (P,) float64.
+    """
+
+    center: Exact
+    radius: Array
+
+    def holds(self, theta: Array) -> bool:
+        """Whether it holds ``theta`` (P,), with room to spare; approximate."""
+        return bool(np.all(np.abs(theta - self.center.astype(np.float64)) <= _INSIDE * self.radius))
+
+    def entry(self, theta: Array) -> Exact:
+        """A point of the box on the straight line from ``theta`` to its centre, nearly, in numbers not too long."""
+        away = exact(theta) - self.center
+        shares = [Fraction(r) / abs(v) for r, v in zip(self.radius.tolist(), away, strict=True) if v]
+        share = min([*shares, Fraction(1, 2)])
+        unit = Fraction(2) ** (math.frexp(self.radius.min())[1] - 48)
+        return np.array([round(v / unit) * unit for v in self.center + away * (share * _INSIDE)], dtype=object)
+
+
+def trace_to_box(
+    problem: Problem, data: KernelData, path: Sequence[Array], box: Box, *, arithmetic: str, max_bits: int
+) -> Descent | Failure:
+    """A proved path into the uniqueness box of a minimum.
+
+    Args:
+        problem: the problem.
+        data: the same, prepared for the kernels.
+        path: vertices (P,) from the saved point to near the box, as a polish left them.
+        box: the box. That the last vertex lies in it remains to be decided exactly.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+
+    Returns:
+        the proof, or a failure: ``no-path``, ``rises``.
+    """
+    slope = _slope(problem, data, len(box.center))
+    way = _into(slope, path, box, arcs=True)
+    return Failure("no-path") if way is None else _proved(slope.objective, *way, 0, arithmetic, max_bits)
+
+
+def trace_to_zero(
+    problem: Problem, data: KernelData, path: Sequence[Array], stratum: Stratum, *, arithmetic: str, max_bits: int
+) -> tuple[Descent, Network] | Failure:
+    """A proved path to an exact zero of the loss on a stratum, and the zero; otherwise as :func:`trace_to_box`."""
+    slope = _slope(problem, data, len(path[0]))
+    closings: list[_Closing | None] = []
+
+    def arrived(theta: Array) -> bool:
+        # curves with a bend cost more than all the rest
+        closings.append(_closing(slope, stratum, theta, bent=len(closings) % _RARE == 0))
+        return closings[-1] is not None
+
+    track = approx_descent(slope, path, arrived, arcs=True)
+    closing = closings[-1]
+    if closing is None:
+        return Failure("no-path")
+    zero, bend, way = closing.zero, closing.bend, (closing.order, closing.bend, closing.octaves)
+    if not prove_zero(slope.objective, zero, exact(track.vertices[-1]), *way, arithmetic=arithmetic, max_bits=max_bits):
+        return Failure("rises", (("piece", len(track.vertices)),))
+    proof = _proved(
+        slope.objective, [exact(v) for v in track.vertices], track.bends, closing.order, arithmetic, max_bits
+    )
+    if isinstance(proof, Failure):
+        return proof
+    proof = replace(proof, octaves=closing.octaves)
+    return (proof if bend is None else replace(proof, places=bend[None])), zero
+
+
+def trace_to_limit(
+    problem: Problem,
+    data: KernelData,
+    path: Sequence[Array],
+    chart: Chart,
+    order: Sequence[int],
+    end: Exact,
+    radius: Array,
+    *,
+    arithmetic: str,
+    max_bits: int,
+) -> Descent | Failure:
+    """A proved path from the saved point to the limit of a chart.
+
+    Args:
+        problem: the problem.
+        data: the same, prepared for the kernels.
+        path: vertices (P,) from the saved point on, as a polish left them.
+        chart: in normal form.
+        order: neuron ``i`` of the chart is neuron ``order[i]`` of the run.
+        end: (P',) exact, the limit network, the centre of its box.
+        radius: (P',) float64, the radii of the box.
+        arithmetic: as in :func:`certify.arithmetic.ladder`.
+        max_bits: the last precision tried.
+    """
+    if not chart.plain:
+        return Failure("no-path")
+    slope = _slope(problem, data, len(path[0]))
+    for start in (k for k in _STARTS if k < len(path)):
+        # a part of the way outside of the chart, if need be
+        track = Track([path[0]], arrived=True)
+        if start:
+            there = partial(np.array_equal, short(path[start]))
+            track = approx_descent(slope, path[: start + 1], there, arcs=True)
+        if not track.arrived:
+            continue
+        networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in path[start:]]
+        networks[0] = Network.from_theta(exact(track.vertices[-1]), problem.dimension).permuted(order)
+        places = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
+        if places is not None:
+            break
+    else:
+        return Failure("no-path")
+    if not prove_channel(slope.objective, chart, networks[0], places, arithmetic=arithmetic, max_bits=max_bits):
+        return Failure("rises")
+    proof = _proved(slope.objective, [exact(v) for v in track.vertices], track.bends, 3, arithmetic, max_bits)
+    if isinstance(proof, Failure):
+        return proof
+    rows = np.empty((len(places), len(end) + len(places[0].eps)), dtype=object)
+    for i, place in enumerate(places):
+        rows[i] = [*place.q, *place.eps]
+    return replace(proof, order=tuple(order), places=rows)
+
+
+def _approx_places(
+    problem: Problem, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
+) -> list[Place] | None:
+    """Places in the chart, downhill from the first network to the limit; approximate."""
+    approx, limit = Float64(), chart.objective(problem)
+
+    def falls(start: Place, stop: Place) -> bool:
+        curve = piece(chart, start, stop)
+        line = None if curve is None else residuals(limit, chart, curve, approx)
+        if curve is None or line is None:
+            return False
+        bounds = slopes(line, approx, even=curve.last)
+        return bool(np.all(bounds > 0) if curve.last else np.all(bounds < 0))
+
+    try:
+        merged, place = first_place(chart, networks[0])
+    except ZeroDivisionError:  # outputs that add up to 0
+        return None
+    here = _rounded(place.q.tolist(), place.eps)
+    parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
+    if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):
+        return None
+    if not chart.diverging:
+        onto = [here, *(_short_place(chart, network) for network in networks[1:])]
+        way = _into(LimitSlope(limit), [p.q.astype(np.float64) for p in onto], box, arcs=False)
+        return None if way is None else [Place(q, ()) for q in way[0][1:]]
+    end = exact(short(box.center.astype(np.float64)))
+    end = end if box.holds(end.astype(np.float64)) else box.center
+    goal = Place(end, (Fraction(0),) * len(here.eps))
+    found: list[Place] = []
+    at = 0
+    while not falls(here, goal):
+        if len(found) == _PLACES:
+            return None
+        ahead = range(at + 1, min(at + _AHEAD, len(networks) - 1) + 1)
+        onward = next((k for k in ahead if falls(here, _short_place(chart, networks[k]))), None)
+        if onward is None:
+            # half of the way to the goal, on the curve that leads there
+            between = _rounded([q + (p - q) / 4 for p, q in zip(here.q, end, strict=True)], [e / 2 for e in here.eps])
+            if not falls(here, between):
+                return None
+            here = between
+        else:
+            at, stride = onward, 1
+            while at < len(networks) - 1:
+                onward = min(at + stride, len(networks) - 1)
+                if not falls(here, _short_place(chart, networks[onward])):
+                    break
+                at, stride = onward, 2 * stride
+            here = _short_place(chart, networks[at])
+        found.append(here)
+    return [*found, goal]
+
+
+def _short_place(chart: Chart, network: Network) -> Place:
+    place = first_place(chart, network)[1]
+    return _rounded(place.q.tolist(), place.eps)
+
+
+def _rounded(q: Sequence[Fraction], eps: Sequence[Fraction]) -> Place:
+    """A place in short numbers."""
+    q_short, eps_short = (exact(short(np.array(v, dtype=np.float64))) for v in (q, eps))
+    return Place(q_short, tuple(eps_short.tolist()))
+
+
+def _into(
+    slope: LimitSlope, path: Sequence[Array], box: Box, *, arcs: bool
+) -> tuple[list[Exact], dict[int, Array]] | None:
+    """Vertices downhill from the first of ``path`` into a box, and the bends of arcs between them; approximate.
+
+    Near a flat minimum float64 cannot tell how the loss falls, but 106 bits can: it is enough here that it falls on
+    most of the straight line to the centre.
+    """
+    center = box.center.astype(np.float64)
+
+    def arrived(theta: Array) -> bool:
+        return box.holds(theta) or slope.falls(theta, center + (theta - center) / 16)
+
+    track = approx_descent(slope, path, arrived, arcs=arcs)
+    if not track.arrived:
+        return None
+    vertices, last = [exact(v) for v in track.vertices], track.vertices[-1]
+    if not box.holds(last) or len(vertices) == 1:
+        vertices.append(box.entry(last))
+    return vertices, track.bends
+
+
+def _slope(problem: Problem, data: KernelData, size: int) -> Slope:
+    width = size // (problem.dimension + 1)
+    return Slope(SquareLoss.of_network(problem, width), data, width)
+
+
+def _proved(
+    objective: SquareLoss,
+    vertices: Sequence[Exact],
+    bends: Mapping[int, Array],
+    closing: int,
+    arithmetic: str,
+    max_bits: int,
+) -> Descent | Failure:
+    curved = {number: exact(bend) for number, bend in bends.items()}
+    legs = prove_descent(objective, vertices, curved, arithmetic=arithmetic, max_bits=max_bits)
+    if isinstance(legs, Failure):
+        return legs
+    bent = {i: leg.bend for i, leg in enumerate(legs) if leg.bend is not None}
+    ends, rows = (np.empty((len(v), len(vertices[0])), dtype=object) for v in (legs, bent))
+    for i, leg in enumerate(legs):
+        ends[i] = leg.end
+    for i, bend in enumerate(bent.values()):
+        rows[i] = bend
+    return Descent(ends, closing, bent=tuple(bent), bends=rows)
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """The last piece of a path to a zero; the arguments of :func:`certify.proofs.path.prove_zero`."""
+
+    zero: Network
+    order: int
+    octaves: int
+    bend: Exact | None = None
+
+
+def _closing(slope: Slope, stratum: Stratum, theta: Array, *, bent: bool) -> _Closing | None:
+    """A curve from a zero near ``theta`` to it along which the loss rises; approximate.
+
+    Args:
+        slope: of the loss.
+        stratum: of the zero.
+        theta: (P,).
+        bent: whether curves with a bend are tried.
+    """
+    end = Network.from_theta(exact(theta), len(stratum.target.w[0]))
+    tried = (_from_zero(slope, zero, end, theta, bent=bent) for zero in _zeros(stratum, end))
+    return next((closing for closing in tried if closing is not None), None)
+
+
+def _zeros(stratum: Stratum, end: Network) -> Iterator[Network]:
+    """The nearest zero, and the nearest where free classes have the incoming weights of a teacher's neuron near them.
+
+    Where a class of copies that cancel each other comes to a teacher's neuron, or its mirror image, they are one class.
+    """
+    nearest, w = stratum.nearest(end), end.w.copy()
+    yield nearest
+    for block in stratum.free:
+        index = list(block.members)
+        vector = block.signs[0] * nearest.w[index[0]].astype(np.float64)
+        away = np.linalg.norm(np.concatenate([stratum.target.approx_w, -stratum.target.approx_w]) - vector, axis=1)
+        if away.min() < _BESIDE:
+            t, flipped = away.argmin() % len(stratum.target.w), away.argmin() >= len(stratum.target.w)
+            row = exact(stratum.target.w[t]) * (-1 if flipped else 1)
+            w[index] = np.array(block.signs)[:, None] * row
+    if np.any(w != end.w):
+        yield stratum.nearest(Network(w, end.a))
+
+
+def _from_zero(slope: Slope, zero: Network, end: Network, theta: Array, *, bent: bool) -> _Closing | None:
+    first = zero.theta().astype(np.float64)
+    octaves = _octaves(slope, [first, theta - first], 1)
+    if octaves is not None:
+        return _Closing(zero, 1, octaves)
+    parts = [v.astype(np.float64) for v in separation(zero, end)]
+    if not np.any(parts[0]):
+        return None
+    octaves = _octaves(slope, [first, *parts], 2)
+    if octaves is not None:
+        return _Closing(zero, 2, octaves)
+    for bend in _bends(slope.objective, first, parts[0], parts[1], theta) if bent else ():
+        octaves = _octaves(slope, [first, parts[0], bend, parts[1] - bend], 2)
+        if octaves is not None:
+            return _Closing(zero, 2, octaves, exact(bend))
+    return None
+
+
+def _bends(objective: SquareLoss, zero: Array, first: Array, second: Array, end: Array) -> Iterator[Array]:
+    """``v_2`` that take back what separating neurons does to the residuals to second order, and a little more.
+
+    ``J v_2 = −½ f''[v_1, v_1] + φ J v_3`` nearly; with ``φ`` such that the last part is of the size of the residuals at
+    the end, the loss rises like ``t⁴`` from the start.
+    """
+    approx = Float64()
+    jacobian = objective.outputs(zero, approx, 1)[0][0].jacobian
+    bending = objective.along([zero, first], approx).coefficients[2]
+    floor = -np.linalg.lstsq(jacobian, bending, rcond=_FLAT)[0][:, 0]
+    residuals, change = objective.outputs(end, approx, 0)[1], jacobian @ (second - floor)
+    size = float(np.linalg.norm(change))
+    for share in _SHARES:
+        ahead = min(share * float(np.linalg.norm(residuals)) / size, 1.0) if size else 0.0
+        yield short(floor + ahead * (second - floor))
+
+
+def _octaves(slope: Slope, curve: Sequence[Array], order: int) -> int | None:
+    """How often to halve a curve from a zero along which the loss rises; ``None`` where it does not; approximate."""
+    # gradients are cheap: most curves are seen to fall somewhere
+    if not all(slope.gradient(_at(curve, t)) @ _at(curve, t, 1) > 0 for t in _LOOKS):
+        return None
+    approx = Float64()
+    for octaves in range(_OCTAVES + 1):
+        end = 0.5**octaves
+        if np.all(slopes(slope.objective.along(shrink(curve, end), approx), approx, vanishing=order) > 0):
+            return octaves
+        if not np.all(slopes(slope.objective.along(stretch(curve, end, end / 2), approx), approx) < 0):
+            return None
+    return None
+
+
+def _at(curve: Sequence[Array], t: float, derivative: int = 0) -> Array:
+    """The point, or the velocity, of a polynomial curve."""
+    parts = [v * (t**k if not derivative else k * t ** max(k - 1, 0)) for k, v in enumerate(curve)]
+    return np.asarray(sum(parts[1:], parts[0]))

@@ -1,0 +1,1 @@
+"""What is proved, in words, tables and theorems for people."""
