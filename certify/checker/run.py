@@ -179,14 +179,19 @@ def path_cost(witness: Any, problem: Problem | Population) -> float:
 
 def check(
     path: Path,
-    *,
+    *more: Path,
     problem: Path | None,
     arithmetic: str,
     jobs: int,
     budget: float,
     announce: Callable[[str], None] = lambda words: None,
 ) -> Outcome:
-    """Check a results directory (zipped or not), or one certificate file; ``announce`` is told the cost first."""
+    """Check a results directory (zipped or not), or certificate files of one problem.
+
+    ``announce`` is told the cost first, and from time to time how much is done.
+    """
+    if more and not all(file.is_file() and file.suffix != ARCHIVE for file in (path, *more)):
+        return Outcome(unreadable=["expected one directory, one archive, or certificate files alone"])
     if path.suffix == ARCHIVE and path.is_file():
         with TemporaryDirectory(prefix="losscert-check-") as folder:
             try:
@@ -202,8 +207,8 @@ def check(
             kept.cache_clear()  # another file may lie there by now
         known = _problem(problem)
         make_arithmetic("arb" if arithmetic == "both" else arithmetic, 128)  # is it there?
-        names = directory.certificates if directory else [path.name]
-        read = dict(_read(path if directory else path.parent, names, known, outcome))
+        names = directory.certificates if directory else [str(file) for file in dict.fromkeys((path, *more))]
+        read = dict(_read(path if directory else Path(), names, known, outcome))
         witnesses = directory.witnesses if directory else []
         paths = {i: Traced(w, _chart_of(w, read)) for i, w in enumerate(witnesses) if count_pieces(w)}
         outcome.estimate *= SECONDS[arithmetic]
@@ -215,7 +220,7 @@ def check(
         announce(f"{what} on {jobs} process{'es' * (jobs > 1)}")
         task = partial(check_one, problem=problem, arithmetic=arithmetic)
         with _mapping(jobs if len(read) + len(paths) > 1 else 1) as mapping:
-            answers = list(mapping(task, [*read.values(), *paths.values()]))
+            answers = list(_told(mapping(task, [*read.values(), *paths.values()]), len(read) + len(paths), announce))
         traced = dict(zip(paths, answers[len(read) :], strict=True))
         for name, (verdict, reason) in zip(read, answers, strict=False):
             getattr(outcome, verdict).append(f"{name}: {reason}" if reason else name)
@@ -259,6 +264,16 @@ def _problem_of(path: Path) -> Path:
     raise Unreadable(f"{path}: no {PROBLEM} beside it or in the folder above; name it with --problem")
 
 
+def _told(answers: Iterator[Any], count: int, announce: Callable[[str], None]) -> Iterator[Any]:
+    """The answers as they come; what is done is announced every half minute."""
+    last = time.monotonic()
+    for done, answer in enumerate(answers, start=1):
+        if time.monotonic() - last >= 30:
+            last = time.monotonic()
+            announce(f"{done} of {count} done")
+        yield answer
+
+
 @contextmanager
 def _mapping(jobs: int) -> Iterator[Any]:
     if jobs == 1:
@@ -268,7 +283,9 @@ def _mapping(jobs: int) -> Iterator[Any]:
             yield pool.map
 
 
-def report(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budget: float, as_json: bool) -> int:
+def report(
+    path: Path, *more: Path, problem: Path | None, arithmetic: str, jobs: int, budget: float, as_json: bool
+) -> int:
     """Check, print what came out, and return the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # hostile names cannot break the report
@@ -276,6 +293,7 @@ def report(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budg
     began = time.perf_counter()
     outcome = check(
         path,
+        *more,
         problem=problem,
         arithmetic=arithmetic,
         jobs=jobs,
@@ -299,7 +317,8 @@ def report(path: Path, *, problem: Path | None, arithmetic: str, jobs: int, budg
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of ``checker.py``."""
     parser = argparse.ArgumentParser(prog="checker", description="Check certificates of critical points.")
-    parser.add_argument("path", type=Path, metavar="DIR|ZIP|FILE", help="a results directory, or one certificate")
+    what = "a results directory, or certificates of one problem"
+    parser.add_argument("paths", type=Path, nargs="+", metavar="DIR|ZIP|FILE", help=what)
     parser.add_argument("--arithmetic", choices=ARITHMETICS, default=ARITHMETICS[0], help="both: integer and arb agree")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     parser.add_argument("--budget", type=float, default=BUDGET, metavar="SECONDS", help="refuse what may take longer")
@@ -309,4 +328,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.jobs < 1:
         parser.error("--jobs: expected at least 1")
     settings = {name: getattr(options, name) for name in ("problem", "arithmetic", "jobs", "budget")}
-    return report(options.path, as_json=options.json, **settings)
+    return report(*options.paths, as_json=options.json, **settings)

@@ -45,10 +45,10 @@ def write(directory: Path, *, polish: bool = False, jobs: int = 1) -> Path:
     return directory
 
 
-def verdict(path: Path, **options: Any) -> Outcome:
+def verdict(path: Path, *more: Path, **options: Any) -> Outcome:
     """What the checker says."""
     chosen = {"problem": None, "arithmetic": "integer", "jobs": 1, "budget": 100.0} | options
-    return check(path, **chosen)
+    return check(path, *more, **chosen)
 
 
 def change_lines(directory: Path, name: str, change: Callable[[list[Any]], None]) -> None:

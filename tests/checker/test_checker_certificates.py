@@ -23,7 +23,7 @@ from certify.checker.reading import Rejected
 from certify.checker.run import make_arithmetic
 from certify.proofs.proof import dyadic, from_text
 from certify.proofs.zero import match_global_minimum, zero_object
-from certify.results.certificate import certificate_of
+from certify.results.certificate import canonical, certificate_of
 from symmetry.network import Network
 from symmetry.problem import load_problem
 
@@ -121,6 +121,20 @@ def test_one_file_is_checked_against_the_problem_of_its_directory(tmp_path: Path
     files[0].rename(alone)
     assert verdict(alone).unreadable[0].endswith("name it with --problem")
     assert verdict(alone, problem=tmp_path / "problem.json").code == 0
+
+
+def test_several_files_are_checked_together(tmp_path: Path) -> None:
+    write(tmp_path / "here")
+    files = sorted(tmp_path.glob("here/certificates/*.json"))
+    together = verdict(*files, files[0], jobs=2)
+    assert together.verified == [str(file) for file in files]
+    # a certificate of another problem is judged by the first one's
+    other = tmp_path / "there" / "certificates" / "other.json"
+    other.parent.mkdir(parents=True)
+    other.write_text(canonical(case("minimum-2").certificate))
+    assert "problem: is not the hash of the problem on disk" in verdict(files[0], other).rejected[0]
+    for more in (tmp_path / "here", tmp_path / "none.json", tmp_path / "a.zip"):
+        assert verdict(files[0], more).code == 2
 
 
 def test_a_budget_that_is_too_small_is_refused(tmp_path: Path) -> None:
