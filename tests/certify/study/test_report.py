@@ -154,4 +154,4 @@ class TestInChromium:
 
 def test_chromium_is_there_where_it_has_to_be() -> None:
     # .ci/run installs it and says so: there no test of this file may be skipped
-    assert CHROMIUM is not None or not os.environ.get("LOSSCERT_NEEDS_CHROMIUM")
+    assert CHROMIUM is not None or not os.environ.get("LOSSCERT_NEEDS_ALL")
