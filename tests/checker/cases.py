@@ -33,7 +33,6 @@ from certify.results.stored_problem import write_problem
 from symmetry.activation import activation
 from symmetry.charts import Group, chart_of
 from symmetry.network import Network, exact
-from symmetry.objective import SquareLoss
 from symmetry.outputs import network_loss
 from symmetry.population import GaussianProblem
 from symmetry.problem import Inputs, Problem, parse_problem
@@ -60,6 +59,7 @@ TEXTS = {
     "c-wider": WIDER + TEACHERS["c"],
     "a-outputs": GRID + "w = [[0.5, 1], [1, -0.5]]\na = [[1, -1], [0.5, 1]]",
     "a-biased": BIASED + GRID + TEACHERS["a"],
+    "a-measured": BIASED + WIDER.replace("sigmoid", "tanh") + "w = [[0.5, 1], [1, -0.5]]\na = [[1, -1], [0.5, 1]]",
     **{f"c-{name}": GRID.replace("sigmoid", name) + TEACHERS["c"] for name in ("softplus", "gelu")},
 }
 LABELS = {
@@ -72,6 +72,23 @@ LABELS = {
         *(-0.6746, -0.49903, -1.78247, -3.32766, -1.59522, -1.74132, -3.07061, -4.66839),
     ],
     "exponential": [4.41991, -12.8448, 31.35673, -19.67182, -15.15464, 19.73057, 14.39651, -24.70253, 8.9194],
+    "falling": [-1.61867, 0.15666, -0.90838, 0.03427, 1.146, 1.22959, 0.56202, 0.22117, 1.39926],
+    "with-bias": [
+        *(0.52983, 1.218, 1.62873, 1.8409, 0.713, 1.49134, 2.09229, 2.20855),
+        *(1.10512, 1.83721, 2.49758, 2.58091, 1.35181, 1.85762, 2.74043, 3.46344),
+    ],
+    "composed-bias": [
+        *(-1.09808, -2.82263, 4.26319, 0.15447, 5.31266, 2.91885, 1.71849, 4.22011),
+        *(1.49328, -0.17342, 4.3062, -0.32283, 2.58103, -1.42235, 2.61075, 2.23347),
+    ],
+    "pair of erf": [
+        *(-1.82968, -0.22694, 0.56598, 1.03505, -1.47221, 0.32511, 1.48874, 1.6937),
+        *(-0.53564, 1.10668, 2.6502, 2.68488, 0.00442, 1.06212, 3.10236, 4.62943),
+    ],
+    "pairs of erf": [
+        *(-1.71958, -0.75275, -1.11449, -1.29742, -1.08766, -0.07316, 0.22062, 0.31346),
+        *(0.26655, 1.06674, 2.10735, 2.09889, 0.88446, 1.12312, 2.76842, 4.2331),
+    ],
     "quintic": [
         *(-3.32004, -0.45588, 1.99382, 4.12135, -2.0481, -0.21543, 1.5669, 2.74025),
         *(-2.60981, -0.66475, 1.22739, 3.52511, -1.7625, 1.83441, 7.98631, 21.12191),
@@ -92,11 +109,20 @@ LABELS = {
         *(0.14626, 0.36327, 0.97549, 2.03339, 0.37383, 1.09991, 1.93399, 2.07621),
         *(1.2305, 1.91256, 2.11371, 2.23379, 1.93518, 2.15556, 2.25366, 2.28117),
     ],
+    "saturated-pair": [
+        *(0.02893, 0.88544, 1.63709, 2.73886, 0.38332, 1.60102, 2.75603, 2.95958),
+        *(1.25712, 2.51073, 3.28307, 3.37736, 2.09757, 2.4366, 3.49436, 4.14168),
+    ],
     "tied": [
         *(-0.61655, -2.50379, 0.53414, 1.04736, -1.13824, -1.2196, 0.87627, -0.83896),
         *(0.4318, 1.00964, -0.93443, 1.20568, -1.84302, 1.86732, 1.59218, 2.10108),
     ],
 }
+ODD = {"linear": "tanh", "pair of erf": "erf", "pairs of erf": "erf"}
+"""Activations other than the sigmoid."""
+
+HALVED = ("with-bias", "composed-bias")
+"""Half the mean of the squares, of students with an output bias."""
 
 
 @cache
@@ -104,10 +130,11 @@ def problem(name: str) -> Problem:
     """Two or three teacher neurons, or labels, on a small grid."""
     if name in LABELS:
         labels, wider = np.array(LABELS[name]), problem("b-wider").inputs
-        if name == "exponential":  # nine inputs on a line, and 1; the students have an output bias
-            with_one = Inputs(axes=(tuple(Fraction(k, 2) for k in range(-4, 5)), (Fraction(1),)))
-            return Problem(name, activation("sigmoid"), with_one, None, labels, output_bias=True)
-        return Problem(name, activation("tanh" if name == "linear" else "sigmoid"), wider, None, labels)
+        chosen, bias = activation(ODD.get(name, "sigmoid")), name in ("exponential", *HALVED)
+        if name in ("exponential", "falling"):  # nine inputs on a line, and 1
+            wider = Inputs(axes=(tuple(Fraction(k, 2) for k in range(-4, 5)), (Fraction(1),)))
+        loss = "half-mean-squared-error" if name in HALVED else "mean-squared-error"
+        return Problem(name, chosen, wider, None, labels, loss, output_bias=bias)
     return parse_problem(TEXTS[name], source=f"{name}.toml", folder=None)
 
 
@@ -152,8 +179,8 @@ def _chart(
     return found
 
 
-def _ball(name: str, theta: Sequence[float]) -> EmptyBall:
-    objective = SquareLoss.of_network(problem(name), len(theta) // 3)
+def _ball(name: str, theta: Sequence[float], width: int) -> EmptyBall:
+    objective = network_loss(problem(name), width)
     found = largest_empty_ball(objective, exact(theta), Float64Enclosures())
     assert isinstance(found, EmptyBall), found
     return found
@@ -167,7 +194,7 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "zero": ("a", lambda n: _zero(n, [[0.5, 1], [1, -0.5]], [1, -1])),
     "family": ("a", lambda n: _zero(n, [[0.5, 1], [0.5, 1], [1, -0.5]], [Fraction(1, 3), Fraction(2, 3), -1])),
     "whole": ("d", lambda n: _zero(n, [[2, 1], [2, 1]], [Fraction(1, 3), Fraction(2, 3)])),
-    "ball": ("c", lambda n: _ball(n, [0.25, -1.5, 0.75, 0.5, 1.25, -2.0])),
+    "ball": ("c", lambda n: _ball(n, [0.25, -1.5, 0.75, 0.5, 1.25, -2.0], 2)),
     "plateau": ("a", lambda n: _chart(n, [("copies", 2)], [-2.86699, 3.78503, 0.41885], (1, -1))),
     "idle": ("a", lambda n: _chart(n, [("copies", 2)], [-2.86699, 3.78503, 0.41885], (1, 0))),
     "mirrored": (
@@ -208,6 +235,18 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "softplus": ("c-softplus", lambda n: _point(n, [0.243959, -0.297187, 2.365352])),
     "gelu": ("c-gelu", lambda n: _point(n, [2.287998, 0.274761, 0.299371])),
     "biased": ("a-biased", lambda n: _point(n, [-0.306136, 0.743802, 1.555699, -0.763208])),
+    "measured": (
+        "a-measured",
+        lambda n: _point(
+            n,
+            [
+                *(-0.459988, -0.437575, 0.459988, 0.437575),
+                *(-0.267267, 0.267267, 0.375328, -0.513974, 0.513974, -0.269189),
+            ],
+            2,
+        ),
+    ),
+    "outputs ball": ("a-outputs", lambda n: _ball(n, [1.5, -1.0, -1.75, -0.75, -0.25, 1.25, -0.25, -1.75], 2)),
     "outputs": ("a-outputs", lambda n: _point(n, [0.736187, -0.107636, -0.203085, 1.457683], 1)),
     "valley": ("copies", lambda n: _chart(n, [("copies", 2)], [0.353, 0.321, 1.357], (1, 1))),
     "linear": (
@@ -221,6 +260,48 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "exponential": (
         "exponential",
         lambda n: _chart(n, [("exponential+", 1)], [0.317, 1.113, 1.213, -0.907, -1.029, -0.844], ordinary=1),
+    ),
+    "falling": (
+        "falling",
+        lambda n: _chart(n, [("exponential-", 1)], [0.317, 1.113, 1.213, -0.907, -1.029], ordinary=1),
+    ),
+    "pair of erf": (
+        "pair of erf",
+        lambda n: _chart(
+            n,
+            [("pair", 2)],
+            [0.299996, 0.249998, 1.200012, -0.450002, 0.400002, 0.449997, 0.55, 0.699995],
+            ordinary=1,
+        ),
+    ),
+    "pairs of erf": (
+        "pairs of erf",
+        lambda n: _chart(
+            n,
+            [("pair", 2), ("pair", 2)],
+            [
+                *(0.299997, 0.249999, 0.300012, -0.450001, 0.899978),
+                *(-0.449998, 0.399998, 0.450011, 0.549995, 0.700026),
+            ],
+        ),
+    ),
+    "pair with a bias": (
+        "with-bias",
+        lambda n: _chart(
+            n,
+            [("pair", 2)],
+            [0.599787, 0.499822, 1.20057, -0.900116, 0.800103, 0.899949, 1.099817, 0.70001, 0.399705],
+            ordinary=1,
+        ),
+    ),
+    "composed with a bias": (
+        "composed-bias",
+        lambda n: _chart(
+            n,
+            [("copies", 2), ("pair", 2)],
+            [0.6, 0.5, 1.200004, -0.5, 0.8, 0.7, -0.900004, 0.800004, 0.399994],
+            (1, 1),
+        ),
     ),
     "balanced": (
         "b-wider",
@@ -262,6 +343,15 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
         "saturated",
         lambda n: _chart(n, [("saturated", 1, 0, (1, 1))], [0.614, 0.658, 1.277, -0.41, 1.02], ordinary=1),
     ),
+    "saturated beside a pair": (
+        "saturated-pair",
+        lambda n: _chart(
+            n,
+            [("pair", 2), ("saturated", 1, 0, (1, 1))],
+            [0.613996, 0.657996, 1.276987, -0.899998, 0.8, 0.900017, 1.099997, 0.700004, -0.410002, 1.020006],
+            ordinary=1,
+        ),
+    ),
     "tied": (
         "tied",
         lambda n: _chart(
@@ -302,7 +392,7 @@ def case(name: str) -> Case:
     made = make(belongs)
     hashed = problem(belongs).hash
     if isinstance(made, EmptyBall):
-        return Case(name, belongs, certificate_of_ball(made, len(made.center) // 3, hashed))
+        return Case(name, belongs, certificate_of_ball(made, 2, hashed))
     return Case(name, belongs, certificate_of(made, hashed))
 
 

@@ -3,7 +3,7 @@
     python tests/checker/mutate.py [--count 2000] [--seed 0] [--json FILE]
 
 Regimes. *As stored*: a number in a certificate is changed and nothing else, so the hash no longer fits. *Signed*: words
-and hash are made to fit again, as a wrong prover would write them, and the manifest where a line with a path is
+and hash are made to fit again, as a wrong prover would write them, and the manifest where a line or its row is
 changed; now the mathematics alone can tell. *By field* is the same with every field chosen as often as any other,
 instead of every number. A change that the checker verifies is a *survivor*. It is a fault if what was changed states
 something false: survivors are compared with a reference of 424 bits, and checked again in Arb; paths are followed at
@@ -25,23 +25,31 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import path_cases
+import standing_cases
 from cases import ALL, NAMES, belongs, case, check, checked, problem, signed
 from further_cases import further
 
+from certify.arithmetic.arb import Arb as Enclosures
 from certify.checker.arb import Arb
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.integers import Integers
 from certify.checker.loss import Data
 from certify.checker.population import population_of
 from certify.checker.reading import Rejected, Unreadable
-from certify.proofs.isolated import Certified, certify_isolated
-from certify.proofs.proof import dyadic, from_text
+from certify.proofs.infinity import Channel, channel
+from certify.proofs.isolated import Certified, certify_in
+from certify.proofs.proof import Failure, dyadic, from_text
+from certify.proofs.refinement import refine
 from symmetry.charts import chart_from_json
 from symmetry.network import exact
 from symmetry.outputs import network_loss
 
 Place = tuple[str | int, ...]
+
+BITS = 424
+"""Of the reference."""
 
 GAUSSIAN = ("newton ball", "teacher split", "gradient ball")
 REGIMES = ("as stored", "signed", "signed, by field")
@@ -75,6 +83,7 @@ ARGUED = {
     "witness.gradient_ball.center": "the ball about the new centre satisfies Theorem 7 itself",
     **{f"path.{n}": _PATH for n in ("vertices", "places", "bends", "closing", "octaves")},
     "path.radii": "another region, which passes the test itself and reaches the limit",
+    "row.seed": "for information, not verified",
 }
 """Why what differs from the prover's in this field, and is verified, is still true."""
 
@@ -86,7 +95,7 @@ class Subject:
     """What numbers are changed in.
 
     Args:
-        tree: a certificate, or a line with a path; as JSON.
+        tree: a certificate, or a line of ``witnesses.jsonl`` with its row; as JSON.
         verify: what the checker says, by an exception.
         untrue: what a verified tree says that is false, as far as the reference can tell; empty if nothing.
         signed: makes words and hashes fit.
@@ -180,12 +189,18 @@ def name_of(path: Place) -> str:
 
 @cache
 def subjects() -> dict[str, Subject]:
-    """By name: certificates, certificates under Gaussian inputs, lines with paths."""
+    """By name: certificates, certificates under Gaussian inputs, lines with paths, lines without; lines with rows."""
     found = {name: subject(name) for name in (*NAMES, *GAUSSIAN)}
+    parts = ("path", "point", "permutation", "candidate", "row")
     for name in path_cases.NAMES:
+        own = path_cases.traced(name)
         follow = partial(path_cases.check_line, name), partial(path_cases.rises, name)
-        parts = ("path", "point", "permutation", "candidate")
-        found[f"a line: {name}"] = Subject(path_cases.traced(name).line, *follow, lambda tree: tree, (), parts)
+        found[f"a line: {name}"] = Subject(own.line | {"row": own.row}, *follow, lambda tree: tree, (), parts)
+    for name in standing_cases.NAMES:
+        own, check = standing_cases.standing(name), partial(standing_cases.check_standing, name)
+        found[f"a row: {name}"] = Subject(
+            own.line | {"row": own.row}, check, lambda tree: "", lambda tree: tree, (), parts
+        )
     return found
 
 
@@ -283,21 +298,58 @@ def _bounds_miss(claim: dict[str, Any], true: dict[str, Any]) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A critical point at 424 bits: its centre, a box that holds it, and bounds of loss and smallest eigenvalue."""
+
+    center: Any
+    radius: Any
+    loss: tuple[Fraction, Fraction]
+    lambda_min: tuple[Fraction, Fraction]
+
+
 @cache
-def reference(name: str) -> Certified | None:
+def reference(name: str) -> Reference | None:
     """The critical point of a case at 424 bits; ``None`` for an empty ball, and a family without one."""
     witness, given = case(name).certificate["witness"], problem(case(name).problem)
     if "krawczyk" not in witness:
         return None
-    center = exact([from_text(v) for v in witness["krawczyk"]["center"]])
+    center: Any = exact([from_text(v) for v in witness["krawczyk"]["center"]])
     chart = chart_from_json(witness["chart"]) if "chart" in witness else None
     objective = chart.objective(given) if chart else network_loss(given, case(name).certificate["claim"]["width"])
-    found = None
-    for bits in (106, 212, 424):
-        found = certify_isolated(objective, center, arithmetic="auto", max_bits=bits)
-        assert isinstance(found, Certified), found
-        center = found.krawczyk.center
-    return found
+    for bits in (106, 212, BITS, BITS):
+        center = refine(objective, center, Enclosures(bits))
+        assert not isinstance(center, Failure), center
+    arithmetic = Enclosures(BITS)
+    found = certify_in(objective, center, arithmetic)
+    assert isinstance(found, Certified), found
+    radius = found.krawczyk.existence_radius
+    assert max(radius) < 2.0**-120
+    at = objective.evaluate(arithmetic.ball(center, radius), arithmetic, 2)
+    with mpmath.workprec(BITS):
+        # of the exact middles; what their rounding and the box make of it is far below 2^−100
+        middle = [[(low + high) / 2 for low, high in zip(*row, strict=True)] for row in _rows(at.hessian, arithmetic)]
+        matrix = mpmath.matrix([[mpmath.mpf(v.numerator) / v.denominator for v in row] for row in middle])
+        least = min(mpmath.eigsy(matrix, eigvals_only=True))
+        value = Fraction(int(mpmath.floor(least * 2**BITS)), 2**BITS)
+    loss = max(arithmetic.lower(at.loss)[0], Fraction(0)), arithmetic.upper(at.loss)[0]
+    return Reference(center, radius, loss, (value - Fraction(1, 2**100), value + Fraction(1, 2**100)))
+
+
+def _rows(hessian: Any, arithmetic: Enclosures) -> Iterator[tuple[Any, Any]]:
+    return ((arithmetic.lower(row), arithmetic.upper(row)) for row in hessian)
+
+
+@cache
+def true_kappas(name: str) -> tuple[list[Fraction], list[Fraction]]:
+    """Bounds of the sums of κ at the reference, by the provers' formulas."""
+    found, given, arithmetic = reference(name), problem(case(name).problem), Enclosures(BITS)
+    assert found is not None
+    chart = chart_from_json(case(name).certificate["witness"]["chart"])
+    outputs, r = chart.objective(given).outputs(arithmetic.ball(found.center, found.radius), arithmetic, 2)
+    proved = channel(chart, outputs, r, len(given) / given.factor, arithmetic)
+    assert isinstance(proved, Channel), proved
+    return proved.kappa_lower.tolist(), proved.kappa_upper.tolist()
 
 
 def untrue(certificate: dict[str, Any], name: str) -> str:
@@ -312,12 +364,17 @@ def untrue(certificate: dict[str, Any], name: str) -> str:
     if differ or true is None:
         return differ
     step = read.witness["krawczyk"]
-    distances = zip(true.krawczyk.center, step["center"], step["existence_radius"], strict=True)
-    if any(abs(x - from_text(c)) > from_text(r) for x, c, r in distances):
+    distances = zip(true.center, true.radius, step["center"], step["existence_radius"], strict=True)
+    if any(abs(x - from_text(c)) > from_text(r) + Fraction(e) for x, e, c, r in distances):
         return "the critical point is not in the existence box"
     if original["kind"] == "global-minimum":
         return "" if claim["loss"] == ["0", "0"] else "the loss is 0"
     plateau = claim["lambda_min"] is not None and not any(map(from_text, claim["lambda_min"]))
+    if "channel" in read.witness:
+        given = read.witness["channel"]
+        for low, high, least, most in zip(given["kappa_lower"], given["kappa_upper"], *true_kappas(name), strict=True):
+            if not (from_text(low) <= most and least <= from_text(high)):
+                return "witness.channel does not hold the true κ"
     return _bounds_miss(claim, {"loss": true.loss, "lambda_min": None if plateau else true.lambda_min})
 
 

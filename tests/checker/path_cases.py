@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from cases import case, checked, problem
 from further_cases import LINES, line, written
+from region_cases import wrong
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.rounding import root_above
@@ -35,7 +36,7 @@ from symmetry.charts import Chart, chart_from_json
 from symmetry.closing import arc, way_in
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Place
+from symmetry.release import Place, piece
 
 Line = dict[str, Any]
 
@@ -81,6 +82,17 @@ def _in_chart(name: str, factor: float = 1.0) -> Line:
     return {"candidate": candidate, "path": path | {"places": [[dyadic(v) for v in row] for row in places]}}
 
 
+def _in_region(name: str, eps: Sequence[float], radius: str) -> Line:
+    """From a network above the limit half of the way, and to infinity, in boxes."""
+    witness = case(name).certificate["witness"]
+    chart, center = chart_from_json(witness["chart"]), exact([from_text(v) for v in witness["krawczyk"]["center"]])
+    small = [Fraction(e) for e in eps]
+    candidate = written(chart.network(center, small, []).theta().astype(float).tolist())
+    places = [[dyadic(v) for v in (*center, *(way * e for e in small))] for way in (Fraction(1, 2), Fraction(0))]
+    path = {"vertices": [], "closing": 3, "order": list(range(chart.width)), "places": places}
+    return {"candidate": candidate, "path": path | {"radii": [[radius] * len(center)] * 2}}
+
+
 _CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
     "valley": (2.0**-4, (), [["3/8", "5/8"]]),
     "split": (2.0**-9, (-(2.0**-5),), [["3/8", "5/8"]]),
@@ -89,17 +101,21 @@ _CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
 }
 """The limit that is away by so much in ``q``, the free ``ε``, and the shares of copies."""
 
-REGION = "region about a path to infinity"
-NAMES = (*LINES, *_CHARTS, REGION)
+_REGIONS: dict[str, tuple[str, Sequence[float], str]] = {
+    "region about a path to infinity": ("channel", (2.0**-5,), "1*2^-12"),
+    "region beside a neuron, erf": ("pair of erf", (2.0**-5,), "1*2^-16"),
+    "region in two pairs": ("pairs of erf", (2.0**-5, -(2.0**-6)), "1*2^-20"),
+}
+"""The limit, ``ε`` of the saved point, and all radii."""
+
+NAMES = (*LINES, *_CHARTS, *_REGIONS)
 
 
 @cache
 def traced(name: str) -> Traced:
     """One of :data:`NAMES`; treat it as read-only."""
-    if name == REGION:
-        given = deepcopy(line(LINES[-1]).witness)
-        given["path"]["radii"] = [["1*2^-12"] * 5 for _ in given["path"]["places"]]
-        return _traced(_CERTIFICATES[LINES[-1]], given)
+    if name in _REGIONS:
+        return _traced(_REGIONS[name][0], _in_region(*_REGIONS[name]))
     return _traced(_CERTIFICATES.get(name, name), line(name).witness if name in LINES else _in_chart(name))
 
 
@@ -107,7 +123,7 @@ def _traced(found: str, witness: Line) -> Traced:
     """Row and line of a candidate, from its path."""
     certificate, given, zero = case(found).certificate, deepcopy(witness), witness.get("point")
     width = len(given["candidate"]["a"])
-    given |= {"index": 0, "certificate": _file(found), "permutation": None, "point": zero}
+    given |= {"index": 0, "certificate": file_of(found), "permutation": None, "point": zero}
     given |= {"labels": zero and _POINTS[found]}
     row: dict[str, Any] = {"index": 0, "source": "tiny.npz:0", "seed": 0, "width": width, "moved": 1.0, "reason": None}
     columns = _columns(read_certificate(json.loads(json.dumps(certificate)), "certificate"))
@@ -123,7 +139,8 @@ def _traced(found: str, witness: Line) -> Traced:
     return Traced(found, row, json.loads(json.dumps(given)))
 
 
-def _file(name: str) -> str:
+def file_of(name: str) -> str:
+    """Where a directory has the certificate of one of ``cases.py``."""
     return f"certificates/{case(name).certificate['provenance']['id']}.json"
 
 
@@ -140,11 +157,14 @@ def folded(name: str) -> Folded:
 def check_line(name: str, given: Line) -> None:
     """What the checker says of a directory that holds ``given`` instead of the line ``name``: path, row and points.
 
+    ``given`` may have the ``row`` as well.
+
     Raises:
         Rejected, Unreadable: as the checker says.
     """
     own = traced(name)
-    check_traced(Traced(own.object, own.row, given))
+    row, given = given.get("row", own.row), {key: value for key, value in given.items() if key != "row"}
+    check_traced(Traced(own.object, row, given))
     known, width = checked(case(own.object).problem), own.row["width"]
     hashes = [_points_hash([v], width, known) for v in (given, own.line)]
     need(hashes[0] == hashes[1], "points.hash: other points")
@@ -159,8 +179,8 @@ def check_traced(own: Traced) -> None:
     belongs, certificate = case(own.object).problem, case(own.object).certificate
     known = checked(belongs)
     check_path(own.line, certificate["witness"].get("chart"), known, lambda bits: folded(belongs))
-    certificates = {_file(own.object): read_certificate(json.loads(json.dumps(certificate)), "certificate")}
-    check_row(0, own.row, own.line, own.row["width"], known, certificates)
+    certificates = {file_of(own.object): read_certificate(json.loads(json.dumps(certificate)), "certificate")}
+    check_row(0, own.row, own.line, len(own.line["candidate"]["a"]), known, certificates)
 
 
 # ------------------------------------------------------------------------------------------ what the provers accept
@@ -239,7 +259,7 @@ def _proved(name: str, given: Line) -> dict[str, Any] | None:
 def rises(name: str, given: Line) -> str:
     """Where the loss does not fall along a path, as far as a few points of each piece can tell; empty if nowhere.
 
-    Or where it may have a critical point in the region about it, as far as a few corners can tell.
+    Or what is wrong with the region about it, as far as a few corners can tell.
     """
     own = traced(name)
     objective, arithmetic = SquareLoss.of_network(problem(case(own.object).problem), own.row["width"]), Arb(300)
@@ -256,27 +276,27 @@ def rises(name: str, given: Line) -> str:
         if last is not None and bool((theta != last).any()) and bounds(theta)[0] >= bounds(last)[1]:
             return f"the loss rises to {float(bounds(theta)[0]):.6g} from {float(bounds(last)[1]):.6g}"
         last = theta
-    for theta in _corners(own, given):
-        gradient = objective.evaluate(arithmetic.array(theta), arithmetic, 1).gradient
-        if not any(
-            low > 0 or high < 0
-            for low, high in zip(arithmetic.lower(gradient), arithmetic.upper(gradient), strict=True)
-        ):
-            return "a network in the region may be critical"
-    return ""
+    return next((complaint for complaint in _untrue_boxes(own, given) if complaint), "")
 
 
-def _corners(own: Traced, given: Line) -> Iterator[Exact]:
-    """Networks in the region about a path to infinity: some corners of its boxes at the places that are finite."""
+def _untrue_boxes(own: Traced, given: Line) -> Iterator[str]:
+    """What is said of the boxes about the pieces of a path and does not hold."""
     if not given["path"].get("radii"):
         return
-    chart = chart_from_json(case(own.object).certificate["witness"]["chart"])
-    for place, row in zip(given["path"]["places"], given["path"]["radii"], strict=True):
-        numbers, radii = [from_text(v) for v in place], [from_text(v) for v in row]
-        q, eps = numbers[: len(radii)], [v or Fraction(1, 2**20) for v in numbers[len(radii) :]]
-        for k in range(8):
-            corner = exact([v + r * (-1) ** (i * k + i // 2) for i, (v, r) in enumerate(zip(q, radii, strict=True))])
-            yield chart.network(corner, eps).theta()
+    belongs, chart = problem(case(own.object).problem), chart_from_json(_chart_of(own))
+    network = Network.from_theta(exact(_theta(given["candidate"])), belongs.dimension)
+    _, here = first_place(chart, network.permuted(tuple(given["path"]["order"])))
+    for row, radii in zip(given["path"]["places"], given["path"]["radii"], strict=True):
+        numbers = [from_text(v) for v in row]
+        there = Place(exact(numbers[: len(radii)]), tuple(numbers[len(radii) :]))
+        curve = piece(chart, here, there)
+        assert curve is not None
+        yield wrong(belongs, chart, curve, [from_text(v) for v in radii])
+        here = there
+
+
+def _chart_of(own: Traced) -> Any:
+    return case(own.object).certificate["witness"]["chart"]
 
 
 def _points(own: Traced, given: Line) -> Iterator[Exact]:
@@ -294,7 +314,7 @@ def _points(own: Traced, given: Line) -> Iterator[Exact]:
         parts = (end.theta() - zero.theta(),) if path["closing"] == 1 else way_in(zero, end, bend)
         yield from (_at([zero.theta(), *parts], t) for t in (*reversed(FRACTIONS[1:]), Fraction(1, 200), Fraction(0)))
     if path["closing"] == 3:
-        chart = chart_from_json(case(own.object).certificate["witness"]["chart"])
+        chart = chart_from_json(_chart_of(own))
         yield from _released(chart, end.permuted(tuple(path["order"])), path["places"])
 
 

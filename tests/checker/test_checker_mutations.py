@@ -10,7 +10,7 @@ from typing import Any
 
 import path_cases
 import pytest
-from cases import NAMES, case, check, problem, signed
+from cases import NAMES, belongs, case, check, checked, problem, signed
 from mutate import HINTS, REGIMES, attack, subjects
 
 from certify.checker.certificates import _KINDS
@@ -82,14 +82,23 @@ def test_what_is_changed_is_of_every_kind() -> None:
     charts = [tree["witness"]["chart"]["groups"] for tree in trees if "chart" in tree.get("witness", {})]
     kinds = {group[0] for groups in charts for group in groups}
     assert {"copies", "pair", "split-", "mirrored", "quintic", "zero", "linear", "exponential+", "saturated"} <= kinds
+    assert any({"pair", "saturated"} == {group[0] for group in groups} for groups in charts)
+    assert any(tree["witness"]["chart"].get("bias") for tree in trees if "chart" in tree.get("witness", {}))
+    problems = [checked(belongs(name)) for name in NAMES]
+    assert any(known.outputs > 1 and known.bias and known.decay for known in problems)
+    assert any(known.factor < 1 and known.bias and not known.decay for known in problems)
     flipped = {group[0] for groups in charts for group in groups if len(group) == 3}
     assert {"copies", "split-", "triple+", "zero"} <= flipped
-    paths = [tree["path"] for tree in trees if "path" in tree]
+    paths = [tree["path"] for tree in trees if tree.get("path")]
     assert {path["closing"] for path in paths} == {0, 1, 2, 3}
     assert any(path.get("octaves") for path in paths)
-    assert any(path.get("radii") for path in paths)
+    assert {1, 2} <= {len(path["places"][0]) - len(path["radii"][0]) for path in paths if path.get("radii")}
     assert any(path.get("bent") for path in paths)
     assert any(path["closing"] == 2 and path["places"] for path in paths)
+    rows = [tree["row"] for tree in trees if "row" in tree]
+    assert {"contained", "polished", "path", None} == {row["relation"] for row in rows}
+    outputs = [tree["candidate"]["a"] for tree in trees if "candidate" in tree]
+    assert {True, False} == {isinstance(a[0], list) for a in outputs}
 
 
 @pytest.mark.parametrize("name", NAMES)
