@@ -164,7 +164,8 @@ def _problem(name: str) -> Problem | Population:
     # inputs and labels that would lie in an archive beside problem.json
     table = data["tables"][name]
     columns, labels = (tuple(map(tuple, _numbers(table[key]))) for key in ("columns", "labels"))
-    return Problem(table["hash"], columns, labels, (), table["activation"], bias=table["bias"])
+    factor = exact(table["factor"], "table")
+    return Problem(table["hash"], columns, labels, (), table["activation"], factor, bias=table["bias"])
 
 
 def _numbers(rows: list[list[str]]) -> list[list[Fraction]]:

@@ -26,6 +26,7 @@ from certify.checker.problems import read_problem
 from certify.proofs.exclusion import EmptyBall, largest_empty_ball
 from certify.proofs.isolated import Certified, certify_isolated, isolated_object
 from certify.proofs.limit import limit_object
+from certify.proofs.proof import dyadic
 from certify.proofs.verdict import CriticalObject
 from certify.proofs.zero import match_global_minimum, zero_object
 from certify.results.certificate import certificate_of, certificate_of_ball
@@ -141,6 +142,19 @@ def problem(name: str) -> Problem:
 def stored(given: Problem | GaussianProblem) -> dict[str, Any]:
     """The content of its ``problem.json``."""
     return {"format": 1, "name": given.name, "hash": given.hash, "content": given.describe()}
+
+
+def table(given: Problem) -> dict[str, Any]:
+    """Inputs and labels that are given as numbers, of problems without weight decay."""
+    columns, labels = exact(given.inputs.exact_values).T, exact(given.given_labels).reshape(len(given), -1).T
+    return {
+        "hash": given.hash,
+        "activation": given.activation.name,
+        "factor": dyadic(given.factor),
+        "bias": given.output_bias,
+        "columns": [[dyadic(v) for v in column] for column in columns],
+        "labels": [[dyadic(v) for v in column] for column in labels],
+    }
 
 
 @cache

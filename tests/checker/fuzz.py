@@ -29,25 +29,32 @@ def write_seeds(corpus: Path) -> None:
     import io
     import zipfile
 
-    from cases import NAMES, TEXTS, belongs, case, problem, stored
+    from cases import LABELS, NAMES, TEXTS, case, problem, stored, table
     from directories import write
     from further_cases import further
     from mutate import GAUSSIAN
     from path_cases import NAMES as PATHS
     from path_cases import traced
+    from standing_cases import NAMES as STANDING
+    from standing_cases import standing
 
     corpus.mkdir(parents=True, exist_ok=True)
-    certificates = [case(name).certificate for name in NAMES if belongs(name) in TEXTS]
+    certificates = [case(name).certificate for name in NAMES]
     certificates += [further(name)[1] for name in GAUSSIAN]
     seeds = [b"c" + _bytes(certificate) for certificate in certificates]
     seeds += [b"p" + _bytes(stored(problem(name))) for name in TEXTS]
+    seeds += [b"t" + _bytes(table(problem(name))) for name in LABELS]
     known = {further(name)[0].hash: further(name)[0] for name in GAUSSIAN}
     seeds += [b"p" + _bytes(stored(given)) for given in known.values()]
-    lines = [traced(name) for name in PATHS if belongs(traced(name).object) in TEXTS]
+    lines = [*map(traced, PATHS), *map(standing, STANDING)]
     for own in lines:
         seeds.append(b"r" + _bytes(own.row) + b"\n" + _bytes(own.line))
+        if own.line["path"] is None:
+            continue
         chart = case(own.object).certificate["witness"].get("chart")
-        seeds.append(b"w" + _bytes({"line": own.line, "chart": chart, "problem": problem(belongs(own.object)).hash}))
+        seeds.append(
+            b"w" + _bytes({"line": own.line, "chart": chart, "problem": case(own.object).certificate["problem"]})
+        )
     with tempfile.TemporaryDirectory() as folder:
         made = write(Path(folder, "out"))
         rows = (made / "verdicts.jsonl").read_bytes().splitlines()
@@ -163,12 +170,23 @@ def main() -> None:
             return population.population_of(data, "problem.json")
         return problems.problem_of(data, Path("problem.json"))
 
+    def given_as_table(data: Any) -> Any:
+        """Inputs and labels that would lie in an archive beside problem.json."""
+        columns, labels = (
+            tuple(tuple(reading.exact(v, "table") for v in row) for row in data[key]) for key in ("columns", "labels")
+        )
+        factor = reading.exact(data["factor"], "table")
+        return loss.Problem(data["hash"], columns, labels, (), data["activation"], factor, bias=data["bias"])
+
     corpus = Path(sys.argv[1])
     stored, proved = {}, {}
     for file in sorted(corpus.glob("seed-*")):
         data = file.read_bytes()
         if data[:1] == b"p":
             known = problem_of(json.loads(data[1:]))
+            stored[known.hash] = known
+        elif data[:1] == b"t":
+            known = given_as_table(json.loads(data[1:]))
             stored[known.hash] = known
         elif data[:1] == b"s":
             for text in data[1:].splitlines():
@@ -221,6 +239,8 @@ def main() -> None:
         try:
             if data[:1] == b"p":
                 problem_of(reading.parse(data[1:], "fuzz"))
+            elif data[:1] == b"t":
+                return  # a seed only
             elif data[:1] == b"z":
                 unpack(data[1:])
             elif data[:1] == b"w":

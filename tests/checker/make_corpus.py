@@ -10,26 +10,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from cases import SHIPPED, case, problem, stored
+from cases import LABELS, SHIPPED, case, problem, stored, table
+from false_entries import CASES, REGIONS, bounded_too_high, false, later_entries, region_entries, scaled
 from further_cases import COPIES, FURTHER, LINES, further, line, texts, written
+from path_cases import traced
 
 import certify
 from certify.proofs.proof import dyadic, from_text
 from certify.selftest import CORPUS
-from symmetry.network import exact
 
-TABLES = ("quintic", "linear", "exponential")
-"""Of ``cases.py``, those with problems of their own name, whose labels are given."""
-
-
-def scaled(text: str, factor: Fraction | int) -> str:
-    return dyadic(from_text(text) * factor)
-
-
-def false(name: str, of: str, rejected: str, changes: dict[str, Any], *, remove: bool = False) -> dict[str, Any]:
-    """An entry: the changes that make the certificate ``of`` false, and part of the reason it must be rejected for."""
-    entry = {"name": name, "of": of, "set": changes, "rejected": rejected}
-    return entry | {"remove": True} if remove else entry
+LATER = ("quintic", "linear", "exponential", *CASES)
+"""Of ``cases.py``."""
 
 
 def entries() -> list[dict[str, Any]]:
@@ -216,17 +207,15 @@ def further_entries() -> list[dict[str, Any]]:
     def witness(of: str) -> Any:
         return (further(of)[1] if of in FURTHER else case(of).certificate)["witness"]
 
-    def bounded_too_high(of: str) -> dict[str, Any]:
-        high = witness(of)["channel"]["kappa_upper"]
-        return {
-            "witness.channel.kappa_lower": [scaled(k, 2) for k in high],
-            "witness.channel.kappa_upper": [scaled(k, 4) for k in high],
-        }
-
     ball = witness("newton ball")["newton_ball"]
     students = witness("teacher split")["split"]
     return [
-        false("kappa of three neurons near zero bounded too high", "quintic", "kappa", bounded_too_high("quintic")),
+        false(
+            "kappa of three neurons near zero bounded too high",
+            "quintic",
+            "kappa",
+            bounded_too_high(witness("quintic")),
+        ),
         false(
             "three neurons near zero beside mirrored pairs",
             "quintic",
@@ -239,7 +228,12 @@ def further_entries() -> list[dict[str, Any]]:
             },
         ),
         false("a family called isolated", "quintic", "claim.manifold_dimension", {"claim.manifold_dimension": 1}),
-        false("kappa of a bias at infinity bounded too high", "exponential", "kappa", bounded_too_high("exponential")),
+        false(
+            "kappa of a bias at infinity bounded too high",
+            "exponential",
+            "kappa",
+            bounded_too_high(witness("exponential")),
+        ),
         false(
             "an output that goes to the other infinity",
             "exponential",
@@ -247,7 +241,7 @@ def further_entries() -> list[dict[str, Any]]:
             {"witness.chart.groups.0.0": "exponential-", "claim.chart": "exponential-"},
         ),
         false("no output bias", "exponential", "witness.chart.bias", {"witness.chart.bias": None}, remove=True),
-        false("kappa of a neuron near zero bounded too high", "linear", "kappa", bounded_too_high("linear")),
+        false("kappa of a neuron near zero bounded too high", "linear", "kappa", bounded_too_high(witness("linear"))),
         false(
             "a constant that no odd activation releases",
             "linear",
@@ -380,45 +374,43 @@ def started(false: list[dict[str, Any]]) -> list[dict[str, Any]]:
     seen, out = set(), []
     for entry in false:
         of = entry["of"]
-        claim = {} if of in LINES else (further(of)[1] if of in FURTHER else case(of).certificate)["claim"]
+        claim = {} if of in (*LINES, *REGIONS) else (further(of)[1] if of in FURTHER else case(of).certificate)["claim"]
         kind = claim.get("kind"), claim.get("objective")
         out.append(entry | {"start": kind not in seen})
         seen.add(kind)
     return out
 
 
-def table(given: Any) -> dict[str, Any]:
-    """Inputs and labels that are given as numbers."""
-    columns = exact(given.inputs.exact_values).T
-    return {
-        "hash": given.hash,
-        "activation": given.activation.name,
-        "bias": given.output_bias,
-        "columns": [[dyadic(v) for v in column] for column in columns],
-        "labels": [[dyadic(v) for v in exact(given.given_labels)]],
-    }
-
-
 def main() -> None:
     """Write the file into the package."""
     problems = {name: stored(problem(name)) for name in ("a", "b", "c", "d")}
-    tables = {name: table(problem(name)) for name in TABLES}
+    tables: dict[str, Any] = {}
     certificates = {
-        name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in (*SHIPPED, *TABLES)
+        name: {"problem": case(name).problem, "certificate": case(name).certificate} for name in (*SHIPPED, *LATER)
     }
+    paths = {
+        name: {"problem": line(name).problem, "line": line(name).witness, "chart": line(name).chart} for name in LINES
+    }
+    for name in REGIONS:
+        own = traced(name)
+        chart, given = case(own.object).certificate["witness"]["chart"], {k: own.line[k] for k in ("candidate", "path")}
+        paths[name] = {"problem": case(own.object).problem, "line": given, "chart": chart}
+    for known in (*certificates.values(), *paths.values()):
+        belongs = known["problem"]
+        if belongs in LABELS:
+            tables[belongs] = table(problem(belongs))
+        else:
+            problems[belongs] = stored(problem(belongs))
     for name in FURTHER:
         given, certificate = further(name)
         problems[given.name] = stored(given)
         certificates[name] = {"problem": given.name, "certificate": certificate}
-    paths = {
-        name: {"problem": line(name).problem, "line": line(name).witness, "chart": line(name).chart} for name in LINES
-    }
     data = {
         "problems": problems,
         "tables": tables,
         "certificates": certificates,
         "paths": paths,
-        "false": started([*entries(), *further_entries(), *path_entries()]),
+        "false": started([*entries(), *further_entries(), *path_entries(), *later_entries(), *region_entries()]),
     }
     path = Path(certify.__file__).parent / "_data" / CORPUS
     path.write_text(json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n", "utf-8")

@@ -16,8 +16,8 @@ import numpy as np
 from cases import problem
 
 from certify.arithmetic.arb import Arb
-from certify.inertia import Inertia, inertia
-from certify.proof import dyadic, from_text
+from certify.proofs.inertia import Inertia, inertia
+from certify.proofs.proof import dyadic, from_text
 from symmetry.charts import Chart, Group, chart_from_json, chart_of
 from symmetry.network import Exact, exact
 from symmetry.objective import SquareLoss

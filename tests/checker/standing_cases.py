@@ -13,12 +13,12 @@ from typing import Any
 from cases import belongs, case, checked
 from path_cases import Traced, file_of
 
+from certify.arithmetic.rounding import root_above
 from certify.checker.certificates import read_certificate
 from certify.checker.directory import _points_hash
 from certify.checker.reading import need
 from certify.checker.rows import _columns, check_row
-from certify.proof import dyadic, from_text
-from certify.rounding import root_above
+from certify.proofs.proof import dyadic, from_text
 
 Line = dict[str, Any]
 

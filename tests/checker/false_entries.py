@@ -1,0 +1,134 @@
+"""Entries of the negative corpus; here those of saturated neurons, several outputs, biases and regions at infinity.
+
+Each name says what is false: the rest of the certificate, or of the line, is as proved.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from cases import case
+from path_cases import traced
+
+from certify.proofs.proof import dyadic, from_text
+
+SATURATED, OUTPUTS, BIASED = "saturated", "measured", "pair with a bias"
+CASES = (SATURATED, OUTPUTS, BIASED)
+"""Of ``cases.py``."""
+
+REGIONS = ("region about a path to infinity", "region in two pairs")
+"""Of ``path_cases.py``."""
+
+
+def scaled(text: str, factor: Fraction | int) -> str:
+    return dyadic(from_text(text) * factor)
+
+
+def false(name: str, of: str, rejected: str, changes: dict[str, Any], *, remove: bool = False) -> dict[str, Any]:
+    """An entry: the changes that make the certificate ``of`` false, and part of the reason it must be rejected for."""
+    entry = {"name": name, "of": of, "set": changes, "rejected": rejected}
+    return entry | {"remove": True} if remove else entry
+
+
+def bounded_too_high(witness: Any) -> dict[str, Any]:
+    """Bounds of κ above it."""
+    high = witness["channel"]["kappa_upper"]
+    return {
+        "witness.channel.kappa_lower": [scaled(k, 2) for k in high],
+        "witness.channel.kappa_upper": [scaled(k, 4) for k in high],
+    }
+
+
+def _step(entries: list[int]) -> dict[str, Any]:
+    name = f"saturated[{':'.join(map(str, entries))}]"
+    return {"witness.chart.groups": [["saturated", [0], entries]], "claim.chart": name}
+
+
+def later_entries() -> list[dict[str, Any]]:
+    """False certificates of saturated neurons, of several outputs, and beside an output bias."""
+    steep, several, biased = (case(name).certificate for name in CASES)
+    center = several["witness"]["krawczyk"]["center"]
+    low, high = several["claim"]["lambda_min"]
+    return [
+        false("a step to the other side", SATURATED, "witness.krawczyk", _step([-1, -1])),
+        false("a step across another line", SATURATED, "witness.krawczyk", _step([1, -1])),
+        false("a direction twice as long, with half of its gap", SATURATED, "coprime", _step([2, 2])),
+        false(
+            "kappa of a saturated neuron bounded too high", SATURATED, "kappa_lower", bounded_too_high(steep["witness"])
+        ),
+        false("a saturated neuron called finite", SATURATED, "claim.kind", {"claim.kind": "local-minimum"}),
+        false(
+            "a saturated neuron without an output",
+            SATURATED,
+            "witness.krawczyk",
+            {f"witness.krawczyk.center.{len(steep['witness']['krawczyk']['center']) - 1}": "0"},
+        ),
+        false(
+            "the sum of the losses of the outputs for their mean",
+            OUTPUTS,
+            "claim.loss",
+            {"claim.loss": [scaled(v, 2) for v in several["claim"]["loss"]]},
+        ),
+        false(
+            "the second output's weights for the first's",
+            OUTPUTS,
+            "witness.krawczyk",
+            {"witness.krawczyk.center": [*center[:4], *center[7:], *center[4:7]]},
+        ),
+        false("an index too small, of two outputs", OUTPUTS, "claim.morse_index", {"claim.morse_index": 1}),
+        false(
+            "an eigenvalue of the sum of the losses",
+            OUTPUTS,
+            "claim.lambda_min",
+            {"claim.lambda_min": [scaled(low, 2), scaled(high, 2)]},
+        ),
+        false("not global, with decay", OUTPUTS, "claim.not_global", {"claim.not_global": True}),
+        false(
+            "copies of neurons with two outputs and decay",
+            OUTPUTS,
+            "witness.chart",
+            {
+                "witness.chart": {"width": 2, "dimension": 2, "bias": True, "groups": [["copies", [0, 1]]]},
+                "claim.chart": "copies2",
+                "witness.splits": [],
+            },
+        ),
+        false("kappa of the mean for that of half of it", BIASED, "kappa_lower", bounded_too_high(biased["witness"])),
+        false(
+            "a pair without the output bias", BIASED, "witness.chart.bias", {"witness.chart.bias": None}, remove=True
+        ),
+        false(
+            "a released constant beside an output bias",
+            BIASED,
+            "beside an output bias",
+            {"witness.chart.groups": [["zero", [0, 1], 1]], "claim.chart": "zero2-1"},
+        ),
+    ]
+
+
+def region_entries() -> list[dict[str, Any]]:
+    """False regions at infinity."""
+    one, two = REGIONS
+    path, other = (traced(name).line["path"] for name in REGIONS)
+    first, last = path["places"]
+    half = other["places"][0][-1]
+    moved = [dyadic(from_text(first[0]) + Fraction(1, 4)), *first[1:]]
+    return [
+        false("a region in which the loss may not be convex", two, "place 0: ", _wider(other, 2**12)),
+        false("a region wider than what is proved", one, "place 0: ", _wider(path, 2**8)),
+        false("a region about a place off the floor", one, "place 0: ", {"path.places": [moved, last]}),
+        false("a region without a width", one, "positive", {"path.radii.0": ["0", *path["radii"][0][1:]]}),
+        false("a region for one piece of two", one, "a row for each place", {"path.radii": path["radii"][:1]}),
+        false("a region after a vertex", one, "without vertices", {"path.vertices": [["0"] * 6]}),
+        false(
+            "a region in which one of two pairs stays finite",
+            two,
+            "changes its sign, or is 0",
+            {"path.places.1": [*other["places"][1][:-1], half]},
+        ),
+    ]
+
+
+def _wider(path: Any, factor: int) -> dict[str, Any]:
+    return {"path.radii": [[scaled(v, factor) for v in row] for row in path["radii"]]}
