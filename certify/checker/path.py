@@ -86,8 +86,8 @@ def count_pieces(witness: Any) -> int:
     vertices = path.get("vertices") if isinstance(path, dict) else None
     places = path.get("places") if isinstance(path, dict) else None
     octaves = path.get("octaves") if isinstance(path, dict) else None
-    # in a chart a piece costs about three times as much, with a region about it fifteen times
-    in_chart = 15 if isinstance(path, dict) and path.get("radii") else 3
+    # in a chart a piece costs about three times as much, with a region about it eight times; run.py adds the matrices
+    in_chart = 8 if isinstance(path, dict) and path.get("radii") else 3
     pieces = sum(len(v) * times for v, times in ((vertices, 1), (places, in_chart)) if isinstance(v, list))
     return pieces + (max(octaves, 0) if isinstance(octaves, int) else 0) + 1 if path else 0
 

@@ -142,7 +142,8 @@ def check_one(item: Certificate | Traced, problem: Path, arithmetic: str) -> tup
 
 def cost(certificate: Certificate, problem: Problem | Population) -> float:
     """Operations on numbers, roughly: ``N (P² + 30 P)`` for each evaluation over a box, and output, and ``8 P³`` for
-    the products with ``Y`` and ``V`` and for eliminations; more digits, more.
+    the products with ``Y`` and ``V`` and for eliminations; more digits, more. For each saturated neuron ``5 N d``: on
+    which side the inputs lie.
 
     Under Gaussian inputs a factor of the Hessian, or three of them, and its entries.
     """
@@ -161,7 +162,14 @@ def cost(certificate: Certificate, problem: Problem | Population) -> float:
         return 0.0
     own = size - (problem.outputs - 1) * (certificate.claim["width"] + problem.bias)  # of one output
     operations = problem.outputs * (len(problem) + size) * (own**2 + 30.0 * own)
-    return float((evaluations * operations + 8.0 * size**3) * max(1.0, bits / 256))
+    sides = 5.0 * _steps(certificate.witness.get("chart")) * len(problem) * problem.dimension
+    return float((evaluations * operations + 8.0 * size**3) * max(1.0, bits / 256)) + sides
+
+
+def _steps(chart: Any) -> int:
+    """How many saturated neurons a chart names, whether it is one or not."""
+    groups = chart.get("groups") if isinstance(chart, dict) else None
+    return sum(isinstance(g, list) and g[:1] == ["saturated"] for g in groups) if isinstance(groups, list) else 0
 
 
 def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> Any:
@@ -170,11 +178,17 @@ def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> 
 
 
 def path_cost(witness: Any, problem: Problem | Population) -> float:
-    """How often a path needs a neuron on an input."""
+    """How often a path needs a neuron on an input.
+
+    A region takes as long as ``(N + P') P'^2/2`` of them at each piece: the sums over inputs, and products of matrices.
+    """
     pieces = count_pieces(witness)
-    if isinstance(problem, Population):
+    if isinstance(problem, Population) or not pieces:
         return 0.0
-    return 1.0 * pieces * len(problem) * len(witness["candidate"]["a"]) if pieces else 0.0
+    radii = witness["path"].get("radii")
+    sizes = [len(row) for row in radii if isinstance(row, list)] if isinstance(radii, list) else []
+    matrices = sum((len(problem) + size) * size**2 for size in sizes) / 2
+    return 1.0 * pieces * len(problem) * len(witness["candidate"]["a"]) + matrices
 
 
 def check(

@@ -19,11 +19,13 @@ from planted_limits import certificate_at, check, double
 from saturated_cases import LATTICE, steps
 
 from certify.checker.arb import Arb
+from certify.checker.certificates import read_certificate
 from certify.checker.charts import read_chart
 from certify.checker.integers import Integers
 from certify.checker.intervals import Intervals
 from certify.checker.loss import Problem
 from certify.checker.reading import Rejected
+from certify.checker.run import cost
 from certify.proofs.verdict import Kind
 from symmetry.network import exact
 
@@ -166,6 +168,14 @@ def test_inputs_that_all_lie_on_the_hyperplane() -> None:
     flat = replace(problem, columns=((one, 2 * one), (-one, -2 * one)), labels=((one, one),))
     with pytest.raises(Rejected, match="off the hyperplane"):
         read_chart(json.loads(json.dumps(chart)), 2, flat)
+
+
+def test_the_sides_of_the_inputs_are_among_the_costs() -> None:
+    certificate, problem = made(0)
+    many = json.loads(json.dumps(certificate))
+    many["witness"]["chart"]["groups"] *= 500  # no chart, but each of them would be read
+    few, more = (cost(read_certificate(signed(given), "certificate"), problem) for given in (certificate, many))
+    assert more - few >= 499 * 2 * len(problem)
 
 
 def test_one_coordinate_has_no_hyperplane_to_go_through() -> None:

@@ -24,7 +24,7 @@ from certify.checker.points import Points
 from certify.checker.problems import read_problem
 from certify.checker.reading import Rejected, Unreadable
 from certify.checker.release import Place, between, residuals
-from certify.checker.run import check
+from certify.checker.run import check, path_cost
 from certify.checker.valley import (
     UNIT,
     Function,
@@ -103,6 +103,21 @@ def test_arb_finds_the_same(results: Path, line: Line):
 def test_a_region_is_counted_among_the_costs(line: Line):
     path = {name: value for name, value in line["path"].items() if name != "radii"}
     assert count_pieces(line) > 2 * count_pieces({"path": path})
+
+
+def test_the_matrices_of_a_region_are_counted_as_well(line: Line, folded: Folded, results: Path):
+    """A hostile line of wide networks cannot hide hours behind an estimate of seconds."""
+    problem = read_problem(results / "problem.json")
+    plain = copy.deepcopy(line)
+    plain["path"]["radii"] = [["1*2^-20"]] * len(line["path"]["places"])
+    costs = []
+    for size in (20, 40, 80):
+        wide = copy.deepcopy(plain)
+        wide["path"]["radii"] = [["1*2^-20"] * size] * len(line["path"]["places"])
+        costs.append(path_cost(wide, problem) - path_cost(plain, problem))
+    assert costs[0] > 2 * len(problem) * 20**2 / 3  # type: ignore[arg-type]
+    assert costs[1] > 4 * costs[0]
+    assert costs[2] > 4 * costs[1]
 
 
 def _scaled(path: Any, factor: Fraction) -> None:
