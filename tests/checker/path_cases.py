@@ -19,15 +19,13 @@ from typing import Any
 import numpy as np
 from cases import case, checked, problem
 from further_cases import LINES, line, written
-from region_cases import wrong
+from region_cases import folded, wrong
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.rounding import root_above
 from certify.checker.certificates import read_certificate
 from certify.checker.directory import _points_hash
-from certify.checker.folded import Folded, fold
 from certify.checker.path import check_path
-from certify.checker.points import Points
 from certify.checker.reading import need
 from certify.checker.rows import _columns, check_row
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
@@ -146,12 +144,6 @@ def file_of(name: str) -> str:
 
 def _theta(network: Any) -> list[Fraction]:
     return [from_text(v) for row in network["w"] for v in row] + [from_text(v) for v in network["a"]]
-
-
-@cache
-def folded(name: str) -> Folded:
-    """The problem called ``name`` as paths need it."""
-    return fold(checked(name), Points(192))
 
 
 def check_line(name: str, given: Line) -> None:

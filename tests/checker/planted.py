@@ -3,7 +3,7 @@
     python tests/checker/planted.py [NAME …]
 
 The packages are copied, one place is changed, and the copy makes the certificates of ``cases.py``, those under Gaussian
-inputs, the paths of ``path_cases.py`` that it takes for proved, and a results directory, in a process of its own. The
+inputs, the paths and regions that it takes for proved, and a results directory, in a process of its own. The
 checker that judges them is the one of this checkout.
 """
 
@@ -31,7 +31,7 @@ sys.path.insert(0, {here!r})
 from cases import ALL, case
 from mutate import GAUSSIAN, further
 made = {{}}
-for name in [name for name in {cases!r} if name != "paths"] or (*ALL, *GAUSSIAN, "sum of thirds"):
+for name in [name for name in {cases!r} if name not in ("paths", "regions")] or (*ALL, *GAUSSIAN, "sum of thirds"):
     try:
         made[name] = case(name).certificate if name in ALL else further(name)[1]
     except Exception as error:
@@ -40,6 +40,9 @@ Path({out!r}, "cases.json").write_text(json.dumps(made))
 if not {cases!r} or "paths" in {cases!r}:
     from path_cases import proved
     Path({out!r}, "paths.json").write_text(json.dumps(proved()))
+if {regions}:
+    import region_cases
+    Path({out!r}, "regions.json").write_text(json.dumps(region_cases.proved()))
 if {directory}:
     from directories import write
     write(Path({out!r}, "polished"), polish=True)
@@ -56,6 +59,11 @@ class Planted:
     old: str
     new: str
     directory: bool = False
+
+    @property
+    def regions(self) -> bool:
+        """Whether it is in what regions at infinity are proved with."""
+        return self.file.endswith("valley.py")
 
 
 PLANTED = (
@@ -310,6 +318,48 @@ PLANTED = (
         "        shares[largest] = 1 - sum((shares[i] for i in parts if i != largest), Fraction(0))\n",
         "",
     ),
+    Planted(
+        "F_qq in the middle of a piece for that all along it",
+        "certify/proofs/valley.py",
+        "for part in (hessian, gram))",
+        "for part in (hessian[:1] + [v * 0 for v in hessian[1:]], gram))",
+    ),
+    Planted(
+        "F_qq on a path for that in the boxes about it",
+        "certify/proofs/valley.py",
+        "    least = error * a.number(_ROOM) + a.number(_LEAST)",
+        "    least = error * 0 + a.number(_LEAST)",
+    ),
+    Planted(
+        "∂F/∂ε² with the wrong sign",
+        "symmetry/valley.py",
+        '        "s": [v * half for v in turn],',
+        '        "s": [v * half * -1 for v in turn],',
+    ),
+    Planted(
+        "the sum over the outputs for their mean",
+        "symmetry/outputs.py",
+        "arithmetic.number(Fraction(1, len(self.parts)))",
+        "arithmetic.number(Fraction(1))",
+    ),
+    Planted(
+        "κ of the mean of the squares for that of half of it",
+        "certify/proofs/limit.py",
+        "channel(chart, outputs, r, len(problem) / problem.factor, enclosures)",
+        "channel(chart, outputs, r, len(problem), enclosures)",
+    ),
+    Planted(
+        "an exponential does not grow over a box",
+        "certify/arithmetic/midrad.py",
+        "        spread = np.where(v.rad <= 1, v.rad + v.rad * v.rad, np.inf)",
+        "        spread = v.rad * 0",
+    ),
+    Planted(
+        "weight decay without its factor 2 in the Hessian",
+        "symmetry/objective.py",
+        "            hessian[i : i + 1, i] = hessian[i : i + 1, i] + number(2 * decay)",
+        "            hessian[i : i + 1, i] = hessian[i : i + 1, i] + number(decay)",
+    ),
 )
 
 
@@ -318,7 +368,8 @@ def run(planted: Planted | None, cases: tuple[str, ...] = ()) -> list[str]:
 
     Args:
         planted: ``None`` patches nothing.
-        cases: certificates to make, and ``paths``; all of them if empty, and directories where the error asks for them.
+        cases: certificates to make, ``paths`` and ``regions``; all of them if empty, regions and directories where the
+            error asks for them.
 
     Raises:
         ValueError: the place to patch is not there, or the patched provers make no certificate at all.
@@ -331,7 +382,8 @@ def run(planted: Planted | None, cases: tuple[str, ...] = ()) -> list[str]:
         if planted is not None:
             patch(copy / planted.file, planted)
         wanted = not cases and (planted is None or planted.directory)
-        code = _MAKE.format(here=str(HERE), out=str(out), directory=wanted, cases=cases)
+        regions = "regions" in cases or (not cases and (planted is None or planted.regions))
+        code = _MAKE.format(here=str(HERE), out=str(out), directory=wanted, regions=regions, cases=cases)
         path = os.pathsep.join([str(copy), str(HERE)])
         # the patched provers would fail their own self-test of false certificates only if the checker were patched
         done = subprocess.run(
@@ -361,14 +413,16 @@ def complaints(out: Path) -> list[str]:
     """Of the checker, about the certificates and directories in ``out``."""
     from mutate import verified
     from path_cases import Traced, check_traced
+    from region_cases import Region, check_piece
 
     from certify.checker.reading import Rejected, Unreadable
     from certify.checker.run import check as check_path
 
     found, made = [], json.loads((out / "cases.json").read_text())
     paths = json.loads((out / "paths.json").read_text()) if (out / "paths.json").is_file() else []
-    if not made and not paths:
-        raise ValueError("the patched provers made no certificate and no path")
+    boxes = json.loads((out / "regions.json").read_text()) if (out / "regions.json").is_file() else []
+    if not made and not paths and not boxes:
+        raise ValueError("the patched provers made no certificate, no path and no region")
     for name, certificate in made.items():
         try:
             verified(name, certificate)
@@ -379,6 +433,11 @@ def complaints(out: Path) -> list[str]:
             check_traced(Traced(name, row, line))
         except (Rejected, Unreadable) as error:
             found.append(f"a path to {name}: {error}")
+    for number, region in enumerate(boxes):
+        try:
+            check_piece(Region(**region))
+        except (Rejected, Unreadable) as error:
+            found.append(f"region {number}: {error}")
     for directory in ("polished", "standing"):
         if (out / directory).is_dir():
             outcome = check_path(out / directory, problem=None, arithmetic="integer", jobs=1, budget=1000.0)

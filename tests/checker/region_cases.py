@@ -7,17 +7,25 @@ of the finite network; whether ``F`` grows with ``ε²`` is seen from two values
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import cache
 from random import Random
 from typing import Any
 
 import numpy as np
-from cases import problem
+from cases import checked, problem
 
 from certify.arithmetic.arb import Arb
+from certify.arithmetic.midrad import Float64Enclosures
+from certify.checker import release
+from certify.checker.charts import read_chart
+from certify.checker.folded import Folded, fold
+from certify.checker.points import Points
+from certify.checker.valley import check_region
 from certify.proofs.inertia import Inertia, inertia
 from certify.proofs.proof import dyadic, from_text
+from certify.proofs.valley import bowl
 from symmetry.charts import Chart, Group, chart_from_json, chart_of
 from symmetry.network import Exact, exact
 from symmetry.objective import SquareLoss
@@ -85,7 +93,7 @@ _CENTERS: dict[str, tuple[int, int, list[float]]] = {
 """By problem: pairs, neurons beside them, and a limit: of ``a`` a saddle; in ``transit`` the loss falls with ``ε²``."""
 
 
-def proposals(seed: int = 0, count: int = 60) -> Iterator[Region]:
+def proposals(seed: int = 0, count: int = 160) -> Iterator[Region]:
     """Pieces about these limits, short and long ones, with narrow and wide boxes; many of them are wrong."""
     rng = Random(seed)
     for number in range(count):
@@ -104,5 +112,31 @@ def proposals(seed: int = 0, count: int = 60) -> Iterator[Region]:
         yield Region(name, chart.to_json(), *rows, [dyadic(wide / 16)] * len(center))
 
 
-def given(region: Region) -> Problem:
-    return problem(region.problem)
+def proved() -> list[dict[str, Any]]:
+    """The pieces that the provers accept."""
+    out = []
+    for region in proposals():
+        chart, curve, radii = region.curve()
+        wide = np.array([float(v) for v in radii])
+        if bowl(chart.objective(problem(region.problem)), chart, curve, wide, Float64Enclosures()):
+            out.append(asdict(region))
+    return out
+
+
+def check_piece(region: Region) -> None:
+    """What the checker says of the boxes about a piece.
+
+    Raises:
+        Rejected, Unreadable: as the checker says.
+    """
+    known, size = checked(region.problem), len(region.radii)
+    rows = [[from_text(v) for v in row] for row in (region.start, region.end)]
+    places = [release.Place(row[:size], row[size:]) for row in rows]
+    chart = read_chart(region.chart, region.chart["width"], known)
+    check_region(folded(region.problem), chart, *places, [from_text(v) for v in region.radii], "piece")
+
+
+@cache
+def folded(name: str) -> Folded:
+    """The problem called ``name`` as paths and regions need it."""
+    return fold(checked(name), Points(192))
