@@ -1,0 +1,177 @@
+"""Expansions and their errors in regions at infinity, against networks written down once more in mpmath.
+
+``f``, its first and second derivatives in ``q`` with all ``ε`` fixed, and those by ``ε²``, at places of the boxes about
+a piece: each must lie within the error of its expansion. Whatever ``q`` a function depends on counts, a constant ``K``
+as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import mpmath
+import pytest
+
+from certify.checker.charts import Chart, Diverging
+from certify.checker.loss import Data, Problem
+from certify.checker.points import Points
+from certify.checker.release import Place, between
+from certify.checker.valley import _expanded, covers
+
+BITS = 400
+CHARTS = {
+    "pair": ("sigmoid", "tanh", "erf"),
+    "pair+pair": ("sigmoid",),
+    "mirrored+zero": ("sigmoid",),
+    "mirrored+mirrored": ("sigmoid",),
+    "pair+mirrored+zero": ("sigmoid",),
+}
+"""Structures, with activations."""
+
+
+def chart_of(structure: str) -> Chart:
+    """Beside one neuron."""
+    kinds = structure.split("+")
+    return Chart([], [], [Diverging(kind, 1 if kind == "zero" else 2, 0) for kind in kinds], 1)
+
+
+def sigma(name: str, k: int, z: Any) -> Any:
+    """The ``k``-th derivative."""
+    if name == "erf":
+        e = 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-z * z)
+        return [mpmath.erf(z), e, -2 * z * e][k]
+    s = 1 / (1 + mpmath.exp(-z * (2 if name == "tanh" else 1)))
+    d = s * (1 - s)
+    return [2 * s - 1, 4 * d, 8 * d * (1 - 2 * s)][k] if name == "tanh" else [s, d, d * (1 - 2 * s)][k]
+
+
+def number(value: Fraction) -> Any:
+    return mpmath.mpf(value.numerator) / value.denominator
+
+
+def group(name: str, z: Any, big: Any, c: Any, eps: Any) -> tuple[Any, list[Any], list[Any], Any]:
+    """A pair: ``g``, ``(g_z, g_X, g_c)``, ``(g_zz, g_zX, g_XX, g_cz, g_cX)``, ``g_s`` by ``∂g/∂ε = 2ε g_s``."""
+    y, half = eps * big, mpmath.mpf(1) / 2
+    a, b = (z + y, c / 2 + half / eps), (z - y, c / 2 - half / eps)
+    s = [[sigma(name, k, v) for k in range(3)] for v in (a[0], b[0])]
+    value = a[1] * s[0][0] + b[1] * s[1][0]
+    first = [a[1] * s[0][1] + b[1] * s[1][1], eps * (a[1] * s[0][1] - b[1] * s[1][1]), (s[0][0] + s[1][0]) / 2]
+    zz = a[1] * s[0][2] + b[1] * s[1][2]
+    second = [zz, eps * (a[1] * s[0][2] - b[1] * s[1][2]), eps**2 * zz]
+    second += [(s[0][1] + s[1][1]) / 2, eps * (s[0][1] - s[1][1]) / 2]
+    by_eps = big * (a[1] * s[0][1] - b[1] * s[1][1]) - half / eps**2 * (s[0][0] - s[1][0])
+    return value, first, second, by_eps / (2 * eps)
+
+
+def truth(name: str, chart: Chart, q: list[Fraction], eps: list[Any], x: list[Fraction]) -> dict[str, list[Any]]:
+    """``f``, the columns of ``J``, the functions of the blocks, the slopes at an input, in the checker's order."""
+    d, m = len(x), chart.neurons
+    xx = [number(v) for v in x]
+
+    def along(place: int) -> Any:
+        return number(sum((v * w for v, w in zip(q[place : place + d], x, strict=True)), Fraction(0)))
+
+    total, slopes, blocks, by_weights, by_outputs, rest = mpmath.mpf(0), [], [], [], [], []
+    for k in range(m):
+        z, a = along(k * d), number(q[m * d + k])
+        total += a * sigma(name, 0, z)
+        by_weights += [a * sigma(name, 1, z) * v for v in xx]
+        by_outputs.append(sigma(name, 0, z))
+        blocks += [a * sigma(name, 2, z), sigma(name, 1, z)]
+    place = m * (d + 1)
+    for kind, e in zip(chart.kinds, eps, strict=True):
+        if kind == "zero":
+            value, first, second, slope = group(name, mpmath.mpf(0), 4 * along(place + 1), mpmath.mpf(0), e)
+            linear = [4 * first[1] * v for v in xx]
+            blocks.append(16 * second[2])
+        else:
+            value, first, second, slope = group(name, along(place), along(place + d), number(q[place + 2 * d]), e)
+            rest += [first[0] * v for v in xx] + [first[1] * v for v in xx] + [first[2]]
+            blocks += second
+            place += 2 * d + 1
+        total += value
+        slopes.append(slope)
+    if chart.shared:
+        total += number(q[place])
+        rest += [mpmath.mpf(1), *(linear if "zero" in chart.kinds else [])]
+    return {"f": [total], "J": by_weights + by_outputs + rest, "blocks": blocks, "slopes": slopes}
+
+
+Drawn = tuple[Problem, Chart, Place, Place, list[Fraction], Random]
+
+
+def pieces(structure: str, name: str, seed: int, count: int) -> Iterator[Drawn]:
+    """Random pieces with their radii, from place to place or to infinity."""
+    rng = Random(seed)
+
+    def random(size: int = 1) -> Fraction:
+        return Fraction(rng.randint(-1000, 1000), 1000) * size
+
+    chart, d = chart_of(structure), 2
+    kinds = chart.kinds
+    size = d + 1 + sum(2 * d + 1 for kind in kinds if kind != "zero") + (1 + d * ("zero" in kinds)) * bool(chart.shared)
+    for _ in range(count):
+        columns = tuple(tuple(random(3) for _ in range(3)) for _ in range(d))
+        problem = Problem("random", columns, ((Fraction(0),) * 3,), (), name)
+        start = [random(2) for _ in range(size)]
+        far = Fraction(1, 2 ** rng.randint(0, 8))
+        end = [v + random() * far for v in start]
+        free = len(kinds) - bool(chart.shared)
+        eps = [Fraction(rng.choice([-1, 1]), 2 ** rng.randint(3 if chart.shared else 0, 7)) for _ in range(free)]
+        share = Fraction(0) if rng.random() < 0.5 else Fraction(rng.randint(4, 12), 8)
+        radii = [Fraction(1, 2 ** rng.randint(2, 14)) for _ in range(size)]
+        yield problem, chart, Place(start, eps), Place(end, [share * e for e in eps]), radii, rng
+
+
+def shared_sum(chart: Chart, q: list[Fraction], d: int) -> Fraction:
+    """``S = 2K + Σ c`` over mirrored pairs."""
+    place, total = chart.neurons * (d + 1), Fraction(0)
+    for kind in chart.kinds:
+        place += 0 if kind == "zero" else 2 * d + 1
+        total += q[place - 1] if kind == "mirrored" else 0
+    return total + 2 * q[place]
+
+
+COVERED = [(chart, name) for chart, names in CHARTS.items() if covers(chart_of(chart)) for name in names]
+
+
+@pytest.mark.parametrize(("structure", "name"), COVERED)
+def test_what_is_expanded_lies_within_its_error(structure: str, name: str) -> None:
+    closest = 0.0
+    for problem, chart, start, end, radii, rng in pieces(structure, name, 1, 12):
+        q, lines, last = between(start, end)
+        data = Data(problem, Points(256))
+        found = _expanded(data, chart, q, lines, radii, last)
+        functions = {"f": [found.output], "J": found.jacobian, "slopes": found.slopes}
+        functions["blocks"] = [block.g for block in found.blocks]
+        for _ in range(3):
+            t = Fraction(rng.randint(1 if last else -64, 64), 64)
+            at = [a + t * b + t * t * c for a, b, c in zip(*q, strict=True)]
+            at = [v + r * rng.choice([-1, 0, 1]) for v, r in zip(at, radii, strict=True)]
+            eps = [a + b * t for a, b in lines]
+            if chart.shared:
+                eps.insert(chart.shared[-1], 1 / (shared_sum(chart, at, 2) - 1 / eps[chart.shared[0]]))
+            for n, x in enumerate(zip(*problem.columns, strict=True)):
+                with mpmath.workprec(BITS):
+                    known = truth(name, chart, at, [number(e) for e in eps], list(x))
+                    for key, values in known.items():
+                        for place, (function, value) in enumerate(zip(functions[key], values, strict=True)):
+                            share = apart(function, n, t, value)
+                            assert share <= 1, f"{key} {place}: {share} times the error"
+                            closest = max(closest, share)
+    assert closest > 0.5  # the errors are not far from the least that would do
+
+
+def apart(function: Any, n: int, t: Fraction, value: Any) -> float:
+    """The distance of ``value`` from the expansion at ``t``, relative to the error."""
+
+    def entry(vector: Any) -> Any:
+        return mpmath.mpf(vector.mid[n if len(vector.mid) > 1 else 0]) / (1 << vector.scale)
+
+    power, sum_ = mpmath.mpf(1), mpmath.mpf(0)
+    for part in function.series:
+        sum_, power = sum_ + entry(part) * power, power * number(t)
+    return float(abs(value - sum_) / (entry(function.error) + mpmath.mpf(2) ** -200))
