@@ -19,32 +19,34 @@ from typing import Any
 
 import numpy as np
 
-from certify.arithmetic import ladder
 from certify.checker.folded import fold
 from certify.checker.loss import Problem as Checked
 from certify.checker.path import BITS, check_path
 from certify.checker.problems import read_problem
 from certify.checker.run import make_arithmetic
-from certify.pipeline.floor import _Search, trace_valley
+from certify.pipeline.floor import trace_valley
 from certify.proofs.path import first_place
 from certify.proofs.proof import Failure
+from certify.proofs.valley import _hessian
 from certify.results.certificate import object_of
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
 from symmetry.network import Network, exact
-from symmetry.objective import SquareLoss
 from symmetry.problem import Problem, load_problem
+from symmetry.release import piece
+from symmetry.valley import derivatives
 
 
 def bend(problem: Problem, found: Any, order: list[int], theta: Any) -> float:
     """The smallest eigenvalue of ``F_qq`` at a run, in floating point."""
     network = Network.from_theta(exact(theta), problem.dimension).permuted(order)
     _, start = first_place(found.chart, network)
-    objectives = (SquareLoss.of_network(problem, found.width), found.chart.objective(problem))
-    search = _Search(*objectives, found.chart, start, found.box.center, next(ladder("auto", 53)))
-    matrix, offset = search.affine(np.array(start.eps, dtype=np.float64))
-    at = objectives[0].evaluate(matrix @ start.q.astype(np.float64) + offset, Float64(), 2)
-    return float(np.linalg.eigvalsh(matrix.T @ at.hessian @ matrix)[0])
+    limit, here = found.chart.objective(problem), piece(found.chart, start, start)
+    assert here is not None
+    at = derivatives(limit, found.chart, here, np.zeros(limit.size), Float64())
+    assert at is not None
+    _, hessian, _ = _hessian(limit, found.chart, at, Float64())
+    return float(np.linalg.eigvalsh(hessian[0] * 2 / len(problem))[0])
 
 
 def main() -> None:

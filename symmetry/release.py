@@ -18,6 +18,8 @@ from fractions import Fraction
 from math import comb, factorial
 from typing import Any
 
+import numpy as np
+
 from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
@@ -89,14 +91,7 @@ def _dependent(chart: Chart, q: Sequence[Exact], lines: list[Rationals]) -> tupl
     """``ε = 1/(S − Σ 1/ε_g)`` of the last balanced group, over the others, as ``N/D``."""
     free = [g for g in chart.diverging if g != chart.balanced[-1]]
     others = [lines[free.index(g)] for g in chart.balanced[:-1]]
-    d = chart.dimension
-    blocks = dict(zip(chart.pairs, (unit.place for unit in chart.units[len(chart.ordinary) :]), strict=False))
-    released = chart.units[-1].place.start
-    # in q the neurons come first in an order of their own; the blocks of pairs and the constant are where units say
-    total = [2 * part[released] for part in q]
-    for g in chart.balanced:
-        if g.kind == "mirrored":
-            total = [t + part[blocks[g].start + 2 * d] for t, part in zip(total, q, strict=True)]
+    total = [part @ released(chart) for part in q]
     numerator = [Fraction(1)]
     for line in others:
         numerator = _times(numerator, line)
@@ -113,6 +108,16 @@ def _dependent(chart: Chart, q: Sequence[Exact], lines: list[Rationals]) -> tupl
     while len(numerator) > 1 and not numerator[0] and not denominator[0]:
         numerator, denominator = numerator[1:], denominator[1:]
     return (numerator, denominator) if denominator[0] else None
+
+
+def released(chart: Chart) -> Exact:
+    """(P',) exact: ``S = 2K + Σ c``, over mirrored pairs, is linear in ``q``; its coefficients."""
+    out = np.array([Fraction(0)] * chart.units[-1].place.stop)
+    out[chart.units[-1].place.start] = Fraction(2)
+    for unit in chart.units:
+        if unit.kind == "mirrored":
+            out[unit.place.stop - 1] = Fraction(1)
+    return out
 
 
 def _times(left: Sequence[Fraction], right: Sequence[Fraction]) -> Rationals:

@@ -10,8 +10,12 @@ all of them even in ``ε`` and analytic, a pair has the output ``g = c A_0 + D_0
     g_c = A_0    g_z = c A_1 + D_1    g_X = c s D_1 + A_1    g_s = (c X D_1 + E)/2
     g_zz = c A_2 + D_2    g_zX = c s D_2 + A_2    g_XX = s g_zz    g_cz = A_1    g_cX = s D_1.
 
-With ``X = 0`` that is a neuron. Each is a sum of monomials ``c^α X^β s^γ`` times a mean of ``σ^(j)(z + hεX)`` over
+With ``X = 0`` that is a neuron; with ``z = 0``, ``c = 0``, ``u = 4ℓ`` a neuron near zero, less the constant that it
+releases; a mirrored pair is a pair. Each is a sum of monomials ``c^α X^β s^γ`` times a mean of ``σ^(j)(z + hεX)`` over
 ``|h| ≤ 1``, which bounds the rest of its expansion, and how it changes in the box (docs/infinity.md, section 15).
+
+All ``ε`` are taken as independent of ``q``, also where two groups share a constant. There the second ``ε`` at a place
+``q(τ) + δ`` is what ``δ`` makes of it, so that the box has a length in its direction.
 """
 
 from __future__ import annotations
@@ -25,8 +29,9 @@ from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
 from symmetry.lines import Expansion
+from symmetry.network import exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece
+from symmetry.release import Piece, quotient, released
 from symmetry.series import about, composed, composites, divided, product, scaled
 
 ORDER = 3
@@ -69,6 +74,14 @@ PAIR = {
     "s": _sum_of((Fraction(1, 2), 1, 2, 0, 2), (Fraction(1, 6), 0, 3, 0, 3)),
 }
 
+# z = 0 and c = 0
+ZERO = {
+    "": _sum_of((1, 0, 1, 0, 1)),
+    "X": _sum_of((1, 0, 0, 0, 1)),
+    "XX": _sum_of((1, 0, 1, 1, 3)),
+    "s": _sum_of((Fraction(1, 6), 0, 3, 0, 3)),
+}
+
 
 class Block(NamedTuple):
     """A block of ``Σ_n r_n ∇²f_n``, which stands across the diagonal as well.
@@ -93,6 +106,7 @@ class Derivatives:
         blocks: of ``Σ_n r_n ∇²f_n``, B of them.
         weights: (N, B), their ``g``.
         slopes: ``∂f/∂ε_g²`` of the G diverging groups, (N, G).
+        ratios: bounds of ``−ε_1/ε_2`` of two groups that share a constant, exact, both positive; ``None`` without any.
     """
 
     residuals: Expansion
@@ -100,28 +114,49 @@ class Derivatives:
     blocks: list[Block]
     weights: Expansion
     slopes: Expansion
+    ratios: tuple[Fraction, Fraction] | None
+
+
+class Small(NamedTuple):
+    """``ε`` of a group on a piece: its series to ``τ³``, bounds of its coefficients to ``τ⁴`` about any point.
+
+    And how much it may change in the box.
+    """
+
+    series: list[Fraction]
+    wide: list[Fraction]
+    reach: Fraction
 
 
 def covers(chart: Chart, activation: Activation) -> bool:
-    """Whether :func:`derivatives` knows the chart: pairs beside neurons, and an activation bounded by 1."""
-    pairs = bool(chart.groups) and not chart.bias and all(group.kind == "pair" for group in chart.groups)
+    """Whether :func:`derivatives` knows the chart, and the activation is bounded by 1.
+
+    Beside neurons there are pairs, and mirrored pairs and a neuron near zero if they are two; no copies.
+    """
+    groups = bool(chart.groups) and chart.plain and not chart.shared and len(chart.balanced) in (0, 2)
     # sigmoid, tanh, erf
-    return pairs and activation.reflection is not None
+    return groups and activation.reflection is not None
 
 
-def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, ar: Arithmetic) -> Derivatives:
+def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, ar: Arithmetic) -> Derivatives | None:
     """Expand the derivatives on a piece.
 
     Args:
         objective: of the chart's limit network.
-        chart: with pairs, and nothing but pairs, among its groups.
+        chart: covered.
         curve: the piece.
-        radii: (P',) in the arithmetic, how far ``q`` may be from the curve.
+        radii: (P',) exact, how far ``q`` may be from the curve.
         ar: where to compute.
+
+    Returns:
+        the expansions; ``None`` where the second of two shared ``ε`` may be infinite, or of the sign of the first.
     """
     data, activation, d = objective.data(ar), objective.problem.activation, chart.dimension
     q, m = [ar.array(part) for part in curve.q], len(chart.ordinary)
-    size = abs(data.x)
+    smalls, ratios = _smalls(chart, curve, exact(radii))
+    if smalls is None:
+        return None
+    radii, size = ar.array(exact(radii)), abs(data.x)
     columns: list[Expansion] = []
     blocks: list[Block] = []
     weights: list[Expansion] = []
@@ -132,7 +167,7 @@ def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, a
         a = [part[m * d : m * (d + 1)] + z[0] * 0 for part in q]
         reach = ar.matmul(size, radii[: m * d].reshape(m, d).T)
         values = _neurons(z, a, activation, ar)
-        bounds = _rests(NEURON, (z, a, None), [], (reach, radii[m * d : m * (d + 1)], None), activation, ar)
+        bounds = _rests(NEURON, (z, a, None), None, (reach, radii[m * d : m * (d + 1)], None), activation, ar)
         f = {name: Expansion(values[name], bounds[name]) for name in NEURON}
         one = ar.array([[1.0]] * m)
         total = total + Expansion([ar.matmul(v, one) for v in f[""].coefficients], ar.matmul(f[""].rest, one))
@@ -143,22 +178,75 @@ def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, a
             blocks += [Block(w, w, True), Block(w, output, False)]
             weights += [own["zz"], own["cz"]]
         columns.append(f["c"])
-    for k, (line, _) in enumerate(curve.eps):
-        start = m * (d + 1) + k * (2 * d + 1)
-        w, u, c = slice(start, start + d), slice(start + d, start + 2 * d), slice(start + 2 * d, start + 2 * d + 1)
-        z, x = ([ar.matmul(data.x, part[place].reshape(-1, 1)) for part in q] for place in (w, u))
-        outputs = [part[c] + z[0] * 0 for part in q]
-        reaches = (*(ar.matmul(size, radii[place].reshape(-1, 1)) for place in (w, u)), radii[c])
-        values = (_pair_at_infinity if curve.last else _pair)(z, outputs, x, line, activation, ar)
-        bounds = _rests(PAIR, (z, outputs, x), line, (reaches[0], reaches[2], reaches[1]), activation, ar)
-        f = {name: Expansion(values[name], bounds[name]) for name in PAIR}
+    if chart.balanced:
+        nothing, place = data.y.reshape(-1, 1) * 0, chart.units[-1].place.start
+        # K is one of the q: in the box the output changes by its radius
+        constant = [part[place : place + 1] + nothing for part in [*q, radii]]
+        total = total + Expansion([*constant[:3], nothing], constant[3])
+    for k, (group, eps) in enumerate(zip(chart.diverging, smalls, strict=True)):
+        zero = group.kind == "zero"
+        start = chart.units[m + k].place.start
+        # of a neuron near zero ℓ comes after the constant K
+        w, u = slice(start, start + d), slice(start + 1, start + 1 + d) if zero else slice(start + d, start + 2 * d)
+        c, stretch = slice(u.stop, u.stop + 1), 4 if zero else 1
+        x = [ar.matmul(data.x, part[u].reshape(-1, 1)) * stretch for part in q]
+        reach = ar.matmul(size, radii[u].reshape(-1, 1)) * stretch
+        nothing = [x[0] * 0] * 3
+        z = nothing if zero else [ar.matmul(data.x, part[w].reshape(-1, 1)) for part in q]
+        outputs = nothing if zero else [part[c] + z[0] * 0 for part in q]
+        away = nothing[0] if zero else ar.matmul(size, radii[w].reshape(-1, 1))
+        reaches = (away, nothing[0] if zero else radii[c], reach)
+        values = (_pair_at_infinity if curve.last else _pair)(z, outputs, x, eps.series, activation, ar)
+        functions = ZERO if zero else PAIR
+        bounds = _rests(functions, (z, outputs, x), eps, reaches, activation, ar)
+        f = {name: Expansion(values[name], bounds[name]) for name in functions}
         total = total + f[""]
-        columns += [_times_inputs(f["z"], data.x, size), _times_inputs(f["X"], data.x, size), f["c"]]
-        blocks += [Block(w, w, True), Block(w, u, True), Block(u, u, True), Block(w, c, False), Block(u, c, False)]
-        weights += [f["zz"], f["zX"], f["XX"], f["cz"], f["cX"]]
         slopes.append(f["s"])
+        if zero:
+            columns += [_constant(data.y), _times_inputs(f["X"], data.x * 4, size * 4)]
+            blocks.append(Block(u, u, True))
+            weights.append(Expansion([v * 16 for v in f["XX"].coefficients], f["XX"].rest * 16))
+        else:
+            columns += [_times_inputs(f["z"], data.x, size), _times_inputs(f["X"], data.x, size), f["c"]]
+            blocks += [Block(w, w, True), Block(w, u, True), Block(u, u, True), Block(w, c, False), Block(u, c, False)]
+            weights += [f["zz"], f["zX"], f["XX"], f["cz"], f["cX"]]
+    if chart.balanced and not chart.has_linear:
+        columns.append(_constant(data.y))
     jacobian, second, first = (_beside(parts, ar) for parts in (columns, weights, slopes))
-    return Derivatives(total, jacobian, blocks, second, first)
+    return Derivatives(total, jacobian, blocks, second, first, ratios)
+
+
+def _smalls(chart: Chart, curve: Piece, radii: Any) -> tuple[list[Small] | None, tuple[Fraction, Fraction] | None]:
+    """``ε`` of the diverging groups, and bounds of ``−ε_1/ε_2 = 1 − S ε_1`` of two that share a constant.
+
+    In the box ``S`` changes by ``ΔS``, ``ε_2 = 1/(S − 1/ε_1)`` by at most ``ε_2² ΔS/(1 − |ε_2|ΔS)``.
+    """
+    smalls, ratios = list[Small](), None
+    for group, eps in zip(chart.diverging, curve.eps, strict=True):
+        known = quotient(*eps)
+        if known is None:
+            return None, None
+        series, wide = known[0][: ORDER + 1], known[1][: ORDER + 2]
+        reach = Fraction(0)
+        if chart.balanced and group == chart.balanced[-1]:
+            change = sum((abs(k) * r for k, r in zip(released(chart), radii, strict=True)), Fraction(0))
+            if wide[0] * change >= 1:
+                return None, None
+            reach = wide[0] ** 2 * change / (1 - wide[0] * change)
+            # ε_2 = ε_1/(S ε_1 − 1)
+            first = smalls[chart.diverging.index(chart.balanced[0])].wide[0]
+            away = sum(map(abs, eps[1][1:]), Fraction(0)) + first * change
+            ratios = (-eps[1][0] - away, -eps[1][0] + away)
+            if ratios[0] <= 0:
+                return None, None
+        smalls.append(Small(series, wide, reach))
+    return smalls, ratios
+
+
+def _constant(y: Any) -> Expansion:
+    """``∂f/∂K = 1``."""
+    nothing = y.reshape(-1, 1) * 0
+    return Expansion([nothing + 1, *[nothing] * ORDER], nothing)
 
 
 def _beside(parts: Sequence[Expansion], ar: Arithmetic) -> Expansion:
@@ -200,14 +288,13 @@ def _pair(
 def _pair_at_infinity(
     z: list[Any], c: list[Any], x: list[Any], eps: list[Fraction], activation: Activation, ar: Arithmetic
 ) -> dict[str, list[Any]]:
-    """The same about ``ε(0) = 0``, where ``z``, ``X`` and ``c`` have no linear term.
+    """The same about ``ε(0) = 0``, where ``z``, ``X`` and ``c`` have no linear term, and ``s = O(τ²)``.
 
     ``A_k = Σ s^i X^{2i} σ^(k+2i)/(2i)!``, ``D_k = Σ s^i X^{2i+1} σ^(k+2i+1)/(2i+1)!`` and ``E = X³ σ^(3)/3 + s X⁵
     σ^(5)/30 + …``.
     """
     jet, square = activation.jet(z[0], ORDER + 2, ar), _square(eps)
     inner = [z[0] * 0, z[0] * 0, z[2]]
-    s = square[2]
     # σ^(k)(z) to first order in τ²; where the derivative of σ^(5) would be asked for, it is multiplied by s
     known = [composed([jet[k], *jet[k + 1 : k + 2], *[z[0] * 0] * 3], inner, ORDER, ar) for k in range(ORDER + 3)]
 
@@ -217,9 +304,8 @@ def _pair_at_infinity(
         for _ in range(first):
             power = product(power, x, ORDER)
         low = [v * ar.number(factors[0]) for v in product(known[k], power, ORDER)]
-        high = known[k + 2][0] * power[0] * x[0] * x[0] * ar.number(factors[1] * s)
-        low[2] = low[2] + high
-        return low
+        high = known[k + 2][0] * power[0] * x[0] * x[0]
+        return [*low[:2], *(low[i] + high * ar.number(factors[1] * square[i]) for i in (2, 3))]
 
     a = [even(k, 0, (Fraction(1), Fraction(1, 2))) for k in range(3)]
     b = [even(k + 1, 1, (Fraction(1), Fraction(1, 6))) for k in range(3)]
@@ -260,13 +346,14 @@ def _functions(
 
 
 def _square(eps: list[Fraction]) -> list[Fraction]:
-    return [eps[0] ** 2, 2 * eps[0] * eps[1], eps[1] ** 2]
+    """``ε²``, a series as long as that of ``ε``."""
+    return [sum((eps[i] * eps[m - i] for i in range(m + 1)), Fraction(0)) for m in range(len(eps))]
 
 
 def _rests(
     functions: Mapping[str, Sequence[Monomial]],
     curve: tuple[list[Any], list[Any], list[Any] | None],
-    eps: list[Fraction],
+    eps: Small | None,
     reaches: tuple[Any, Any, Any],
     activation: Activation,
     ar: Arithmetic,
@@ -274,13 +361,13 @@ def _rests(
     """How far each function may be from its expansion, in the box about the curve.
 
     On the curve: the coefficient of ``τ^{K+1}`` about any point of it, from those of ``c``, ``X``, ``ε`` and ``z``, in
-    ``c^α X^β s^γ σ^(j)(z + hεX)``. In the box: ``c^α X^β`` and ``σ^(j)`` change by what ``|δc|``, ``|δX|`` and
-    ``|δz| + |ε||δX|`` allow.
+    ``c^α X^β s^γ σ^(j)(z + hεX)``. In the box: ``c^α X^β s^γ`` and ``σ^(j)`` change by what ``|δc|``, ``|δX|``,
+    ``|δε|`` and ``|δz| + |ε||δX| + |δε|(|X| + |δX|)`` allow.
 
     Args:
         functions: by name.
         curve: ``z``, ``c``, and ``X`` (``None``: no monomial has it).
-        eps: of the group; empty without one.
+        eps: of the group; ``None`` without one.
         reaches: bounds of ``|δz|``, ``|δc|``, ``|δX|``.
         activation: bounded by 1.
         ar: where to compute.
@@ -289,12 +376,11 @@ def _rests(
     z, c, x = (None if part is None else about(part) for part in curve)
     assert z is not None
     assert c is not None
-    wide = [abs(eps[0]) + abs(eps[1]), abs(eps[1])] if eps else [Fraction(0)] * 2
     argument = [*z, *[z[0] * 0] * (top - 2)]
     away = reaches[0]
-    if x is not None:
-        argument = [p + q for p, q in zip(argument, scaled(x, wide, top, ar), strict=True)]
-        away = away + reaches[2] * ar.number(wide[0])
+    if x is not None and eps is not None:
+        argument = [p + q for p, q in zip(argument, scaled(x, eps.wide, top, ar), strict=True)]
+        away = away + reaches[2] * ar.number(eps.wide[0]) + (x[0] + reaches[2]) * ar.number(eps.reach)
     one = z[0] * 0 + 1
 
     def sup(j: int) -> Fraction:
@@ -304,7 +390,6 @@ def _rests(
     highest = max(term.j for terms in functions.values() for term in terms)
     sups = [one * ar.number(sup(j)) for j in range(highest + top + 1)]
     known = composites(sups, highest + 1, argument, top, ar)
-    square = _square(wide)
     amplitudes: dict[tuple[int, int, int], tuple[list[Any], Any, Any]] = {}
 
     def amplitude(alpha: int, beta: int, gamma: int) -> tuple[list[Any], Any, Any]:
@@ -317,8 +402,9 @@ def _rests(
                 series, there = product(series, factor, top), there * (factor[0] + reach)
             here = series[0]
             if gamma:
-                series, size = scaled(series, square, top, ar), ar.number(square[0])
-                here, there = here * size, there * size
+                assert eps is not None
+                square, size = _square(eps.wide), ar.number((eps.wide[0] + eps.reach) ** 2)
+                series, here, there = scaled(series, square, top, ar), here * ar.number(square[0]), there * size
             amplitudes[key] = (series, there, there - here)
         return amplitudes[key]
 

@@ -184,6 +184,7 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
     width = len(last) // (d + 1)
     need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
     need(chart.plain, "path: not defined for triples, mirrored copies and other flipped members")
+    need(not path.radii or covers(chart), "path.radii: not defined in this chart")
     neurons = tuple((tuple(last[i * d : (i + 1) * d]), last[width * d + i]) for i in path.order)
     merged = together(chart, neurons)
     if merged != neurons:
@@ -192,7 +193,6 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
     here = first_place(chart, merged)
     regions = read_radii(path, len(here.q))
-    need(not regions or covers(chart), "path.radii: for pairs alone")
     for number, place in enumerate(read_places(path, chart, len(here.q))):
         if regions:
             check_region(folded, chart, here, place, regions[number], f"path: place {number}")

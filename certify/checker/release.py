@@ -175,7 +175,7 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
     if "zero" in chart.kinds:
         s = [_line(data, [4 * v for v in part[place + 1 :]]) for part in curve]
         groups.append(([data.zero] * 3, s, [data.number(0)] * 3))
-    for (z, s, c), (known, wide) in zip(groups, _epsilons(chart, curve, lines, d), strict=True):
+    for (z, s, c), (known, wide) in zip(groups, map(quotient, epsilons(chart, curve, lines, d)), strict=True):
         total = _sum(total, (_even if last else _finite)(z, s, c, known, data))
         reach = times([*about(s)], wide, ORDER + 1, data)
         argument = [reach[m] + v for m, v in enumerate(about(z))] + reach[3:]
@@ -187,16 +187,21 @@ def _line(data: Data, v: Numbers) -> Vector:
     return data.along([data.number(x) for x in v])
 
 
-def _epsilons(chart: Chart, curve: list[Numbers], lines: list[Numbers], d: int) -> list[tuple[Numbers, Numbers]]:
-    """For each diverging group the series of ``ε`` and bounds of its coefficients about any ``τ`` of the piece."""
+def released(chart: Chart, d: int) -> dict[int, int]:
+    """By their places in ``q``, the coefficients of ``S = 2K + Σ c`` over mirrored groups; empty without a constant."""
+    place, out = chart.neurons * (d + 1), dict[int, int]()
+    for kind in chart.kinds:
+        place += 0 if kind == "zero" else 2 * d + 1
+        if kind == "mirrored":
+            out[place - 1] = 1
+    return out | {place: 2} if chart.shared else {}
+
+
+def epsilons(chart: Chart, curve: list[Numbers], lines: list[Numbers], d: int) -> list[tuple[Numbers, Numbers]]:
+    """``N`` and ``D`` with ``ε = N/D`` for each diverging group: ``D = 1`` for the free ones."""
     fractions = [(line, [Fraction(1)]) for line in lines]
     if len(chart.shared) > 1:
-        place, total = chart.neurons * (d + 1), [Fraction(0)] * 3
-        for kind in chart.kinds:
-            if kind == "mirrored":
-                total = [t + part[place + 2 * d] for t, part in zip(total, curve, strict=True)]
-            place += 0 if kind == "zero" else 2 * d + 1
-        total = [t + 2 * part[place] for t, part in zip(total, curve, strict=True)]
+        total = [sum((k * part[i] for i, k in released(chart, d).items()), Fraction(0)) for part in curve]
         # N = Π ε_g, D = S N − Σ_g Π_{h ≠ g} ε_h over the free ones that share
         others = [lines[k] for k in chart.shared[:-1]]
         n = _multiply(others)
@@ -207,7 +212,7 @@ def _epsilons(chart: Chart, curve: list[Numbers], lines: list[Numbers], d: int) 
         while len(n) > 1 and n[0] == denominator[0] == 0:
             n, denominator = n[1:], denominator[1:]
         fractions.insert(chart.shared[-1], (n, denominator))
-    return [_quotient(n, denominator) for n, denominator in fractions]
+    return fractions
 
 
 def _multiply(factors: Sequence[Numbers]) -> Numbers:
@@ -221,9 +226,9 @@ def _multiply(factors: Sequence[Numbers]) -> Numbers:
     return out
 
 
-def _quotient(numerator: Numbers, denominator: Numbers) -> tuple[Numbers, Numbers]:
+def quotient(fraction: tuple[Numbers, Numbers]) -> tuple[Numbers, Numbers]:
     """The series of ``N/D``, and bounds of its coefficients about any ``|τ| ≤ 1``, from those of ``N`` and ``D``."""
-    size = ORDER + 2
+    size, (numerator, denominator) = ORDER + 2, fraction
     need(max(len(numerator), len(denominator)) <= size, "path: too many groups share a constant")
     n, d = (v + [Fraction(0)] * (size - len(v)) for v in (numerator, denominator))
     least = abs(d[0]) - sum(map(abs, d[1:]), Fraction(0))

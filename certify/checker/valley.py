@@ -1,24 +1,29 @@
-"""A region about a path in a chart of pairs: no network in it is critical (docs/infinity.md, section 15).
+"""A region about a path in a chart: no network in it is critical (docs/infinity.md, section 15).
 
-Along a piece ``(q(τ), ε(τ))`` and in the box ``|δ_i| ≤ d_i`` about each of its points it is checked that ``F_qq ≻ 0``
-and ``∂F/∂ε_g² > 0``. With ``z = w·x``, ``X = u·x``, ``s = ε²``, a *mean* being one of ``σ^(k)(z + hεX)`` over ``|h| ≤
-1``,
+The diverging groups are pairs, and beside them either none that releases a constant, or two: mirrored pairs, or one of
+these and a neuron near zero. Along a piece ``(q(τ), ε(τ))`` and in the box ``|δ_i| ≤ d_i`` about each of its points it
+is checked that ``F_qq ≻ 0``, all ``ε`` fixed, and ``∂F/∂ε_g² > 0``. Of two that share a constant ``ε_2`` follows from
+``1/ε_1 + 1/ε_2 = S(q)``, and instead ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² > 0``, where ``P = −ε_1/ε_2 = 1 − Sε_1 > 0``. With ``z =
+w·x``, ``X = u·x``, ``s = ε²``, a *mean* being one of ``σ^(k)(z + hεX)`` over ``|h| ≤ 1``,
 
     A_k = (σ^(k)(z + εX) + σ^(k)(z − εX))/2    a mean of σ^(k)
     D_k = (σ^(k)(z + εX) − σ^(k)(z − εX))/2ε   X times a mean of σ^(k+1)
     E   = (X A_1 − D_0)/s                      X³/3 times a mean of σ^(3)
 
-and the derivatives of a pair are those in ``_PAIR``; a neuron is a pair with ``X = 0``. All are expanded to ``τ³``. On
+and the derivatives of a pair, mirrored or not, are those in ``_PAIR``; a neuron is a pair with ``X = 0``, a neuron near
+zero one with ``z = c = 0``, ``X = 4ℓ·x``. All are expanded to ``τ³``. On
 the curve the rest is at most the coefficient of ``τ⁴`` about any point of it, from the coefficients of ``|c|``,
-``|X|``, ``|z| + |ε||X|`` and ``sup|σ^(k)|``; in the box it is what ``c^α X^β`` and the means change by.
+``|X|``, ``|z| + |ε||X|`` and ``sup|σ^(k)|``; in the box it is what ``c^α X^β s^γ`` and the means change by, ``ε_2`` by
+``ε_2² ΔS/(1 − |ε_2|ΔS)`` at most.
 
 ``F_qq = (2/N)(JᵀJ + Σ r ∇²f)`` is a polynomial of matrices up to an error, its Bernstein coefficients are ``C_j``. Let
 ``V`` be any matrix, ``η² = (2/N) Σ_k |V|_kᵀ (Σ_n E_n E_nᵀ) |V|_k`` from the error ``E`` of ``J``, ``β²`` the largest
 sum of a row of ``|Vᵀ(2/N)JᵀJV|``, and ``Δ`` the error of the rest. All eigenvalues of ``VᵀF_qqV`` exceed the least
 ``C_ii − Σ|C_ij|`` of the ``VᵀC_jV`` less ``2βη`` and the largest sum of a row of ``|V|ᵀΔ|V|``.
 
-On one input of each pair ``x, −x`` (``folded.py``): ``∂f(−x) = α − ∂f(x)``, ``α = κ`` for outputs, else 0; the other
-derivatives change their signs. So ``Σ r g`` over all inputs is ``Σ (r(x) − r(−x)) g`` over these.
+On one input of each pair ``x, −x`` (``folded.py``): ``∂f(−x) = α − ∂f(x)``, ``α = κ`` for outputs, 2 for the constant
+``K``, else 0; the other derivatives change their signs. So ``Σ r g`` over all inputs is ``Σ (r(x) − r(−x)) g`` over
+these.
 """
 
 from __future__ import annotations
@@ -36,7 +41,20 @@ from .charts import Chart
 from .folded import Folded
 from .loss import Data, Vector
 from .reading import need
-from .release import Numbers, Place, Series, about, bernstein_rows, between, divided, product, times
+from .release import (
+    Numbers,
+    Place,
+    Series,
+    about,
+    bernstein_rows,
+    between,
+    divided,
+    epsilons,
+    product,
+    quotient,
+    released,
+    times,
+)
 
 ORDER = 3
 DEGREE = 2 * ORDER
@@ -71,6 +89,13 @@ _PAIR = {
     "s": _terms((Fraction(1, 2), 1, 2, 0, 2), (Fraction(1, 6), 0, 3, 0, 3)),  # (c X D_1 + E)/2
 }
 
+_ZERO = {
+    "f": _terms((1, 0, 1, 0, 1)),  # D_0
+    "X": _terms((1, 0, 0, 0, 1)),  # A_1
+    "XX": _terms((1, 0, 1, 1, 3)),  # s D_2
+    "s": _terms((Fraction(1, 6), 0, 3, 0, 3)),  # E/2
+}
+
 
 @dataclass(frozen=True)
 class Function:
@@ -84,6 +109,10 @@ class Function:
         """A bound of the polynomial."""
         return reduce(add, map(abs, self.series))
 
+    def times(self, factor: int) -> Function:
+        """The product with a positive number."""
+        return Function([v * factor for v in self.series], self.error * factor)
+
 
 class Block(NamedTuple):
     """``Σ r g x xᵀ`` where ``square``, else a column ``Σ r g x``, at ``(row, column)``, and across the diagonal."""
@@ -96,18 +125,26 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Expanded:
-    """On a piece: ``f``, the columns of ``J``, those of them by outputs, the blocks of ``∇²f``, the ``∂f/∂ε_g²``."""
+    """On a piece: ``f``, the columns of ``J``, the blocks of ``∇²f``, the ``∂f/∂ε_g²``."""
 
     output: Function
     jacobian: list[Function]
-    outputs: set[int]
     blocks: list[Block]
     slopes: list[Function]
 
 
+class Small(NamedTuple):
+    """``ε`` of a group: its series to ``τ³``, bounds of its coefficients to ``τ⁴``, and of its change in the box."""
+
+    series: Numbers
+    wide: Numbers
+    away: Fraction
+
+
 def covers(chart: Chart) -> bool:
-    """Whether regions are defined: diverging groups are pairs, and no others."""
-    return set(chart.kinds) == {"pair"} and not chart.copies and not chart.bias
+    """Whether regions are defined: pairs, and none or two mirrored pairs or single neurons near zero; no copies."""
+    simple = all(group.kind in ("pair", "mirrored", "zero") and not group.copies for group in chart.diverging)
+    return bool(chart.diverging) and simple and len(chart.shared) in (0, 2) and not chart.copies and not chart.bias
 
 
 def check_region(folded: Folded, chart: Chart, start: Place, end: Place, radii: Numbers, where: str) -> None:
@@ -119,30 +156,64 @@ def check_region(folded: Folded, chart: Chart, start: Place, end: Place, radii: 
     data = folded.data
     need(folded.data.activation.reflection is not None, f"{where}: the region asks for an activation bounded by 1")
     curve, lines, last = between(start, end)
-    found = _expanded(data, chart, curve, lines, radii, last)
+    smalls, ratios = _smalls(chart, curve, lines, radii, len(data.x), where)
+    found = _expanded(data, chart, curve, smalls, radii, last)
     sides = folded.residuals(found.output.series, _constants(folded, chart, curve))
     difference = [p - q for p, q in zip(*sides, strict=True)] if len(sides) > 1 else sides[0]
     sizes = reduce(add, (abs(v) for side in sides for v in side))
     twice = found.output.error + found.output.error * folded.paired
     products = _Products(difference, sizes, twice)
     rows = bernstein_rows(DEGREE, last)
-    for slope in found.slopes:
+    slopes = [found.slopes[k] for k in range(len(found.slopes)) if not ratios or k not in chart.shared]
+    for ratio in ratios:
+        # in between it is a mean of the two
+        first, second = (found.slopes[k] for k in chart.shared)
+        factor = data.number(ratio**3)
+        series = [p * factor + q for p, q in zip(first.series, second.series, strict=True)]
+        slopes.append(Function(series, first.error * factor + second.error))
+    for slope in slopes:
         series, error = products.with_function(slope)
         values = data.arithmetic.stack([v.dot(data.zero + 1) for v in series])
         least = min(values.dot(data.arithmetic.vector(row)).lower()[0] for row in rows)
         need(least > error.dot(data.zero + 1).upper()[0], f"{where}: ∂F/∂ε² may vanish")
-    _check_definite(folded, found, products, rows, where)
+    _check_definite(folded, found, _turned(folded, chart, len(radii)), products, rows, where)
+
+
+def _smalls(
+    chart: Chart, curve: list[Numbers], lines: list[Numbers], radii: Numbers, d: int, where: str
+) -> tuple[list[Small], list[Fraction]]:
+    """``ε`` of the diverging groups, and bounds of ``P = −ε_1/ε_2`` if two share a constant; ``ε_2 = ε_1/(Sε_1 − 1)``.
+
+    Raises:
+        Rejected: ``P`` may be 0 or negative.
+    """
+    fractions = epsilons(chart, curve, lines, d)
+    known = [quotient(fraction) for fraction in fractions]
+    away, ratios = [Fraction(0)] * len(known), list[Fraction]()
+    if chart.shared:
+        first, second = chart.shared
+        change = sum((k * radii[i] for i, k in released(chart, d).items()), Fraction(0))
+        largest, middle = known[second][1][0], -fractions[second][1][0]
+        spread = sum(map(abs, fractions[second][1][1:]), Fraction(0)) + known[first][1][0] * change
+        need(largest * change < 1 and middle > spread, f"{where}: shared ε may have one sign, or be infinite")
+        away[second] = largest**2 * change / (1 - largest * change)
+        ratios = [middle - spread, middle + spread]
+    return [Small(a[: ORDER + 1], b[: ORDER + 2], c) for (a, b), c in zip(known, away, strict=True)], ratios
 
 
 def _constants(folded: Folded, chart: Chart, curve: list[Numbers]) -> Numbers:
-    """``f(x) + f(−x)``: ``κ`` times the outputs of the neurons and the ``c`` of the pairs, along the curve."""
+    """``f(x) + f(−x)``: ``κ`` times the outputs of the neurons and the ``c`` of the pairs, and ``2K``, on the curve."""
+    alpha = _turned(folded, chart, len(curve[0]))
+    return [sum(map(mul, alpha, part), Fraction(0)) for part in curve]
+
+
+def _turned(folded: Folded, chart: Chart, size: int) -> Numbers:
+    """``α`` of the coordinates ``q``."""
     d = len(folded.data.x)
     first = chart.neurons * (d + 1)
-    out = []
-    for part in curve:
-        outputs = part[chart.neurons * d : first] + part[first + 2 * d :: 2 * d + 1]
-        out.append(folded.reflection * sum(outputs, Fraction(0)))
-    return out
+    end = first + (2 * d + 1) * sum(kind != "zero" for kind in chart.kinds)
+    outputs = {*range(chart.neurons * d, first), *range(first + 2 * d, end, 2 * d + 1)}
+    return [folded.reflection * (i in outputs) + 2 * (i == end) for i in range(size)]
 
 
 @dataclass(frozen=True)
@@ -164,7 +235,7 @@ class _Products:
 
 
 def _expanded(
-    data: Data, chart: Chart, curve: list[Numbers], lines: list[Numbers], radii: Numbers, last: bool
+    data: Data, chart: Chart, curve: list[Numbers], smalls: list[Small], radii: Numbers, last: bool
 ) -> Expanded:
     d, m = len(data.x), chart.neurons
     jacobian: dict[int, Function] = {}
@@ -186,30 +257,42 @@ def _expanded(
         w, a = k * d, m * d + k
         z, c = linear(w), [data.number(part[a]) for part in curve]
         values = _neuron(z, c, data)
-        f = _bounded(_NEURON, values, (z, c, None), [], (reach(w), data.number(radii[a]), None), data)
+        f = _bounded(_NEURON, values, (z, c, None), None, (reach(w), data.number(radii[a]), None), data)
         outputs.append(f["f"])
         by_inputs(w, f["z"])
         jacobian[a] = f["c"]
         blocks += [Block(w, w, f["zz"], True), Block(w, a, f["cz"], False)]
-    for k, line in enumerate(lines):
-        w = m * (d + 1) + k * (2 * d + 1)
-        u, a = w + d, w + 2 * d
-        z, x, c = linear(w), linear(u), [data.number(part[a]) for part in curve]
-        values = (_pair_at_infinity if last else _pair)(z, x, c, line, data)
-        reaches = (reach(w), data.number(radii[a]), reach(u))
-        f = _bounded(_PAIR, values, (z, c, x), line, reaches, data)
+    place = m * (d + 1)
+    for kind, small in zip(chart.kinds, smalls, strict=True):
+        expand = _pair_at_infinity if last else _pair
+        if kind == "zero":
+            # K is at this place, then ℓ
+            x, nothing = [v * 4 for v in linear(place + 1)], [data.zero] * 3
+            values = expand(nothing, x, nothing, small.series, data)
+            reaches = (data.zero, data.zero, reach(place + 1) * 4)
+            f = _bounded(_ZERO, values, (nothing, nothing, x), small, reaches, data)
+            by_inputs(place + 1, f["X"].times(4))
+            blocks.append(Block(place + 1, place + 1, f["XX"].times(16), True))
+        else:
+            w, u, a = place, place + d, place + 2 * d
+            z, x, c = linear(w), linear(u), [data.number(part[a]) for part in curve]
+            reaches = (reach(w), data.number(radii[a]), reach(u))
+            f = _bounded(_PAIR, expand(z, x, c, small.series, data), (z, c, x), small, reaches, data)
+            by_inputs(w, f["z"])
+            by_inputs(u, f["X"])
+            jacobian[a] = f["c"]
+            blocks += [Block(w, w, f["zz"], True), Block(w, u, f["zX"], True), Block(u, u, f["XX"], True)]
+            blocks += [Block(w, a, f["cz"], False), Block(u, a, f["cX"], False)]
+            place += 2 * d + 1
         outputs.append(f["f"])
-        by_inputs(w, f["z"])
-        by_inputs(u, f["X"])
-        jacobian[a] = f["c"]
-        blocks += [Block(w, w, f["zz"], True), Block(w, u, f["zX"], True), Block(u, u, f["XX"], True)]
-        blocks += [Block(w, a, f["cz"], False), Block(u, a, f["cX"], False)]
         slopes.append(f["s"])
+    if chart.shared:
+        jacobian[place] = Function([data.zero + 1, *[data.zero] * ORDER], data.zero)
+        constant, away = ([data.zero + data.number(part[place]) for part in parts] for parts in (curve, [radii]))
+        outputs.append(Function([*constant, data.zero], away[0]))
     series = [reduce(add, (f.series[k] for f in outputs)) for k in range(ORDER + 1)]
     output = Function(series, reduce(add, (f.error for f in outputs)))
-    first = m * (d + 1)
-    by_output = {*range(m * d, first), *range(first + 2 * d, len(radii), 2 * d + 1)}
-    return Expanded(output, [jacobian[i] for i in range(len(radii))], by_output, blocks, slopes)
+    return Expanded(output, [jacobian[i] for i in range(len(radii))], blocks, slopes)
 
 
 def _neuron(z: Series, c: Series, data: Data) -> dict[str, Series]:
@@ -266,12 +349,13 @@ def _pair_at_infinity(z: Series, x: Series, c: Series, eps: Numbers, data: Data)
 
     def even(k: int, i: int, low: Fraction, high: Fraction) -> Series:
         """``low X^i σ^(k) + high s X^(i+2) σ^(k+2)``."""
-        second = power[i + 2] * jet[k + 2] * data.number(high * square[2])
+        further = power[i + 2] * jet[k + 2] * data.number(high)
+        second = further * data.number(square[2])
         if low:
             second = second + power[i] * jet[k + 1] * z[2] * data.number(low)
             if i:
                 second = second + power[i - 1] * x[2] * jet[k] * data.number(low * i)
-        return [power[i] * jet[k] * data.number(low), data.zero, second, data.zero]
+        return [power[i] * jet[k] * data.number(low), data.zero, second, further * data.number(square[3])]
 
     a = [even(k, 0, Fraction(1), Fraction(1, 2)) for k in range(3)]
     b = [even(k + 1, 1, Fraction(1), Fraction(1, 6)) for k in range(3)]
@@ -304,14 +388,14 @@ def _combined(
 
 
 def _square(eps: Numbers) -> Numbers:
-    return [eps[0] ** 2, 2 * eps[0] * eps[1], eps[1] ** 2]
+    return [sum((p * q for p, q in zip(eps[: m + 1], eps[m::-1], strict=True)), Fraction(0)) for m in range(len(eps))]
 
 
 def _bounded(
     functions: dict[str, list[Term]],
     values: dict[str, Series],
     curve: tuple[Series, Series, Series | None],
-    eps: Numbers,
+    eps: Small | None,
     reaches: tuple[Vector, Vector, Vector | None],
     data: Data,
 ) -> dict[str, Function]:
@@ -320,11 +404,11 @@ def _bounded(
     z, c, x = (part and about(part) for part in curve)
     assert z is not None
     assert c is not None
-    wide = [abs(eps[0]) + abs(eps[1]), abs(eps[1])] if eps else []
     argument, away = [*z, data.zero, data.zero], reaches[0]
-    if x is not None and reaches[2] is not None:
-        argument = [p + q for p, q in zip(argument, times(x, wide, top, data), strict=True)]
-        away = away + reaches[2] * data.number(wide[0])
+    if x is not None and reaches[2] is not None and eps:
+        argument = [p + q for p, q in zip(argument, times(x, eps.wide, top, data), strict=True)]
+        # |(ε + δε)(X + δX) − εX|
+        away = away + reaches[2] * data.number(eps.wide[0]) + (x[0] + reaches[2]) * data.number(eps.away)
     bounds = [Fraction(1), *data.activation.bounds]
     highest = max(k for terms in functions.values() for *_, k in terms)
     powers, combination = _powers(argument, top, data), data.arithmetic.combination
@@ -333,7 +417,6 @@ def _bounded(
         + [combination([powers[j][m] for j in range(1, m + 1)], bounds[k + 1 : k + m + 1]) for m in range(1, top + 1)]
         for k in range(highest + 1)
     ]
-    square = _square(wide) if eps else []
     known: dict[tuple[int, int, int], tuple[Series, Vector, Vector]] = {}
     for *_, alpha, beta, gamma, _k in (term for terms in functions.values() for term in terms):
         series, inside = [data.number(1)], data.number(1)
@@ -342,11 +425,10 @@ def _bounded(
             assert reach is not None
             series = product(series, part, top, data) if number else part
             inside = inside * (part[0] + reach) if number else part[0] + reach
+        if gamma and eps:
+            inside = data.zero + inside * data.number((eps.wide[0] + eps.away) ** 2)
+            series = times([data.zero + v for v in series], _square(eps.wide), top, data)
         change = inside - series[0]
-        if gamma:
-            series = times([data.zero + v for v in series], square, top, data)
-            size = data.number(square[0])
-            inside, change = inside * size, change * size
         known[alpha, beta, gamma] = (series, inside, change)
     out = {}
     for name, terms in functions.items():
@@ -365,10 +447,12 @@ def _bounded(
 Matrix = list[list[int]]
 
 
-def _check_definite(folded: Folded, found: Expanded, products: _Products, rows: list[Numbers], where: str) -> None:
+def _check_definite(
+    folded: Folded, found: Expanded, turned: Numbers, products: _Products, rows: list[Numbers], where: str
+) -> None:
     """That ``F_qq`` is positive definite in the region."""
     scale = Fraction(2, folded.count)
-    gram, spread = _gram(folded, found, scale)
+    gram, spread = _gram(folded, found, turned, scale)
     second, error = _bends(folded, found, products, scale)
     total = [_Enclosed.sum_of(pair) for pair in zip(gram, second, strict=True)]
     whole = [_Enclosed.combined(total, row) for row in rows]
@@ -442,25 +526,22 @@ def _root(value: int) -> int:
     return math.isqrt(value * UNIT) + 1
 
 
-def _gram(folded: Folded, found: Expanded, scale: Fraction) -> tuple[list[_Enclosed], _Enclosed]:
+def _gram(folded: Folded, found: Expanded, turned: Numbers, scale: Fraction) -> tuple[list[_Enclosed], _Enclosed]:
     """The coefficients of ``(2/N) JᵀJ``, and ``(2/N) Σ_n E_n E_nᵀ``, over all inputs.
 
     ``Σ (α_i − J_i)(α_j − J_j)`` over the inputs that have a partner is added to ``Σ J_i J_j``.
     """
-    data, n, paired = folded.data, ORDER + 1, folded.paired
-    number, weight, kappa = data.number, data.zero + 1 + folded.paired, folded.reflection
+    data, n, paired, weight = folded.data, ORDER + 1, folded.paired, folded.data.zero + 1 + folded.paired
     weighted = [[v * weight for v in f.series] for f in found.jacobian]
-    sums = [[v.dot(paired) * number(kappa) for v in f.series] for f in found.jacobian]
-    constant = paired.dot(data.zero + 1) * number(kappa**2)
+    sums = [[v.dot(paired) for v in f.series] for f in found.jacobian]
+    constant = paired.dot(data.zero + 1)
 
     def entry(i: int, j: int, m: int) -> Vector:
         pairs = [(a, m - a) for a in range(n) if 0 <= m - a < n]
         total = reduce(add, (found.jacobian[i].series[a].dot(weighted[j][b]) for a, b in pairs))
-        if m < n and i in found.outputs:
-            total = total - sums[j][m]
-        if m < n and j in found.outputs:
-            total = total - sums[i][m]
-        return total + constant if m == 0 and i in found.outputs and j in found.outputs else total
+        if m < n:
+            total = total - sums[j][m] * data.number(turned[i]) - sums[i][m] * data.number(turned[j])
+        return total if m else total + constant * data.number(turned[i] * turned[j])
 
     size = range(len(found.jacobian))
     gram = [_Enclosed.of([[entry(i, j, m) for j in range(i + 1)] for i in size], scale) for m in range(DEGREE + 1)]

@@ -1,9 +1,11 @@
 """Where the floor of a channel runs, and a proved region about it from the saved point to infinity.
 
-All but the proofs is computed in floating point. For fixed ``ε`` the weights are linear in ``q``, so the gradient and
-the Hessian of ``F`` in ``q`` are those of the finite network's loss, contracted. Newton's method on ``F_q = 0`` finds
-the floor, guided by the limit network and the place before, between which it is nearly straight in ``ε²``. Pieces on
-which the proof fails are halved.
+All but the proofs is computed in floating point. For fixed free ``ε`` the weights are linear in ``q``: the gradient and
+the Hessian of the loss in ``q`` are those of the finite network's, contracted. (Where groups share a constant, the last
+``ε`` depends on ``q``. Outputs are linear in ``q`` nevertheless, and so are the incoming weights ``w ± εu`` if ``u`` is
+stretched to keep them as ``ε`` changes.) Newton's method finds the floor, the smallest loss for these ``ε``, guided by
+the limit network and the place before, between which it is nearly straight in ``ε²``. Pieces on which the proof fails
+are halved.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,14 +31,14 @@ from symmetry.charts import Chart
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
-from symmetry.release import Place, piece
+from symmetry.release import Place, piece, released
 from symmetry.valley import covers
 
 _LONGEST, _LAST = 0.3, 0.2
 """By how much ``ε u·x`` changes on a piece that is tried, and where the last one begins."""
 
 _PIECES = 32
-_NEWTON, _HALVINGS = 8, 4
+_NEWTON, _HALVINGS = 12, 4
 _RADII = (2.0**-20, 2.0**-26)
 """Of the boxes about pieces; the smaller ones are for flat floors."""
 
@@ -79,6 +83,17 @@ def holds_limit(descent: Descent, box: Krawczyk) -> bool:
     return bool(np.all(away <= exact(descent.radii[-1])))
 
 
+class _Mark(NamedTuple):
+    """A place beside the floor, and how far from it."""
+
+    floor: Place
+    offset: Exact
+
+    @property
+    def place(self) -> Place:
+        return Place(self.floor.q + self.offset, self.floor.eps)
+
+
 @dataclass(frozen=True)
 class _Search:
     """Places on the floor between a network and the limit of its chart."""
@@ -92,42 +107,46 @@ class _Search:
 
     def pieces(self, size: float) -> tuple[list[Place], Array] | None:
         """The places after the start, and the radii of the boxes about the pieces that lead there, all of one size."""
-        eps = np.array(self.start.eps, dtype=np.float64)
-        if self.newton_step(self.start.q.astype(np.float64), eps) is None:
+        q, eps = self.start.q.astype(np.float64), np.array(self.start.eps, dtype=np.float64)
+        if self.newton_step(q, eps) is None:
             return None
         x = np.abs(self.limit.problem.inputs.values)
-        reach = 0.0
-        for unit, e in zip(self.chart.units[len(self.chart.ordinary) :], eps, strict=True):
-            d = self.chart.dimension
-            u = self.start.q[unit.place][d : 2 * d].astype(np.float64)
-            reach = max(reach, float(np.abs(e * (x @ np.abs(u))).max()))
+        stretched = zip(self.stretched, self.small(q, eps), strict=True)
+        reach = max(float((x @ np.abs(e * u.factor * q[u.place])).max()) for u, e in stretched)
         last = min(_LAST / reach, 1.0)
         shares = np.linspace(1.0, last, ceil((1.0 - last) * reach / _LONGEST) + 1) if last < 1 else np.array([1.0])
-        places = [self.start]
+        marks = [self.first]
         for share in shares[1:]:
-            there = self.place(float(share), places[-1])
-            if there is None:
+            floor = self.place(float(share), marks[-1].floor)
+            if floor is None:
                 return None
-            places.append(there)
+            marks.append(_Mark(floor, self.end * 0))
         limit = exact(short(self.end.astype(np.float64)))
-        places.append(Place(limit, (Fraction(0),) * len(eps)))
-        waiting = list(pairwise(places))[::-1]
+        marks.append(_Mark(Place(limit, (Fraction(0),) * len(eps)), self.end * 0))
+        waiting = list(pairwise(marks))[::-1]
         done: list[Place] = []
         radii = np.full(len(self.end), size)
         while waiting:
             here, there = waiting.pop()
-            curve = piece(self.chart, here, there)
+            curve = piece(self.chart, here.place, there.place)
             work = (self.limit, self.chart)
             if curve and leads(*work, curve, self.arithmetic) and bowl(*work, curve, radii, self.arithmetic):
-                done.append(there)
+                done.append(there.place)
                 continue
             if len(done) + len(waiting) + 2 > _PIECES:
                 return None
-            middle = self.place(self.share(here) / 2 + self.share(there) / 2, here)
-            if middle is None:
+            floor = self.place(self.share(here.floor) / 2 + self.share(there.floor) / 2, here.floor)
+            if floor is None:
                 return None
+            middle = _Mark(floor, (here.offset + there.offset) / 2)
             waiting += [(middle, there), (here, middle)]
         return done, np.array([radii] * len(done))
+
+    @cached_property
+    def first(self) -> _Mark:
+        """Where the run stopped."""
+        found = self.newton(1.0, self.start) or self.start
+        return _Mark(Place(found.q, self.start.eps), self.start.q - found.q)
 
     def share(self, place: Place) -> float:
         """Its ``ε``, relative to those of the start."""
@@ -142,42 +161,87 @@ class _Search:
         return between and self.place(share, between, halvings - 1)
 
     def newton(self, share: float, above: Place) -> Place | None:
-        """The same, with a first guess between ``above`` and the limit."""
+        """The same, with a first guess between ``above`` and the limit, or ``above`` itself."""
         eps = short(share * np.array(self.start.eps, dtype=np.float64))
-        part = (share / self.share(above)) ** 2
-        end = self.end.astype(np.float64)
-        q = end + part * (above.q.astype(np.float64) - end)
+        end, q = (v.astype(np.float64) for v in (self.end, above.q))
+        guesses = (end + (share / self.share(above)) ** 2 * (q - end), q)
+        return next((found for guess in guesses if (found := self.descended(guess, eps)) is not None), None)
+
+    def descended(self, q: Array, eps: Array) -> Place | None:
+        """Where Newton's method leads from ``q`` for fixed free ``ε``; ``None`` where it does not converge."""
         for _ in range(_NEWTON):
             step = self.newton_step(q, eps)
             if step is None:
                 return None
-            q = q - step
+            before, q = self.small(q, eps)[-1], q - step
+            if self.chart.balanced:
+                q[self.stretched[-1].place] *= before / self.small(q, eps)[-1]
             if np.abs(step).max() < _SMALL:
                 return Place(exact(short(q)), tuple(exact(eps).tolist()))
         return None
 
     def newton_step(self, q: Array, eps: Array) -> Array | None:
-        """``F_qq⁻¹ F_q``; ``None`` where ``F_qq`` is not positive definite."""
-        matrix, offset = self.affine(eps)
-        at = self.objective.evaluate(matrix @ q + offset, Float64(), 2)
+        """Newton's step for fixed free ``ε``; ``None`` where the Hessian is not positive definite."""
+        theta, matrix = self.weights(q, eps)
+        at = self.objective.evaluate(theta, Float64(), 2)
         try:
             factor = np.linalg.cholesky(matrix.T @ at.hessian @ matrix)
         except np.linalg.LinAlgError:
             return None
         return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, matrix.T @ at.gradient)))
 
-    def affine(self, eps: Array) -> tuple[Array, Array]:
-        """The weights as a linear function of ``q``, for these ``ε``: matrix (P, P') and offset (P,)."""
+    @cached_property
+    def stretched(self) -> list[_Stretched]:
+        """Of each diverging group ``u``, of a neuron near zero ``4ℓ``."""
+        d, units = self.chart.dimension, self.chart.units[len(self.chart.ordinary) :]
+        out = []
+        for group, unit in zip(self.chart.diverging, units, strict=False):
+            zero = group.kind == "zero"
+            first = unit.place.start + (1 if zero else d)
+            out.append(_Stretched(slice(first, first + d), 4 if zero else 1))
+        return out
+
+    def small(self, q: Array, eps: Array) -> list[float]:
+        """``ε`` of all diverging groups."""
+        if not self.chart.balanced:
+            return list(eps.tolist())
+        # the dependent group is the last one
+        first = eps[self.chart.diverging.index(self.chart.balanced[0])]
+        return [*eps.tolist(), float(1 / (self.released @ q - 1 / first))]
+
+    @cached_property
+    def released(self) -> Array:
+        """``∂S/∂q``."""
+        return np.asarray(released(self.chart).astype(np.float64))
+
+    def weights(self, q: Array, eps: Array) -> tuple[Array, Array]:
+        """The weights (P,), and their derivative (P, P') for fixed free ``ε``, of ``u`` where it is stretched."""
         chart, d = self.chart, self.chart.dimension
         n, m = chart.width, len(chart.ordinary)
-        matrix, offset = np.zeros((n * (d + 1), len(self.end))), np.zeros(n * (d + 1))
+        matrix, offset = np.zeros((n * (d + 1), len(q))), np.zeros(n * (d + 1))
         for k, (i,) in enumerate(chart.ordinary):
             matrix[i * d : (i + 1) * d, k * d : (k + 1) * d] = np.eye(d)
             matrix[n * d + i, m * d + k] = 1.0
-        for group, unit, e in zip(chart.pairs, chart.units[m:], eps, strict=True):
-            w = unit.place.start
-            for i, sign in zip(group.members, (1.0, -1.0), strict=True):
-                rows = slice(i * d, (i + 1) * d)
-                matrix[rows, w : w + d], matrix[rows, w + d : w + 2 * d] = np.eye(d), sign * e * np.eye(d)
-                matrix[n * d + i, w + 2 * d], offset[n * d + i] = 0.5, sign / (2 * e)
-        return matrix, offset
+        for k, (group, e) in enumerate(zip(chart.diverging, self.small(q, eps), strict=True)):
+            u, zero = self.stretched[k], group.kind == "zero"
+            rest = 1 / e - float(self.released @ q if group == chart.dependent else 0.0)
+            for i, side, sign in zip(group.members, (1.0, -1.0), group.signs, strict=False):
+                rows, output = slice(i * d, (i + 1) * d), n * d + i
+                matrix[rows, u.place] = sign * side * e * u.factor * np.eye(d)
+                # a = 1/ε of a neuron near zero, else c/2 ± 1/(2ε); where ε is the dependent one, 1/ε = S − 1/ε_1
+                share = sign * (1.0 if zero else side / 2)
+                offset[output] = share * rest
+                if group == chart.dependent:
+                    matrix[output] = share * self.released
+                if not zero:
+                    matrix[rows, u.place.start - d : u.place.start] = sign * np.eye(d)
+                    matrix[output, u.place.stop] += sign * 0.5
+        return matrix @ q + offset, matrix
+
+
+@dataclass(frozen=True)
+class _Stretched:
+    """Where in ``q`` a group has what is multiplied by its ``ε``, and by which other number."""
+
+    place: slice
+    factor: int

@@ -289,8 +289,9 @@ def _contained(row: Row, found: CriticalObject, results: Results) -> str:
     if found.chart is not None:
         return (
             "contained: the saved point itself lies in a region of the chart that reaches the minimum at infinity and "
-            "holds no critical point: in it the loss is strictly convex in the limit network's parameters and grows "
-            "with every ε². Along its middle the loss falls strictly from the saved point to infinity."
+            "holds no critical point: in it the loss is strictly convex in the limit network's parameters where all ε "
+            "are held, and grows with every ε² that is free. Along its middle the loss falls strictly from the saved "
+            "point to infinity."
         )
     saved = Network.of(results.points.w[row["index"]], results.points.a[row["index"]])
     if found.ball is not None:

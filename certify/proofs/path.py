@@ -61,8 +61,8 @@ class Descent(Proof):
         bent: the numbers of the pieces, ascending, that are arcs; piece 0 leads from the saved point to vertex 0.
         bends: (len(bent), P) exact, their bends; see :func:`symmetry.closing.arc`.
         radii: for closing 3 without vertices, (l, P') float64 taken as exact, or empty. In the boxes of these radii
-            about the piece to each place the chart's loss is strictly convex in ``q`` and rises with every ``ε²``; see
-            :mod:`certify.proofs.valley`.
+            about the piece to each place the chart's loss is strictly convex in ``q`` and rises with every free ``ε²``;
+            see :mod:`certify.proofs.valley`.
     """
 
     theorem = "descent"

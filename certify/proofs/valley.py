@@ -5,10 +5,13 @@ points,
 
     F_qq ≻ 0   and   ∂F/∂ε_g² > 0 for each diverging group:
 
-no network of the region is critical. With ``J``, ``r`` and ``∇²f`` expanded in ``τ`` (:mod:`symmetry.valley`) ``F_qq``
-is a polynomial of symmetric matrices up to an error. The polynomial is a convex combination of its Bernstein
-coefficients, and positive definite where they are. ``V`` takes their mean to the unit matrix; with ``e`` the error of
-``J``, ``η² = (2/N) ‖|e||V|‖²`` (Frobenius) and ``β²`` a bound of ``(2/N) VᵀJᵀJV``,
+no network of the region is critical. Of two groups that share a constant the second ``ε`` follows from the first one,
+and the loss rises with that if ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² > 0``, ``P = −ε_1/ε_2 > 0``.
+
+With ``J``, ``r`` and ``∇²f`` expanded in ``τ`` (:mod:`symmetry.valley`) ``F_qq`` is a polynomial of symmetric matrices
+up to an error. The polynomial is a convex combination of its Bernstein coefficients, and positive definite where they
+are. ``V`` takes their mean to the unit matrix; with ``e`` the error of ``J``, ``η² = (2/N) ‖|e||V|‖²`` (Frobenius) and
+``β²`` a bound of ``(2/N) VᵀJᵀJV``,
 
     (2/N) ‖(J + e)Vv‖² ≥ (2/N) ‖JVv‖² − 2βη        for unit vectors v,
 
@@ -38,7 +41,9 @@ _LEAST = Fraction(1, 64)
 
 @quiet
 def bowl(objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enclosures) -> bool:
-    """Prove that ``F_qq ≻ 0`` and every ``∂F/∂ε_g² > 0`` in the boxes about a piece. ``False`` says nothing.
+    """Prove that ``F_qq ≻ 0`` and that the loss rises with every free ``ε²`` in the boxes about a piece.
+
+    ``False`` says nothing.
 
     Args:
         objective: of the chart's limit network.
@@ -47,19 +52,28 @@ def bowl(objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enc
         radii: (P',) float64 taken as exact.
         a: where to compute.
     """
-    f = derivatives(objective, chart, curve, a.array(radii), a)
-    bounds = [*_slopes(f, curve.last, a)]
+    f = derivatives(objective, chart, curve, radii, a)
+    if f is None:
+        return False
+    bounds = _slopes(chart, f, curve.last, a)
     if not all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds))):
         return False
     bounds = _discs(objective, chart, f, curve.last, a)
     return bool(bounds) and all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds)))
 
 
-def _slopes(f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
-    """Numbers that are positive only where every ``∂F/∂ε_g²`` is."""
+def _slopes(chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
+    """Numbers that are positive only where every ``∂F/∂ε_g²`` is, or of two that share a constant their sum."""
     products, rest = _times_residuals(f.residuals, f.slopes)
-    loss = rest.sum(axis=0) * a.number(_ROOM)
-    return [value - loss for value in _coefficients([part.sum(axis=0) for part in products], unit, a)]
+    # P³ lies between two numbers, and the sum is linear in it
+    weights = []
+    for groups in chart.conditions:
+        for ratio in f.ratios if f.ratios and len(groups) == 2 else (Fraction(1),):
+            weights.append([ratio**3 if g == groups[0] else Fraction(g in groups) for g in chart.diverging])
+    turn = a.array(np.array(weights, dtype=object).T)
+    loss = a.matmul(rest.sum(axis=0).reshape(1, -1), turn) * a.number(_ROOM)
+    sums = [a.matmul(part.sum(axis=0).reshape(1, -1), turn) for part in products]
+    return [(value - loss).reshape(-1) for value in _coefficients(sums, unit, a)]
 
 
 def _discs(objective: SquareLoss, chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:

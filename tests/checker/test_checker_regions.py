@@ -19,7 +19,7 @@ from certify.checker.charts import Chart, Diverging
 from certify.checker.loss import Data, Problem
 from certify.checker.points import Points
 from certify.checker.release import Place, between
-from certify.checker.valley import _expanded, covers
+from certify.checker.valley import _expanded, _smalls, covers
 
 BITS = 400
 CHARTS = {
@@ -144,7 +144,8 @@ def test_what_is_expanded_lies_within_its_error(structure: str, name: str) -> No
     for problem, chart, start, end, radii, rng in pieces(structure, name, 1, 12):
         q, lines, last = between(start, end)
         data = Data(problem, Points(256))
-        found = _expanded(data, chart, q, lines, radii, last)
+        smalls, _ = _smalls(chart, q, lines, radii, len(problem.columns), "piece")
+        found = _expanded(data, chart, q, smalls, radii, last)
         functions = {"f": [found.output], "J": found.jacobian, "slopes": found.slopes}
         functions["blocks"] = [block.g for block in found.blocks]
         for _ in range(3):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from channel_run import channel_points
+from channel_run import NEAR_ZERO, PAIR, TWO_MIRRORED, channel_points, channel_run
 from directories import change_lines, verdict
 
 from certify.arithmetic.midrad import Float64Enclosures
@@ -33,6 +33,8 @@ from certify.checker.valley import (
     _expanded,
     _gram,
     _Products,
+    _smalls,
+    _turned,
     check_region,
     covers,
 )
@@ -42,7 +44,6 @@ from certify.proofs.path import first_place
 from certify.proofs.proof import dyadic, from_text
 from certify.proofs.valley import _hessian
 from certify.results.store import read_results
-from symmetry.charts import Group, chart_of
 from symmetry.lines import Expansion
 from symmetry.problem import load_problem
 from symmetry.release import Place as ProvedPlace
@@ -51,13 +52,25 @@ from symmetry.valley import derivatives
 
 Line = dict[str, Any]
 
+PAIRED = Chart([], [], [Diverging("pair", 2, 0)], 2)
+MIRRORED, ZERO = Diverging("mirrored", 2, 0), Diverging("zero", 1, 0)
+CHARTS = {PAIR: PAIRED, TWO_MIRRORED: Chart([], [], [MIRRORED] * 2, 0), NEAR_ZERO: Chart([], [], [MIRRORED, ZERO], 1)}
+RUNS = pytest.mark.parametrize("run", CHARTS)
+SETTINGS: Any = {"arithmetic": "auto", "max_bits": 106, "polish": True}
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("channel") / "results"
-    certify_points(
-        load_problem("thesis"), channel_points(), folder, {"arithmetic": "auto", "max_bits": 106, "polish": True}, 1
-    )
+    certify_points(load_problem("thesis"), channel_points(), folder, SETTINGS, 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose two groups share a constant."""
+    folder = tmp_path_factory.mktemp("channel") / "results"
+    certify_points(load_problem("thesis"), channel_points(TWO_MIRRORED), folder, SETTINGS, 1)
     return folder
 
 
@@ -72,18 +85,38 @@ def folded(results: Path) -> Folded:
     return fold(problem, Points(192))  # type: ignore[arg-type]
 
 
-def said(results: Path, line: Line, folded: Folded) -> str:
+def said(results: Path, line: Line, folded: Folded, chart: Any = None) -> str:
     problem = read_problem(results / "problem.json")
     certificate = json.loads((results / line["certificate"]).read_text())
     try:
-        check_path(line, certificate["witness"]["chart"], problem, lambda bits: folded)  # type: ignore[arg-type]
+        check_path(line, chart or certificate["witness"]["chart"], problem, lambda bits: folded)  # type: ignore[arg-type]
     except (Rejected, Unreadable) as error:
         return str(error)
     return "verified"
 
 
+def ends(run: int) -> list[Place]:
+    """The places of a run's region, the saved point's first."""
+    chart, descent = CHARTS[run], channel_run(run)[1].descent
+    assert descent is not None
+    found = channel_run(run)[1].object
+    assert found is not None
+    assert found.chart is not None
+    saved = first_place(found.chart, channel_points(run).network(0).permuted(descent.order))[1]
+    size = len(saved.q)
+    assert found.chart.name == chart.name
+    rows = [[*saved.q, *saved.eps], *descent.places.tolist()]
+    return [Place(list(row[:size]), list(row[size:])) for row in rows]
+
+
 def test_the_directory_is_verified(results: Path):
     outcome = verdict(results)
+    assert outcome.code == 0, outcome
+    assert outcome.counts == {"minimum-at-infinity": {"contained": 1}}
+
+
+def test_a_directory_with_a_shared_constant_is_verified(tied: Path):
+    outcome = verdict(tied)
     assert outcome.code == 0, outcome
     assert outcome.counts == {"minimum-at-infinity": {"contained": 1}}
 
@@ -143,6 +176,55 @@ FALSE: dict[str, tuple[Callable[[Any], None], str]] = {
 }
 
 
+FALSE_TIED: dict[str, tuple[Callable[[Any], None], str]] = {
+    **{name: FALSE[name] for name in ("wide boxes", "off the floor")},
+    "members of two groups exchanged": (
+        lambda path: path.update(order=[path["order"][i] for i in (0, 2, 1, 3)]),
+        "path",
+    ),
+    "a box wide in the constant alone": (lambda path: path["radii"][0].__setitem__(10, "1*2^-3"), "place 0: "),
+    "a box too wide for the shared ε": (lambda path: path["radii"][0].__setitem__(10, "1*2^3"), "shared ε"),
+    "another constant": (lambda path: path["places"][0].__setitem__(10, "1*2^0"), "place 0: "),
+}
+
+
+@pytest.mark.parametrize("name", FALSE_TIED)
+def test_what_is_not_proved_of_a_shared_constant_is_refused(name: str, tied: Path, folded: Folded):
+    line = json.loads((tied / "witnesses.jsonl").read_text())
+    change, complaint = FALSE_TIED[name]
+    change(line["path"])
+    assert complaint in said(tied, line, folded)
+
+
+@pytest.mark.parametrize(
+    ("groups", "size"),
+    [
+        ([["mirrored", [0, 1]], ["zero", [2, 3]]], 8),
+        ([["copies", [0, 1]], ["pair", [2, 3]]], 8),
+        ([["split+", [0, 1, 2]]], 8),
+        ([["zero", [0, 1, 2, 3], 1]], 3),
+    ],
+)
+def test_a_region_is_not_claimed_in_other_charts(groups: Any, size: int, tied: Path, folded: Folded):
+    line = json.loads((tied / "witnesses.jsonl").read_text())
+    line["path"]["radii"] = [["1*2^-20"] * size] * len(line["path"]["places"])
+    chart = {"width": 4, "dimension": 2, "groups": groups}
+    assert said(tied, line, folded, chart) == "path.radii: not defined in this chart"
+
+
+@pytest.mark.parametrize("first", [Fraction(7, 8), Fraction(1), Fraction(9, 8)])
+def test_a_shared_small_number_keeps_its_sign(first: Fraction, folded: Folded):
+    """``S = 1``: ``ε_2 = ε_1/(ε_1 − 1)`` is infinite at ``ε_1 = 1`` and positive beyond."""
+    q = [Fraction(0)] * 11
+    q[8] = Fraction(1, 2)
+    here, there = (Place(q, [first * share]) for share in (Fraction(1), Fraction(99, 100)))
+    for radius in (Fraction(1, 2**60), Fraction(1, 8)):
+        with pytest.raises(Rejected) as caught:
+            check_region(folded, CHARTS[NEAR_ZERO], here, there, [radius] * 11, "piece")
+        # where it keeps its sign, all zeros are no place in a valley
+        assert ("shared" in str(caught.value)) is (first >= 1 or radius == Fraction(1, 8))
+
+
 @pytest.mark.parametrize("name", FALSE)
 def test_what_is_not_proved_is_refused(name: str, results: Path, line: Line, folded: Folded):
     changed = copy.deepcopy(line)
@@ -151,13 +233,11 @@ def test_what_is_not_proved_is_refused(name: str, results: Path, line: Line, fol
     assert complaint in said(results, changed, folded)
 
 
-def test_the_condition_on_the_slope_is_needed(line: Line, folded: Folded):
+@RUNS
+def test_the_condition_on_the_slope_is_needed(run: int, folded: Folded):
     """With labels on the other side of the limit network the loss falls with ``ε``."""
-    chart, size = Chart([], [], [Diverging("pair", 2, 0)], 2), 11
-    here, there = (
-        Place([from_text(v) for v in row[:size]], [from_text(v) for v in row[size:]]) for row in line["path"]["places"]
-    )
-    radii = [Fraction(1, 2**60)] * size
+    chart, (here, there) = CHARTS[run], ends(run)[-2:]
+    radii = [Fraction(1, 2**60)] * len(here.q)
     check_region(folded, chart, here, there, radii, "piece")
     (own, other), _, _ = residuals(folded, chart, here, there)
     data = copy.copy(folded.data)
@@ -167,27 +247,30 @@ def test_the_condition_on_the_slope_is_needed(line: Line, folded: Folded):
         check_region(turned, chart, here, there, radii, "piece")
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_prover_and_the_checker_expand_alike(number: int, line: Line, folded: Folded):
+@pytest.mark.parametrize("number", [0, -2])
+@RUNS
+def test_the_prover_and_the_checker_expand_alike(run: int, number: int, folded: Folded):
     """Two evaluations that share no code: all coefficients, errors, and sums over inputs, in pairs or one by one."""
-    problem, rows = load_problem("thesis"), line["path"]["places"]
-    chart, known = chart_of(4, 2, [Group("pair", (0, 1))]), Chart([], [], [Diverging("pair", 2, 0)], 2)
-    saved = channel_points().network(0).permuted(line["path"]["order"])
-    first = first_place(chart, saved)[1]
-    values = [[*first.q, *first.eps], *([from_text(v) for v in row] for row in rows)]
-    ends = values[number : number + 2]
-    curve = piece(chart, *(ProvedPlace(np.array(row[:-1], dtype=object), (row[-1],)) for row in ends))
+    (problem, verdict), known, places = channel_run(run), CHARTS[run], ends(run)
+    assert verdict.object is not None
+    chart = verdict.object.chart
+    assert chart is not None
+    places = places[number:][:2]
+    curve = piece(chart, *(ProvedPlace(np.array(place.q, dtype=object), tuple(place.eps)) for place in places))
     assert curve is not None
-    assert curve.last == (number == 1)
-    radii, limit, ar = [Fraction(k + 1, 2**16) for k in range(11)], chart.objective(problem), Float64Enclosures()
-    proved = derivatives(limit, chart, curve, ar.array(np.array(radii, dtype=object)), ar)
-    places = [Place(row[:-1], row[-1:]) for row in ends]
+    assert curve.last == (number == -2)
+    limit, ar = chart.objective(problem), Float64Enclosures()
+    radii = [Fraction(k + 1, 2**16) for k in range(limit.size)]
+    proved = derivatives(limit, chart, curve, np.array(radii, dtype=object), ar)
+    assert proved is not None
     q, lines, last = between(*places)
+    smalls, ratios = _smalls(known, q, lines, radii, 2, "piece")
+    assert ratios == list(proved.ratios or ())
     # folded inputs are the first ones of their pairs
     kept = [
         limit.problem.inputs.values.tolist().index(list(row)) for row in zip(*map(_floats, folded.data.x), strict=True)
     ]
-    found = _expanded(folded.data, known, q, lines, radii, last)
+    found = _expanded(folded.data, known, q, smalls, radii, last)
 
     def alike(mine: Expansion, column: int, other: Function) -> None:
         for a, b in zip(mine.coefficients, other.series, strict=True):
@@ -199,12 +282,14 @@ def test_the_prover_and_the_checker_expand_alike(number: int, line: Line, folded
         alike(proved.jacobian, i, function)
     for i, block in enumerate(found.blocks):
         alike(proved.weights, i, block.g)
-    alike(proved.slopes, 0, found.slopes[0])
+    for i, function in enumerate(found.slopes):
+        alike(proved.slopes, i, function)
     sides = folded.residuals(found.output.series, _constants(folded, known, q))
     difference = [a - b for a, b in zip(*sides, strict=True)]
     products = _Products(difference, abs(difference[0]), found.output.error)
     scale = Fraction(2, len(problem))
-    gram, second = _gram(folded, found, scale)[0], _bends(folded, found, products, scale)[0]
+    turned = _turned(folded, known, limit.size)
+    gram, second = _gram(folded, found, turned, scale)[0], _bends(folded, found, products, scale)[0]
     squares, whole, _ = _hessian(limit, chart, proved, ar)
     for a, b, one, both in zip(squares, whole, gram, second, strict=True):
         mine = np.array([[v / UNIT for v in row] for row in one.rows])
@@ -257,10 +342,17 @@ def test_a_directory_with_a_false_region_is_refused(name: str, results: Path, tm
     assert any(complaint in reason for reason in outcome.rejected), outcome
 
 
-def test_regions_are_for_pairs_alone():
+def test_regions_are_for_these_charts_alone():
     pair = Diverging("pair", 2, 0)
     assert covers(Chart([], [], [pair, pair], 1))
+    assert covers(Chart([], [], [pair, MIRRORED, ZERO], 1))
+    assert covers(Chart([], [], [MIRRORED, MIRRORED], 0))
     assert not covers(Chart([2], [0], [pair], 1))
+    assert not covers(Chart([2], [0], [MIRRORED, ZERO], 1))
     assert not covers(Chart([], [], [Diverging("split+", 3, 0)], 1))
-    assert not covers(Chart([], [], [Diverging("mirrored", 2, 0), Diverging("zero", 1, 0)], 1))
+    assert not covers(Chart([], [], [MIRRORED, MIRRORED, ZERO], 1))
+    assert not covers(Chart([], [], [MIRRORED, Diverging("zero", 2, 0)], 1))
+    assert not covers(Chart([], [], [Diverging("zero", 2, 1)], 1))
+    assert not covers(Chart([], [], [MIRRORED, Diverging("triple+", 3, 1)], 1))
+    assert not covers(Chart([], [], [pair], 1, bias=True))
     assert not covers(Chart([], [], [], 1))

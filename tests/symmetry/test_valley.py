@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from ambient import all_eps, ambient, ambient_loss, by_limit, by_square
 
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of
 from symmetry.lines import Expansion
-from symmetry.network import Exact, Network, exact
+from symmetry.network import Exact, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem
 from symmetry.release import Place, piece
@@ -27,11 +29,9 @@ def problem(name: str = "sigmoid") -> Problem:
 
 
 def chart(*kinds: str) -> Chart:
-    return chart_of(
-        2 * len(kinds) + 2,
-        2,
-        [Group(kind, (2 * k, 2 * k + 1)) for k, kind in enumerate(kinds)],  # type: ignore[arg-type]
-    )
+    ends = list(accumulate((1 if kind == "zero" else 2 for kind in kinds), initial=0))
+    members = (tuple(range(*pair)) for pair in pairwise(ends))
+    return chart_of(ends[-1] + 2, 2, [Group(*group) for group in zip(kinds, members, strict=True)])  # type: ignore[arg-type]
 
 
 def numbers(seed: int, size: int) -> Exact:
@@ -40,47 +40,49 @@ def numbers(seed: int, size: int) -> Exact:
 
 def at_point(known: Problem, where: Chart, q: Exact, eps: list[Fraction], rho: Any) -> tuple[Any, Any, Any, Any]:
     """``f``, ``∂f/∂q``, ``Σ ρ ∇²f`` and ``∂f/∂ε²`` of the finite network: its weights are linear in ``q``."""
-    network = where.network(q, eps)
-    objective = SquareLoss.of_network(known, where.width)
-    (out,), _ = objective.outputs(network.theta().astype(float), Float64(), 2)
-    unit = [exact(np.eye(len(q))[k]) for k in range(len(q))]
-    matrix = np.array([(where.network(q + e, eps).theta() - network.theta()).astype(float) for e in unit]).T
-    slopes = []
-    for k, e in enumerate(eps):
-        # w_i = w ± εu, a_i = c/2 ± 1/2ε, and ∂/∂ε² = (1/2ε) ∂/∂ε
-        change = Network(network.w * 0, network.a * 0)
-        u = q[2 * where.dimension + 2 + 5 * k :][2:4]
-        for i, sign in zip(where.pairs[k].members, (1, -1), strict=True):
-            change.w[i], change.a[i] = sign * u, Fraction(-sign) / (2 * e**2)
-        slopes.append(out.jacobian @ change.theta().astype(float) / float(2 * e))
-    return out.value, out.jacobian @ matrix, matrix.T @ out.curvature(rho) @ matrix, np.array(slopes).T
+    theta = ambient(where, q, eps).astype(float)
+    (out, constant), _ = ambient_loss(known, where).outputs(theta, Float64(), 2)
+    matrix, jacobian = by_limit(where, q, eps), np.concatenate([out.jacobian, constant.jacobian], axis=1)
+    slopes = np.array([jacobian @ by_square(where, q, eps, k) for k in range(len(eps))]).T
+    bend = matrix[:-1].T @ out.curvature(rho) @ matrix[:-1]
+    return out.value + constant.value, jacobian @ matrix, bend, slopes
 
 
 def value(f: Expansion, tau: float) -> Any:
     return sum(c * tau**k for k, c in enumerate(f.coefficients))
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
-@pytest.mark.parametrize("kinds", [("pair",), ("pair", "pair")])
+TIED = [("mirrored", "zero"), ("mirrored", "mirrored"), ("pair", "mirrored", "zero")]
+CASES = [(kinds, name) for kinds in (("pair",), ("pair", "pair")) for name in ("sigmoid", "tanh")]
+
+
+@pytest.mark.parametrize(("kinds", "name"), CASES + [(kinds, "sigmoid") for kinds in TIED])
 @pytest.mark.parametrize("last", [False, True])
 def test_finite_networks_in_the_box_are_enclosed(kinds: tuple[str, ...], last: bool, name: str):
     known, where, ar = problem(name), chart(*kinds), Float64()
     limit = where.objective(known)
     start, end = numbers(1, limit.size), numbers(1, limit.size) + numbers(2, limit.size) / 16
-    eps = tuple(Fraction(3 + k, 8) for k in range(len(kinds)))
+    eps = tuple(Fraction(3 + k, 16 if where.balanced else 8) for k in range(len(kinds) - bool(where.balanced)))
     goal = tuple(Fraction(0) for _ in eps) if last else tuple(e - Fraction(1, 16) for e in eps)
     curve = piece(where, Place(start, eps), Place(end, goal))
     assert curve is not None
     radii = exact(np.random.default_rng(4).integers(1, 9, limit.size) / 2**10)
-    f = derivatives(limit, where, curve, radii.astype(float), ar)
+    f = derivatives(limit, where, curve, radii, ar)
+    assert f is not None
     rho, rng = np.random.default_rng(5).normal(size=(len(known), 1)), np.random.default_rng(6)
     data = limit.data(ar)
     worst = 0.0
     for t in (Fraction(1, 4), Fraction(1)) if last else (Fraction(-1), Fraction(-1, 3), Fraction(0), Fraction(1)):
         delta = radii * exact(rng.choice([-1, 1], limit.size))
         q = sum(part * t**k for k, part in enumerate(curve.q)) + delta
-        small = [line[0] + line[1] * t for line, _ in curve.eps]
+        free = [e + (g - e) * (1 - t) if last else (e + g + (g - e) * t) / 2 for e, g in zip(eps, goal, strict=True)]
+        small = all_eps(where, q, free)
+        network = SquareLoss.of_network(known, where.width).outputs(where.network(q, free).theta().astype(float), ar, 0)
         output, jacobian, bend, slopes = at_point(known, where, q, small, rho)
+        assert np.allclose(network[1].ravel(), output - data.y, rtol=0, atol=1e-9), "the constants cancel"
+        if where.balanced:
+            assert f.ratios is not None
+            assert f.ratios[0] <= -small[-2] / small[-1] <= f.ratios[1]
         off = abs(value(f.residuals, float(t)).ravel() - (output - data.y))
         worst = max(worst, float((off / f.residuals.rest.ravel()).max()))
         assert np.all(off <= f.residuals.rest.ravel() + ROUNDING)
@@ -97,27 +99,70 @@ def test_finite_networks_in_the_box_are_enclosed(kinds: tuple[str, ...], last: b
     assert worst > 1e-3, "bounds that are this wide say nothing"
 
 
-def test_without_a_box_the_rest_is_of_fourth_order():
-    known, where, ar = problem(), chart("pair"), Float64()
+@pytest.mark.parametrize("kinds", [("pair",), ("mirrored", "zero")])
+def test_without_a_box_the_rest_is_of_fourth_order(kinds: tuple[str, ...]):
+    known, where, ar = problem(), chart(*kinds), Float64()
     limit = where.objective(known)
     q, change = numbers(1, limit.size), numbers(2, limit.size) / 8
     rests = []
-    for scale in (1, 2):
+    for scale in (4, 8):
         start, end = (
-            Place(q + sign * change / scale, (Fraction(1, 2) + sign * Fraction(1, 8 * scale),)) for sign in (1, -1)
+            Place(q + sign * change / scale, (Fraction(1, 4) + sign * Fraction(1, 16 * scale),)) for sign in (1, -1)
         )
         curve = piece(where, start, end)
         assert curve is not None
-        rests.append(derivatives(limit, where, curve, np.zeros(limit.size), ar))
+        found = derivatives(limit, where, curve, np.zeros(limit.size), ar)
+        assert found is not None
+        rests.append(found)
     for name in ("residuals", "jacobian", "weights", "slopes"):
         first, second = (getattr(f, name).rest.max() for f in rests)
         assert 10 < first / second < 40
 
 
-def test_only_charts_of_pairs_are_covered():
+@pytest.mark.parametrize("kinds", [("pair",), *TIED])
+def test_a_box_in_one_direction_is_enclosed(kinds: tuple[str, ...]):
+    """About one point, so that all of an error is what that one coordinate changes; ``K`` is one of them."""
+    known, where, ar = problem(), chart(*kinds), Float64()
+    limit = where.objective(known)
+    q, free = numbers(1, limit.size), tuple(Fraction(3, 16) for _ in range(len(kinds) - bool(where.balanced)))
+    curve = piece(where, Place(q, free), Place(q, free))
+    assert curve is not None
+    rho = np.ones((len(known), 1))
+    for k in range(limit.size):
+        radii = exact(np.eye(limit.size)[k] / 64)
+        f = derivatives(limit, where, curve, radii, ar)
+        assert f is not None
+        for sign in (-1, 1):
+            at = q + sign * radii
+            output, jacobian, _, slopes = at_point(known, where, at, all_eps(where, at, free), rho)
+            for mine, true in ((f.residuals, output[:, None] - limit.data(ar).y[:, None]), (f.jacobian, jacobian)):
+                assert np.all(abs(mine.coefficients[0] - true) <= mine.rest + ROUNDING)
+            assert np.all(abs(f.slopes.coefficients[0] - slopes) <= f.slopes.rest + ROUNDING)
+
+
+@pytest.mark.parametrize("first", [Fraction(7, 8), Fraction(1), Fraction(9, 8)])
+def test_nothing_is_expanded_where_the_second_small_number_leaves_its_sign(first: Fraction):
+    """``S = 1``: ``ε_2 = ε_1/(ε_1 − 1)`` is infinite at ``ε_1 = 1`` and positive beyond."""
+    known, where = problem(), chart("mirrored", "zero")
+    limit = where.objective(known)
+    q = exact(np.zeros(limit.size))
+    q[where.units[-1].place.start] = Fraction(1, 2)
+    for radius, expected in ((Fraction(0), first < 1), (Fraction(1, 8), False)):
+        start, end = (Place(q, (first * share,)) for share in (Fraction(1), Fraction(99, 100)))
+        curve = piece(where, start, end)
+        assert curve is None or (derivatives(limit, where, curve, radius + q * 0, Float64()) is not None) is expected
+
+
+def test_only_some_charts_are_covered():
     sigmoid = activation("sigmoid")
     assert covers(chart("pair", "pair"), sigmoid)
-    assert not covers(chart("mirrored", "mirrored"), sigmoid)
+    assert covers(chart("mirrored", "mirrored"), sigmoid)
+    assert covers(chart("pair", "mirrored", "zero"), sigmoid)
+    assert not covers(chart("mirrored", "mirrored", "zero"), sigmoid)
     assert not covers(Chart(3, 2, ()), sigmoid)
     assert not covers(chart_of(4, 2, [Group("copies", (0, 1)), Group("pair", (2, 3))]), sigmoid)
+    assert not covers(chart_of(4, 2, [Group("mirrored", (0, 1)), Group("zero", (2, 3))]), sigmoid)
+    assert not covers(chart_of(4, 2, [Group("zero", (0, 1), 1)]), sigmoid)
+    assert not covers(chart_of(4, 2, [Group("split+", (0, 1, 2))]), sigmoid)
+    assert not covers(chart_of(4, 2, [Group("triple+", (0, 1, 2))]), sigmoid)
     assert not covers(chart("pair"), activation("softplus"))

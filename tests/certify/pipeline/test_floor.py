@@ -8,13 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from channel_run import channel_points, channel_run
+from ambient import all_eps, ambient, ambient_loss, by_limit
+from channel_run import NEAR_ZERO, PAIR, TWO_MIRRORED, channel_points, channel_run
 
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.pipeline.floor import holds_limit, trace_valley
 from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure, Proof
-from certify.proofs.valley import bowl
+from certify.proofs.valley import _slopes, bowl
 from certify.proofs.verdict import Relation
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group
@@ -22,16 +23,19 @@ from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
 from symmetry.release import Place, piece
+from symmetry.valley import derivatives
+
+RUNS = pytest.mark.parametrize("run", [PAIR, TWO_MIRRORED, NEAR_ZERO])
 
 
-def case() -> tuple[Problem, Chart, Descent, list[Place]]:
+def case(run: int = PAIR) -> tuple[Problem, Chart, Descent, list[Place]]:
     """The run's chart, its region, and the places along it, the saved point's first."""
-    problem, verdict = channel_run()
+    problem, verdict = channel_run(run)
     found, descent = verdict.object, verdict.descent
     assert found is not None
     assert found.chart is not None
     assert descent is not None
-    saved = channel_points().network(0).permuted(descent.order)
+    saved = channel_points(run).network(0).permuted(descent.order)
     size = found.chart.objective(problem).size
     after = [Place(row[:size], tuple(row[size:].tolist())) for row in descent.places]
     return problem, found.chart, descent, [first_place(found.chart, saved)[1], *after]
@@ -44,20 +48,23 @@ def proved(problem: Problem, chart: Chart, start: Place, end: Place, radii: np.n
 
 
 def smallest(problem: Problem, chart: Chart, q: Exact, eps: tuple[Fraction, ...]) -> tuple[float, float]:
-    """The smallest eigenvalue of ``F_qq``, and a difference quotient of ``F`` in ``ε²``, of the finite network."""
-    objective = SquareLoss.of_network(problem, chart.width)
-    network = chart.network(q, eps)
-    unit = [exact(np.eye(len(q))[k]) for k in range(len(q))]
-    matrix = np.array([(chart.network(q + e, eps).theta() - network.theta()).astype(float) for e in unit]).T
-    hessian = objective.evaluate(network.theta().astype(float), Float64(), 2).hessian
-    more = tuple(e * Fraction(101, 100) for e in eps)
+    """The smallest eigenvalue of ``F_qq``, and a difference quotient of the loss of finite networks in ``ε_1²``."""
+    small = all_eps(chart, q, eps)
+    matrix, theta = by_limit(chart, q, small), ambient(chart, q, small).astype(float)
+    hessian = matrix.T @ ambient_loss(problem, chart).evaluate(theta, Float64(), 2).hessian @ matrix
+    return float(np.linalg.eigvalsh(hessian)[0]), rise(problem, chart, q, eps, Fraction(1, 100))
+
+
+def rise(problem: Problem, chart: Chart, q: Exact, eps: tuple[Fraction, ...], by: Fraction) -> float:
+    """Of the loss of finite networks by ``ε_1²``, ``q`` fixed: what ``K`` asks of the other ``ε`` is included."""
+    objective, more = SquareLoss.of_network(problem, chart.width), tuple(e * (1 + by) for e in eps)
     losses = [objective.evaluate(chart.network(q, e).theta().astype(float), Float64(), 0).loss[0] for e in (eps, more)]
-    rise = float(losses[1] - losses[0]) / float(more[0] ** 2 - eps[0] ** 2)
-    return float(np.linalg.eigvalsh(matrix.T @ hessian @ matrix)[0]), rise
+    return float(losses[1] - losses[0]) / float(more[0] ** 2 - eps[0] ** 2)
 
 
-def test_the_saved_point_is_contained():
-    _, verdict = channel_run()
+@RUNS
+def test_the_saved_point_is_contained(run: int):
+    _, verdict = channel_run(run)
     assert verdict.relation is Relation.CONTAINED
     assert verdict.moved == 0
     assert verdict.descent is not None
@@ -73,8 +80,9 @@ def test_the_witness_is_read_back():
     assert np.all(again.radii == verdict.descent.radii)
 
 
-def test_sampled_networks_of_the_region_are_as_proved():
-    problem, chart, descent, places = case()
+@RUNS
+def test_sampled_networks_of_the_region_are_as_proved(run: int):
+    problem, chart, descent, places = case(run)
     rng = np.random.default_rng(0)
     for (start, end), radii in zip(pairwise(places), descent.radii, strict=True):
         curve = piece(chart, start, end)
@@ -82,10 +90,47 @@ def test_sampled_networks_of_the_region_are_as_proved():
         for t in (Fraction(1, 2), Fraction(1)) if curve.last else (Fraction(-1), Fraction(0), Fraction(1)):
             delta = exact(radii * rng.choice([-1, 1], len(radii)))
             q = sum(part * t**k for k, part in enumerate(curve.q)) + delta
-            eps = tuple(line[0] + line[1] * t for line, _ in curve.eps)
-            eigenvalue, rise = smallest(problem, chart, q, eps)
+            ends = [place.eps for place in (start, end)]
+            eps = tuple(e * t if curve.last else (e + g + (g - e) * t) / 2 for e, g in zip(*ends, strict=True))
+            eigenvalue, slope = smallest(problem, chart, q, eps)
             assert eigenvalue > 0
-            assert rise > 0
+            assert slope > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("run", [TWO_MIRRORED, NEAR_ZERO])
+def test_the_slope_of_two_groups_is_that_of_networks(run: int, seed: int):
+    """``P³ ∂F/∂ε_1² + ∂F/∂ε_2²`` is ``P³`` times the derivative along the networks, also where it is negative."""
+    problem, chart, _, places = case(run)
+    rng, limit = np.random.default_rng(seed), chart.objective(problem)
+    q = places[0].q + exact(rng.integers(-64, 64, len(places[0].q)) / 256)
+    here = Place(q, tuple(e / 2 for e in places[0].eps))
+    curve = piece(chart, here, here)
+    assert curve is not None
+    found = derivatives(limit, chart, curve, q * 0, Float64Enclosures())
+    assert found is not None
+    assert found.ratios is not None
+    low, high = found.ratios
+    assert low == high
+    bounds = Float64Enclosures().approx(_slopes(chart, found, curve.last, Float64Enclosures())[0])
+    expected = float(low**3) * rise(problem, chart, q, here.eps, Fraction(1, 2**18))
+    assert bounds[0] * 2 / len(problem) == pytest.approx(expected, rel=1e-4)
+
+
+def test_both_slopes_are_weighed():
+    """One ``κ`` is negative there: with the other weight, or none, the sum would have another sign."""
+    problem, chart, _, places = case(NEAR_ZERO)
+    limit, tiny = chart.objective(problem), np.full(len(places[0].q), 2.0**-60)
+    curve = piece(chart, places[0], places[0])
+    assert curve is not None
+    found = derivatives(limit, chart, curve, exact(tiny), Float64Enclosures())
+    assert found is not None
+    assert found.ratios is not None
+    sums = {}
+    for ratio in (Fraction(1, 2), found.ratios[0], Fraction(2)):
+        (value, _) = _slopes(chart, replace(found, ratios=(ratio, ratio)), False, Float64Enclosures())[0].mid
+        sums[ratio] = value
+    assert sums[Fraction(1, 2)] < 0 < sums[found.ratios[0]] < sums[Fraction(2)]
 
 
 def test_the_limit_lies_in_the_last_box_or_not():
@@ -98,15 +143,17 @@ def test_the_limit_lies_in_the_last_box_or_not():
     assert not holds_limit(thin, verdict.object.box)
 
 
-def test_wide_boxes_are_not_proved():
-    problem, chart, descent, places = case()
+@RUNS
+def test_wide_boxes_are_not_proved(run: int):
+    problem, chart, descent, places = case(run)
     assert proved(problem, chart, *places[-2:], descent.radii[-1])
     assert not proved(problem, chart, *places[-2:], descent.radii[-1] * 2.0**14)
 
 
-def test_where_the_loss_falls_with_epsilon_nothing_is_proved():
+@RUNS
+def test_where_the_loss_falls_with_epsilon_nothing_is_proved(run: int):
     """Labels on the other side of the limit network: the residuals, and every ``κ``, change their signs."""
-    problem, chart, _, places = case()
+    problem, chart, _, places = case(run)
     limit = chart.objective(problem)
     _, r = limit.outputs(places[-1].q.astype(float), Float64(), 0)
     labels = limit.data(Float64()).y + 2 * r
@@ -116,29 +163,43 @@ def test_where_the_loss_falls_with_epsilon_nothing_is_proved():
     assert not proved(turned, chart, *places[-2:], tiny)
 
 
-def test_where_the_hessian_is_indefinite_nothing_is_proved():
-    problem, chart, _, places = case()
+@RUNS
+def test_where_the_hessian_is_indefinite_nothing_is_proved(run: int):
+    problem, chart, _, places = case(run)
     far = Place(places[-2].q + exact(np.linspace(-0.5, 0.5, len(places[-2].q))), places[-2].eps)
     assert smallest(problem, chart, far.q, far.eps)[0] < 0
     near = Place(far.q, tuple(e * Fraction(1023, 1024) for e in far.eps))
     assert not proved(problem, chart, far, near, np.full(len(far.q), 2.0**-60))
 
 
-@pytest.mark.parametrize("kind", ["moved", "mirrored"])
+@pytest.mark.parametrize("kind", ["moved", "mirrored", "not covered"])
 def test_no_region_is_found_where_there_is_none(kind: str):
     problem, chart, descent, places = case()
     theta = channel_points().theta()[0]
     if kind == "moved":
         theta = theta + np.linspace(-0.5, 0.5, len(theta))
-    else:
+    elif kind == "mirrored":
         chart = Chart(4, 2, (Group("mirrored", (0, 1)), Group("mirrored", (2, 3))))
+    else:
+        chart = Chart(4, 2, (Group("copies", (0, 1)), Group("pair", (2, 3))))
     found = trace_valley(problem, chart, descent.order, places[-1].q, theta, arithmetic="auto")
     assert isinstance(found, Failure)
 
 
-def test_the_start_of_the_region_is_the_saved_point():
+@pytest.mark.parametrize("run", [TWO_MIRRORED, NEAR_ZERO])
+def test_members_in_another_order_are_not_proved(run: int):
+    """The neurons of two groups exchanged: that is no place near the limit."""
+    problem, chart, descent, places = case(run)
+    theta = channel_points(run).theta()[0]
+    order = [descent.order[i] for i in (0, 2, 1, 3)]
+    found = trace_valley(problem, chart, order, places[-1].q, theta, arithmetic="auto")
+    assert isinstance(found, Failure)
+
+
+@RUNS
+def test_the_start_of_the_region_is_the_saved_point(run: int):
     """The first piece begins where the point stands, not at the floor near it."""
-    _, chart, descent, places = case()
+    _, chart, descent, places = case(run)
     network: Network = chart.network(places[0].q, places[0].eps)
-    saved = channel_points().network(0).permuted(descent.order)
+    saved = channel_points(run).network(0).permuted(descent.order)
     assert np.all(network.theta() == saved.theta())

@@ -1,0 +1,63 @@
+"""Networks at a place ``(q, ε)`` of a chart, all ``ε`` given, also of groups that share a constant: one is added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symmetry.charts import Chart
+from symmetry.limits import Affine
+from symmetry.network import Exact, exact
+from symmetry.objective import Neurons, SquareLoss
+from symmetry.problem import Problem
+
+
+def ambient(chart: Chart, q: Exact, eps: Sequence[Fraction]) -> Exact:
+    """(P + 1,) the weights, and what is to be added to the output so that it is ``f(q, ε)``; linear in ``q``."""
+    d, m = chart.dimension, len(chart.ordinary)
+    w, a = exact(np.zeros((chart.width, d))), exact(np.zeros(chart.width))
+    constant = q[chart.units[-1].place.start] if chart.has_constant else Fraction(0)
+    for k, (i,) in enumerate(chart.ordinary):
+        w[i], a[i] = q[k * d : (k + 1) * d], q[m * d + k]
+    for group, unit, e in zip(chart.diverging, chart.units[m:], eps, strict=False):
+        i, block = group.members[0], q[unit.place]
+        if group.kind == "zero":
+            w[i], a[i] = 4 * e * block[1:], 1 / e
+            constant -= a[i] / 2
+            continue
+        j, turn = group.members[1], -1 if group.kind == "mirrored" else 1
+        middle, u, c = block[:d], block[d : 2 * d], block[2 * d]
+        w[i], a[i] = middle + e * u, c / 2 + 1 / (2 * e)
+        w[j], a[j] = turn * (middle - e * u), turn * (c / 2 - 1 / (2 * e))
+        constant -= a[j] if turn < 0 else 0
+    return np.concatenate([w.ravel(), a, [constant]])
+
+
+def ambient_loss(problem: Problem, chart: Chart) -> SquareLoss:
+    """The loss as a function of :func:`ambient`."""
+    neurons = Neurons(chart.width, chart.dimension, problem.activation)
+    return SquareLoss(problem, (neurons, Affine(chart.dimension, False)))
+
+
+def by_limit(chart: Chart, q: Exact, eps: Sequence[Fraction]) -> NDArray[np.float64]:
+    """(P + 1, P') the derivative of :func:`ambient` by ``q``."""
+    here = ambient(chart, q, eps)
+    units = (exact(np.eye(len(q))[k]) for k in range(len(q)))
+    return np.array([(ambient(chart, q + unit, eps) - here).astype(float) for unit in units]).T
+
+
+def by_square(chart: Chart, q: Exact, eps: Sequence[Fraction], k: int) -> NDArray[np.float64]:
+    """(P + 1,) the derivative of :func:`ambient` by ``ε_k²``, up to ``2^−80``."""
+    step = Fraction(1, 2**40)
+    sides = ([e + sign * step * (i == k) for i, e in enumerate(eps)] for sign in (1, -1))
+    above, below = (ambient(chart, q, side) for side in sides)
+    return np.asarray(((above - below) / (4 * step * eps[k])).astype(float))
+
+
+def all_eps(chart: Chart, q: Exact, free: Sequence[Fraction]) -> list[Fraction]:
+    """``ε`` of all diverging groups at the finite network: the one that the others determine is read off."""
+    network = chart.network(q, free)
+    return list(chart.read(network.w, network.a)[1])  # type: ignore[arg-type]
