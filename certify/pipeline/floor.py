@@ -37,7 +37,9 @@ from symmetry.valley import covers
 _LONGEST, _LAST = 0.3, 0.2
 """By how much ``ε u·x`` changes on a piece that is tried, and where the last one begins."""
 
-_PIECES = 32
+_PIECES, _DEEPEST = 32, 6
+"""Of a region at most, and how often a piece is halved; what fails even then mostly has an indefinite ``F_qq``."""
+
 _NEWTON, _HALVINGS = 12, 4
 _RADII = (2.0**-20, 2.0**-26)
 """Of the boxes about pieces; the smaller ones are for flat floors."""
@@ -123,23 +125,23 @@ class _Search:
             marks.append(_Mark(floor, self.end * 0))
         limit = exact(short(self.end.astype(np.float64)))
         marks.append(_Mark(Place(limit, (Fraction(0),) * len(eps)), self.end * 0))
-        waiting = list(pairwise(marks))[::-1]
+        waiting = [(*ends, 0) for ends in pairwise(marks)][::-1]
         done: list[Place] = []
         radii = np.full(len(self.end), size)
         while waiting:
-            here, there = waiting.pop()
+            here, there, depth = waiting.pop()
             curve = piece(self.chart, here.place, there.place)
             work = (self.limit, self.chart)
-            if curve and leads(*work, curve, self.arithmetic) and bowl(*work, curve, radii, self.arithmetic):
+            if curve and bowl(*work, curve, radii, self.arithmetic) and leads(*work, curve, self.arithmetic):
                 done.append(there.place)
                 continue
-            if len(done) + len(waiting) + 2 > _PIECES:
+            if len(done) + len(waiting) + 2 > _PIECES or depth == _DEEPEST:
                 return None
             floor = self.place(self.share(here.floor) / 2 + self.share(there.floor) / 2, here.floor)
             if floor is None:
                 return None
             middle = _Mark(floor, (here.offset + there.offset) / 2)
-            waiting += [(middle, there), (here, middle)]
+            waiting += [(middle, there, depth + 1), (here, middle, depth + 1)]
         return done, np.array([radii] * len(done))
 
     @cached_property
