@@ -22,7 +22,7 @@ from symmetry.charts import Chart, Group
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
-from symmetry.release import Place, piece
+from symmetry.release import Piece, Place, piece
 from symmetry.valley import derivatives
 
 RUNS = pytest.mark.parametrize("run", [PAIR, TWO_MIRRORED, NEAR_ZERO])
@@ -141,6 +141,44 @@ def test_the_limit_lies_in_the_last_box_or_not():
     assert holds_limit(verdict.descent, verdict.object.box)
     thin = replace(verdict.descent, radii=verdict.descent.radii * 2.0**-60)
     assert not holds_limit(thin, verdict.object.box)
+
+
+def as_proved(problem: Problem, chart: Chart, curve: Piece, ends: tuple[Place, Place], radii: Exact) -> bool:
+    """Whether what a proof says is true at some corners of some boxes."""
+    rng = np.random.default_rng(0)
+    for t in (Fraction(1, 16), Fraction(1)) if curve.last else (Fraction(-1), Fraction(1)):
+        for _ in range(2):
+            q = sum(part * t**k for k, part in enumerate(curve.q)) + radii * exact(rng.choice([-1, 1], len(radii)))
+            pairs = zip(*(place.eps for place in ends), strict=True)
+            eps = tuple(e * t if curve.last else (e + g + (g - e) * t) / 2 for e, g in pairs)
+            small = all_eps(chart, q, eps)
+            if chart.balanced and small[-1] * small[-2] > 0:
+                return False
+            if min(smallest(problem, chart, q, eps)) <= 0:
+                return False
+    return True
+
+
+@pytest.mark.parametrize("run", [TWO_MIRRORED, NEAR_ZERO])
+def test_what_is_proved_of_random_pieces_is_true(run: int):
+    """Off the floor, with other ``ε``, along long pieces and in wide boxes; many of these regions are wrong."""
+    problem, chart, _, places = case(run)
+    rng, told = np.random.default_rng(run), []
+    for _ in range(14):
+        base = places[rng.integers(len(places))]
+        far, length, wide = (
+            Fraction(1, 2 ** int(rng.integers(least, most))) for least, most in ((5, 14), (0, 5), (6, 24))
+        )
+        middle, way = (base.q + exact(rng.integers(-8, 9, len(base.q)) / 8) * size for size in (far, far * length))
+        e = (base.eps[0] or places[-2].eps[0]) * Fraction(int(rng.integers(4, 10)), 8)
+        start, end = Place(middle + way - base.q, (e,)), Place(middle - way + base.q, (e * rng.choice([0, 7]) / 8,))
+        curve, radii = piece(chart, start, end), exact(np.full(len(base.q), float(wide / 16)))
+        if curve is None:
+            continue
+        accepted = bowl(chart.objective(problem), chart, curve, radii.astype(float), Float64Enclosures())
+        told.append((accepted, as_proved(problem, chart, curve, (start, end), radii)))
+    assert (True, False) not in told
+    assert {(True, True), (False, False)} <= set(told)
 
 
 @RUNS
