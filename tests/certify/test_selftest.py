@@ -92,7 +92,7 @@ def test_a_checker_that_rejects_everything_is_noticed(monkeypatch: pytest.Monkey
 
 def test_every_false_certificate_is_rejected_for_its_own_reason() -> None:
     data = selftest.corpus()
-    assert len(data["false"]) >= 94
+    assert len(data["false"]) >= 97
     valid = data["certificates"] | data["paths"]
     assert {entry["of"] for entry in data["false"]} == set(valid) - {"composed"}
     before = deepcopy(valid)

@@ -17,7 +17,7 @@ SATURATED, OUTPUTS, BIASED = "saturated", "measured", "pair with a bias"
 CASES = (SATURATED, OUTPUTS, BIASED)
 """Of ``cases.py``."""
 
-REGIONS = ("region about a path to infinity", "region in two pairs")
+REGIONS = ("region about a path to infinity", "region in two pairs", "region beside a neuron near zero")
 """Of ``path_cases.py``."""
 
 
@@ -109,8 +109,10 @@ def later_entries() -> list[dict[str, Any]]:
 
 def region_entries() -> list[dict[str, Any]]:
     """False regions at infinity."""
-    one, two = REGIONS
-    path, other = (traced(name).line["path"] for name in REGIONS)
+    one, two, tied = REGIONS
+    path, other, constant = (traced(name).line["path"] for name in REGIONS)
+    k = len(constant["radii"][0]) - 3
+    place = constant["places"][0]
     first, last = path["places"]
     half = other["places"][0][-1]
     moved = [dyadic(from_text(first[0]) + Fraction(1, 4)), *first[1:]]
@@ -121,6 +123,18 @@ def region_entries() -> list[dict[str, Any]]:
         false("a region without a width", one, "positive", {"path.radii.0": ["0", *path["radii"][0][1:]]}),
         false("a region for one piece of two", one, "a row for each place", {"path.radii": path["radii"][:1]}),
         false("a region after a vertex", one, "without vertices", {"path.vertices": [["0"] * 6]}),
+        false(
+            "a region in which the released constant moves too far",
+            tied,
+            "place 0: ",
+            {"path.radii.0": [*constant["radii"][0][:k], "1*2^-3", *constant["radii"][0][k + 1 :]]},
+        ),
+        false(
+            "a region about a place with another constant",
+            tied,
+            "place 0: ",
+            {"path.places.0": [*place[:k], dyadic(from_text(place[k]) + Fraction(1, 4)), *place[k + 1 :]]},
+        ),
         false(
             "a region in which one of two pairs stays finite",
             two,

@@ -103,6 +103,8 @@ _REGIONS: dict[str, tuple[str, Sequence[float], str]] = {
     "region about a path to infinity": ("channel", (2.0**-5,), "1*2^-12"),
     "region beside a neuron, erf": ("pair of erf", (2.0**-5,), "1*2^-16"),
     "region in two pairs": ("pairs of erf", (2.0**-5, -(2.0**-6)), "1*2^-20"),
+    "region beside a neuron near zero": ("near zero", (-(2.0**-9),), "1*2^-18"),
+    "region in two mirrored pairs": ("two mirrored", (-(2.0**-5),), "1*2^-22"),
 }
 """The limit, ``ε`` of the saved point, and all radii."""
 

@@ -337,6 +337,18 @@ PLANTED = (
         '        "s": [v * half * -1 for v in turn],',
     ),
     Planted(
+        "the constant K of a box without its radius",
+        "symmetry/valley.py",
+        "        total = total + Expansion([*constant[:3], nothing], constant[3])",
+        "        total = total + Expansion([*constant[:3], nothing], nothing)",
+    ),
+    Planted(
+        "∂F/∂ε² of two groups that share a constant added up without P³",
+        "certify/proofs/valley.py",
+        "ratio**3 if g == groups[0]",
+        "Fraction(1) if g == groups[0]",
+    ),
+    Planted(
         "the sum over the outputs for their mean",
         "symmetry/outputs.py",
         "arithmetic.number(Fraction(1, len(self.parts)))",

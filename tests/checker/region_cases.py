@@ -1,7 +1,7 @@
 """Pieces of regions at infinity, right and wrong ones, and a reference at 300 bits that shares nothing with the proofs.
 
-For fixed ``ε`` the weights of a network in a chart are linear in ``q``, so that ``F_qq = MᵀHM`` with the Hessian ``H``
-of the finite network; whether ``F`` grows with ``ε²`` is seen from two values.
+Where no constant is released, for fixed ``ε`` the weights of a network in a chart are linear in ``q``, so that ``F_qq =
+MᵀHM`` with the Hessian ``H`` of the finite network; whether ``F`` grows with ``ε²`` is seen from two values.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Region:
 def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction]) -> str:
     """What the boxes about a piece are said to be and are not, as far as some of their corners tell."""
     objective, arithmetic = SquareLoss.of_network(given, chart.width), Arb(300)
+    free = [k for k, group in enumerate(chart.diverging) if group != chart.dependent]
     times = (
         (Fraction(1, 2**10), Fraction(1, 2), Fraction(1)) if curve.last else (Fraction(-1), Fraction(0), Fraction(1))
     )
@@ -64,7 +65,7 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction])
         return objective.evaluate(arithmetic.array(theta), arithmetic, order)
 
     for t in times:
-        eps = [(n[0] + n[1] * t) / d[0] for n, d in curve.eps]
+        eps = [n[0] + n[1] * t for n, _ in (curve.eps[k] for k in free)]
         for k in range(4):
             q = curve.q[0] + t * curve.q[1] + t**2 * curve.q[2]
             q = q + exact([r * (-1) ** (i * k + i // 2) for i, r in enumerate(radii)])
@@ -73,7 +74,8 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction])
             lines = arithmetic.array(matrix)
             here = loss(theta, 2)
             found = inertia(arithmetic.matmul(arithmetic.matmul(lines, here.hessian), lines.T), arithmetic)
-            if isinstance(found, Inertia) and found.negative:
+            # where ε_2 follows from q, weights are not linear in q, and F_qq is of no network
+            if isinstance(found, Inertia) and found.negative and not chart.balanced:
                 return f"F_qq has {found.negative} negative eigenvalues"
             for g in range(len(eps)):
                 farther = [e * (1 + _STEP) if h == g else e for h, e in enumerate(eps)]
@@ -83,14 +85,19 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction])
     return ""
 
 
-_CENTERS: dict[str, tuple[int, int, list[float]]] = {
-    "b": (1, 0, [-0.379631, 0.641794, -1.071187, 4.583013, -1.03166]),
-    "a": (1, 0, [-3.646956, 3.169689, 2.171641, 1.20883, 0.347763]),
-    "transit": (1, 0, [0.321, 1.357, 1.487, -1.089, -1.248]),
-    "pair of erf": (1, 1, [0.299996, 0.249998, 1.200012, -0.450002, 0.400002, 0.449997, 0.55, 0.699995]),
-    "pairs of erf": (2, 0, [0.3, 0.25, 0.3, -0.45, 0.9, -0.45, 0.4, 0.45, 0.55, 0.7]),
+_PAIR, _MIRRORED, _ZERO = ("pair", 2), ("mirrored", 2), ("zero", 1)
+
+_CENTERS: dict[str, tuple[list[tuple[str, int]], int, list[float]]] = {
+    "b": ([_PAIR], 0, [-0.379631, 0.641794, -1.071187, 4.583013, -1.03166]),
+    "a": ([_PAIR], 0, [-3.646956, 3.169689, 2.171641, 1.20883, 0.347763]),
+    "transit": ([_PAIR], 0, [0.321, 1.357, 1.487, -1.089, -1.248]),
+    "pair of erf": ([_PAIR], 1, [0.299996, 0.249998, 1.200012, -0.450002, 0.400002, 0.449997, 0.55, 0.699995]),
+    "pairs of erf": ([_PAIR, _PAIR], 0, [0.3, 0.25, 0.3, -0.45, 0.9, -0.45, 0.4, 0.45, 0.55, 0.7]),
+    "near zero": ([_MIRRORED, _ZERO], 0, [-0.9, 0.8, 0.9, 1.1, 0.7, 10, 0.4, -0.3]),
+    "two mirrored": ([_MIRRORED, _MIRRORED], 0, [-0.9, 0.8, 0.9, 1.1, 0.7, 0.5, 0.6, -0.8, 0.7, 0.4, 0.3]),
 }
-"""By problem: pairs, neurons beside them, and a limit: of ``a`` a saddle; in ``transit`` the loss falls with ``ε²``."""
+"""By problem: groups, neurons beside, and a limit: of ``a`` a saddle; in ``transit`` the loss falls with ``ε²``; of
+``near zero`` one ``κ`` is negative, and ``K`` large, so that ``P`` is soon far from 1."""
 
 
 def proposals(seed: int = 0, count: int = 160) -> Iterator[Region]:
@@ -98,18 +105,35 @@ def proposals(seed: int = 0, count: int = 160) -> Iterator[Region]:
     rng = Random(seed)
     for number in range(count):
         name = rng.choice(sorted(_CENTERS))
-        pairs, ordinary, center = _CENTERS[name]
-        width = 2 * pairs + ordinary
-        chart = chart_of(width, 2, [Group("pair", (2 * k, 2 * k + 1)) for k in range(pairs)])
+        groups, ordinary, center = _CENTERS[name]
+        members, width = iter(range(9)), sum(size for _, size in groups) + ordinary
+        chart = chart_of(width, 2, [Group(kind, tuple(next(members) for _ in range(size))) for kind, size in groups])
         far, length, wide = (Fraction(2) ** -rng.randint(0, most) for most in (14, 4, 20))
         middle = [Fraction(v) + far * Fraction(rng.randint(-8, 8), 8) for v in center]
         way = [far * length * Fraction(rng.randint(-8, 8), 8) for _ in center]
         ends = [[v + sign * w for v, w in zip(middle, way, strict=True)] for sign in (-1, 1)]
-        first = [Fraction(1, 2 ** rng.randint(1, 7)) * rng.choice([1, -1]) for _ in range(pairs)]
+        first = [
+            Fraction(1, 2 ** rng.randint(1, 7)) * rng.choice([1, -1]) for _ in range(sum(n for _, n in chart.free))
+        ]
         share = Fraction(0) if number % 2 else Fraction(rng.randint(4, 12), 8)
         eps = first, [share * e for e in first]
         rows = [[dyadic(v) for v in (*q, *e)] for q, e in zip(ends, eps, strict=True)]
         yield Region(name, chart.to_json(), *rows, [dyadic(wide / 16)] * len(center))
+    for name in ("near zero", "two mirrored"):
+        yield from _about_constants(name)
+
+
+def _about_constants(name: str) -> Iterator[Region]:
+    """Short pieces at the limit of two groups that share a constant: wide in ``K`` alone, or far from infinity."""
+    groups, _, center = _CENTERS[name]
+    sizes = iter(range(9))
+    chart = chart_of(3 + (len(center) > 8), 2, [Group(k, tuple(next(sizes) for _ in range(n))) for k, n in groups])
+    constant = chart.units[-1].place.start
+    for eps, width in ((sign * Fraction(1, 2**k), 2 * k) for sign in (1, -1) for k in range(3, 9)):
+        rows = [[dyadic(v) for v in (*map(Fraction, center), eps * share)] for share in (1, Fraction(63, 64))]
+        for size in (26, width):
+            radii = [f"1*2^-{size if place == constant else 26}" for place in range(len(center))]
+            yield Region(name, chart.to_json(), *rows, radii)
 
 
 def proved() -> list[dict[str, Any]]:

@@ -93,6 +93,9 @@ def test_what_is_changed_is_of_every_kind() -> None:
     assert {path["closing"] for path in paths} == {0, 1, 2, 3}
     assert any(path.get("octaves") for path in paths)
     assert {1, 2} <= {len(path["places"][0]) - len(path["radii"][0]) for path in paths if path.get("radii")}
+    regional = [name for name in path_cases.NAMES if path_cases.traced(name).line["path"].get("radii")]
+    within = {case(path_cases.traced(name).object).certificate["claim"]["chart"] for name in regional}
+    assert {"pair", "pair+pair", "mirrored+zero", "mirrored+mirrored"} <= within
     assert any(path.get("bent") for path in paths)
     assert any(path["closing"] == 2 and path["places"] for path in paths)
     rows = [tree["row"] for tree in trees if "row" in tree]
