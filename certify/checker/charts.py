@@ -297,7 +297,9 @@ def exponential(z: Vector, number: Any) -> Vector:
     """``e^z``: ``1/σ(−c) − 1`` at the midpoints ``c``; within ``ρ ≤ 1`` it moves by ``e^c (ρ + ρ²)`` at most."""
     rho = z.radii()
     need(max(rho.upper()) <= 1, "witness.chart: the box is too wide for an exponential")
-    at = (-z.midpoints()).sigmoid().reciprocal() - 1
+    below = (-z.midpoints()).sigmoid()
+    need(min(below.lower()) > 0, "witness.chart: an exponential is not bounded")
+    at = below.reciprocal() - 1
     return at.widened(abs(at) * (rho + rho * rho))
 
 

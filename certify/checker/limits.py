@@ -193,13 +193,13 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
             g, u = _lines(unit, proved)
             t, s = slots
             fourth = s * s * s * s
-            across = fourth * (t - s * (g.dot(u) * u.dot(u).reciprocal())) * number(Fraction(1, 96))
+            across = fourth * (t - s * (g.dot(u) * _square(u).reciprocal())) * number(Fraction(1, 96))
             phi.append(fourth * s * s * s * number(Fraction(-17, 40320)) + across)
             continue
         square = slots[-2] * slots[-2]  # s²; the lines end with u·x, then comes c
         if kind in TAU:
             _, v, u = _lines(unit, proved)
-            alpha = u.dot(v) * u.dot(u).reciprocal()
+            alpha = u.dot(v) * _square(u).reciprocal()
             _, y, s, _ = slots
             p = y - s * alpha
             cubic = square * s * alpha * number(Fraction(1, 6)) + square * p * number(Fraction(1, 2))
@@ -231,6 +231,13 @@ def _lines(unit: Unit, proved: Proved) -> list[Vector]:
     stack = around.data.arithmetic.stack
     places = [[i for i in line if i is not None] for line in unit.lines]
     return [stack([around.theta[i].widened(number(proved.tight[i])) for i in line]) for line in places]
+
+
+def _square(u: Vector) -> Vector:
+    """``u·u``, which must not vanish."""
+    square = u.dot(u)
+    need(square.lower()[0] > 0, "witness.channel: u may vanish")
+    return square
 
 
 def _check_held(k: int, weight: Fraction, chart: Chart, proved: Proved) -> None:

@@ -189,6 +189,16 @@ def test_the_wide_box_of_an_exponential_is_refused(tmp_path: Path) -> None:
         verify("exponential", checked("exponential", tmp_path), wide)
 
 
+def test_an_exponential_beyond_all_bounds_is_refused_clearly(tmp_path: Path) -> None:
+    """``e^z`` is computed as ``1/σ(−z) − 1``: where ``σ(−z)`` cannot be told from 0, that is said."""
+
+    def far(data: Any) -> None:
+        data["witness"]["krawczyk"]["center"][4] = "1*2^12"
+
+    with pytest.raises(Rejected, match="an exponential is not bounded"):
+        verify("exponential", checked("exponential", tmp_path), far)
+
+
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_the_theorem_of_each(name: str, tmp_path: Path) -> None:
     write_problem(tmp_path, problem(name))
