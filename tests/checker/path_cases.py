@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,7 +27,7 @@ from certify.arithmetic.rounding import root_above
 from certify.checker.certificates import read_certificate
 from certify.checker.directory import _points_hash
 from certify.checker.path import check_path
-from certify.checker.reading import need
+from certify.checker.reading import Rejected, need
 from certify.checker.rows import _columns, check_row
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure, dyadic, from_text
@@ -200,13 +201,17 @@ def proposals() -> Iterator[tuple[str, Line]]:
 
 
 def proved() -> list[tuple[str, dict[str, Any], Line]]:
-    """Those of the proposals that the provers accept, as they write them: object, row, line."""
+    """Those of the proposals that the provers accept, as they write them: object, row, line.
+
+    None to an object whose certificate is refused as it is read: it says so itself.
+    """
     out = []
     for name, given in proposals():
         path = _proved(name, given)
         if path is not None:
-            made = _traced(name, given | {"path": path})
-            out.append((made.object, made.row, made.line))
+            with suppress(Rejected):
+                made = _traced(name, given | {"path": path})
+                out.append((made.object, made.row, made.line))
     return out
 
 
