@@ -7,7 +7,8 @@ and hash are made to fit again, as a wrong prover would write them, and the mani
 changed; now the mathematics alone can tell. *By field* is the same with every field chosen as often as any other,
 instead of every number. A change that the checker verifies is a *survivor*. It is a fault if what was changed states
 something false: survivors are compared with a reference of 424 bits, and checked again in Arb; paths are followed at
-300 bits. It is also a fault if nobody has argued why a survivor in this field is still true (:data:`ARGUED`).
+300 bits. It is also a fault if nobody has argued why a survivor in this field is still true (:data:`ARGUED`), and if
+a change ends in anything but a clear refusal.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from certify.checker.integers import Integers
 from certify.checker.loss import Data
 from certify.checker.population import population_of
 from certify.checker.reading import Rejected, Unreadable
+from certify.checker.run import MALFORMED
 from certify.proofs.infinity import Channel, channel
 from certify.proofs.isolated import Certified, certify_in
 from certify.proofs.proof import Failure, dyadic, from_text
@@ -253,6 +255,10 @@ def attack(count: int, seed: int, regime: str) -> Report:
         try:
             subject.verify(made)
         except (Rejected, Unreadable):
+            continue
+        except MALFORMED as error:  # the command takes it for no certificate, but cannot say why
+            what = f"{type(error).__name__}: {error}"
+            report.faults.append(f"{name}: {name_of(path)}: {get(subject.tree, path)} -> {get(made, path)}: {what}")
             continue
         report.survivors[name_of(path)] += 1
         wrong = subject.untrue(made) or ("" if name_of(path) in ARGUED else "nobody has argued that this may change")

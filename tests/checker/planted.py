@@ -138,7 +138,7 @@ PLANTED = (
         "a float64 eigenvalue for a bound",
         "certify/proofs/inertia.py",
         "    return below(lowest / theta), above(top[0])",
-        "    return Fraction(float(values[0])), Fraction(float(values[0]))",
+        "    return (Fraction(float(np.linalg.eigvalsh(approx)[0])),) * 2",
     ),
     Planted(
         "signs of the congruence not looked at",
