@@ -28,8 +28,6 @@ these.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -38,6 +36,7 @@ from operator import add, mul
 from typing import Any, NamedTuple
 
 from .charts import Chart
+from .congruence import UNIT, Enclosed, guess, root
 from .folded import Folded
 from .loss import Data, Vector
 from .reading import need
@@ -58,8 +57,6 @@ from .release import (
 
 ORDER = 3
 DEGREE = 2 * ORDER
-UNIT = 1 << 160
-"""Matrices are integers over it."""
 
 Term = tuple[Fraction, int, int, int, int]
 
@@ -442,11 +439,6 @@ def _bounded(
     return out
 
 
-# matrices of integers over UNIT, with one error
-
-Matrix = list[list[int]]
-
-
 def _check_definite(
     folded: Folded, found: Expanded, turned: Numbers, products: _Products, rows: list[Numbers], where: str
 ) -> None:
@@ -454,79 +446,20 @@ def _check_definite(
     scale = Fraction(2, folded.count)
     gram, spread = _gram(folded, found, turned, scale)
     second, error = _bends(folded, found, products, scale)
-    total = [_Enclosed.sum_of(pair) for pair in zip(gram, second, strict=True)]
-    whole = [_Enclosed.combined(total, row) for row in rows]
-    v = _guess(whole)
+    total = [Enclosed.sum_of(pair) for pair in zip(gram, second, strict=True)]
+    whole = [Enclosed.combined(total, row) for row in rows]
+    v = guess(whole)
     need(v is not None, f"{where}: F_qq is not positive definite")
     assert v is not None
     sizes = [[abs(entry) for entry in row] for row in v]
-    beta = _root(max(_Enclosed.combined(gram, row).congruent(v).norm for row in rows))
+    beta = root(max(Enclosed.combined(gram, row).congruent(v).norm for row in rows))
     wide = spread.congruent(sizes)
-    eta = _root(sum(wide.rows[i][i] + wide.error for i in range(len(v))))
+    eta = root(sum(wide.rows[i][i] + wide.error for i in range(len(v))))
     loss = 2 * beta * eta // UNIT + 1 + error.congruent(sizes).norm
     need(all(part.congruent(v).least > loss for part in whole), f"{where}: F_qq is not proved positive definite")
 
 
-@dataclass(frozen=True)
-class _Enclosed:
-    """A symmetric matrix of integers over ``UNIT``; every entry is off by at most ``error``."""
-
-    rows: Matrix
-    error: int
-
-    @classmethod
-    def of(cls, triangle: Sequence[Sequence[Vector]], scale: Fraction) -> _Enclosed:
-        """From the lower triangle, times ``scale``."""
-        size, error = len(triangle), 0
-        rows = [[0] * size for _ in range(size)]
-        for i, row in enumerate(triangle):
-            for j, value in enumerate(row):
-                low, high = (value.lower()[0] * scale * UNIT, value.upper()[0] * scale * UNIT)
-                rows[i][j] = rows[j][i] = math.floor(low)
-                error = max(error, math.ceil(high) - rows[i][j])
-        return cls(rows, error)
-
-    @classmethod
-    def sum_of(cls, matrices: Sequence[_Enclosed]) -> _Enclosed:
-        rows = [list(map(sum, zip(*lines, strict=True))) for lines in zip(*(m.rows for m in matrices), strict=True)]
-        return cls(rows, sum(m.error for m in matrices))
-
-    @classmethod
-    def combined(cls, matrices: Sequence[_Enclosed], weights: Numbers) -> _Enclosed:
-        """``Σ c_k M_k``, ``c_k`` exact."""
-        whole = math.lcm(*(c.denominator for c in weights))
-        n = [c.numerator * (whole // c.denominator) for c in weights]
-        rows = [
-            [sum(map(mul, n, entries)) // whole for entries in zip(*lines, strict=True)]
-            for lines in zip(*(m.rows for m in matrices), strict=True)
-        ]
-        return cls(rows, sum(abs(k) * m.error for k, m in zip(n, matrices, strict=True)) // whole + 2)
-
-    def congruent(self, v: Matrix) -> _Enclosed:
-        """``VᵀMV``, ``v`` the columns of ``V``: ``|V_iᵀΔV_k| ≤ error ‖V_i‖₁‖V_k‖₁``."""
-        middle = [[sum(map(mul, row, column)) for row in self.rows] for column in v]
-        rows = [[sum(map(mul, column, image)) // UNIT**2 for image in middle] for column in v]
-        longest = max(sum(map(abs, column)) for column in v)
-        return _Enclosed(rows, self.error * longest**2 // UNIT**2 + 2)
-
-    @property
-    def norm(self) -> int:
-        """The largest sum of a row of magnitudes."""
-        return max(sum(map(abs, row)) for row in self.rows) + len(self.rows) * self.error
-
-    @property
-    def least(self) -> int:
-        """The least left end of a Gershgorin disc."""
-        ends = [row[i] + abs(row[i]) - sum(map(abs, row)) for i, row in enumerate(self.rows)]
-        return min(ends) - len(self.rows) * self.error
-
-
-def _root(value: int) -> int:
-    """At least the root of ``value/UNIT``, over ``UNIT``."""
-    return math.isqrt(value * UNIT) + 1
-
-
-def _gram(folded: Folded, found: Expanded, turned: Numbers, scale: Fraction) -> tuple[list[_Enclosed], _Enclosed]:
+def _gram(folded: Folded, found: Expanded, turned: Numbers, scale: Fraction) -> tuple[list[Enclosed], Enclosed]:
     """The coefficients of ``(2/N) JᵀJ``, and ``(2/N) Σ_n E_n E_nᵀ``, over all inputs.
 
     ``Σ (α_i − J_i)(α_j − J_j)`` over the inputs that have a partner is added to ``Σ J_i J_j``.
@@ -544,13 +477,13 @@ def _gram(folded: Folded, found: Expanded, turned: Numbers, scale: Fraction) -> 
         return total if m else total + constant * data.number(turned[i] * turned[j])
 
     size = range(len(found.jacobian))
-    gram = [_Enclosed.of([[entry(i, j, m) for j in range(i + 1)] for i in size], scale) for m in range(DEGREE + 1)]
+    gram = [Enclosed.of([[entry(i, j, m) for j in range(i + 1)] for i in size], scale) for m in range(DEGREE + 1)]
     errors = [(f.error, f.error * weight) for f in found.jacobian]
     spread = [[errors[i][0].dot(errors[j][1]) for j in range(i + 1)] for i in size]
-    return gram, _Enclosed.of(spread, scale)
+    return gram, Enclosed.of(spread, scale)
 
 
-def _bends(folded: Folded, found: Expanded, products: _Products, scale: Fraction) -> tuple[list[_Enclosed], _Enclosed]:
+def _bends(folded: Folded, found: Expanded, products: _Products, scale: Fraction) -> tuple[list[Enclosed], Enclosed]:
     """The coefficients of ``(2/N) Σ r ∇²f``, and a bound of what its error is, entry by entry."""
     data, d = folded.data, len(folded.data.x)
     matrices = [[[data.number(0)] * (i + 1) for i in range(len(found.jacobian))] for _ in range(DEGREE + 2)]
@@ -566,28 +499,5 @@ def _bends(folded: Folded, found: Expanded, products: _Products, scale: Fraction
                 for k in range(d):
                     if block.square and block.row + k <= block.column + i:
                         matrix[block.column + i][block.row + k] = xx[i][k].dot(weight)
-    enclosed = [_Enclosed.of(matrix, scale) for matrix in matrices]
+    enclosed = [Enclosed.of(matrix, scale) for matrix in matrices]
     return enclosed[:-1], enclosed[-1]
-
-
-def _guess(matrices: Sequence[_Enclosed]) -> Matrix | None:
-    """The columns of ``V`` with ``VᵀMV = 1`` nearly, ``M`` the mean of the matrices: ``M = LLᵀ``, ``V = L^−ᵀ``.
-
-    In floating point: any ``V`` will do. ``None`` where ``M`` is not positive definite.
-    """
-    size, whole = range(len(matrices[0].rows)), len(matrices) * UNIT
-    mean = [[sum(m.rows[i][j] for m in matrices) / whole for j in size] for i in size]
-    factor: list[list[float]] = []
-    inverse: list[list[float]] = []
-    for i in size:
-        row: list[float] = []
-        for j in range(i):
-            row.append((mean[i][j] - sum(map(mul, row, factor[j]))) / factor[j][j])
-        pivot = mean[i][i] - sum(map(mul, row, row))
-        if not 0 < pivot < math.inf:
-            return None
-        root = math.sqrt(pivot)
-        # row i of L^−1: (e_i − Σ_j L_ij (L^−1)_j)/L_ii
-        inverse.append([((i == k) - sum(v * inverse[j][k] for j, v in enumerate(row))) / root for k in size])
-        factor.append([*row, root])
-    return [[round(math.ldexp(v, 96)) << 64 for v in line] for line in inverse]

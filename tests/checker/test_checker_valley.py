@@ -18,6 +18,7 @@ from directories import change_lines, verdict
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.checker.arb import Arb
 from certify.checker.charts import Chart, Diverging
+from certify.checker.congruence import UNIT
 from certify.checker.folded import Folded, fold
 from certify.checker.path import check_path, count_pieces
 from certify.checker.points import Points
@@ -26,7 +27,6 @@ from certify.checker.reading import Rejected, Unreadable
 from certify.checker.release import Place, between, residuals
 from certify.checker.run import check, path_cost
 from certify.checker.valley import (
-    UNIT,
     Function,
     _bends,
     _constants,
