@@ -180,14 +180,14 @@ def _chart_of(witness: dict[str, Any], certificates: dict[str, Certificate]) -> 
 def path_cost(witness: Any, problem: Problem | Population) -> float:
     """How often a path needs a neuron on an input.
 
-    A region takes as long as ``(N + P') P'^2/2`` of them at each piece: the sums over inputs, and products of matrices.
+    A region takes as long as ``(N + P') P'^2/4`` of them at each piece: the sums over inputs, and products of matrices.
     """
     pieces = count_pieces(witness)
     if isinstance(problem, Population) or not pieces:
         return 0.0
     radii = witness["path"].get("radii")
     sizes = [len(row) for row in radii if isinstance(row, list)] if isinstance(radii, list) else []
-    matrices = sum((len(problem) + size) * size**2 for size in sizes) / 2
+    matrices = sum((len(problem) + size) * size**2 for size in sizes) / 4
     return 1.0 * pieces * len(problem) * len(witness["candidate"]["a"]) + matrices
 
 
