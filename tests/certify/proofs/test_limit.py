@@ -53,7 +53,7 @@ SETTLED = {
     (6, 1): "pair+quintic",
 }
 RELATION = {
-    **dict.fromkeys([(4, 3), (4, 32)], Relation.CONTAINED),
+    **dict.fromkeys([(4, 3), (4, 32), (4, 57), (4, 100)], Relation.CONTAINED),
     **dict.fromkeys([(5, 186), (5, 753), (6, 1)], Relation.POLISHED),
 }
 
