@@ -9,16 +9,12 @@ run in the copy in a process of their own. A mutant survives if they pass.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from patched import Patch, run_tests
+
 TESTS = ("test_counting.py", "test_orbits.py", "test_matching.py", "test_induced.py", "test_strata.py")
 
 
@@ -167,26 +163,7 @@ MUTANTS = COUNTING + STRATA + OTHERS
 def survives(mutant: Mutant | None, tests: tuple[str, ...] = TESTS) -> bool:
     """Whether the tests pass with the mutant planted (``None``: with nothing changed); those of its file come first."""
     tests = tuple(sorted(tests, key=lambda name: mutant is None or name != f"test_{mutant.file}"))
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for name in ("symmetry", "tests"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", copy)
-        for name in ("certify", "sweep", "data", "docs"):
-            (copy / name).symlink_to(ROOT / name)
-        if mutant is not None:
-            place = copy / "symmetry" / mutant.file
-            text = place.read_text("utf-8")
-            assert text.count(mutant.old) == 1, mutant
-            place.write_text(text.replace(mutant.old, mutant.new), "utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header"]
-        run = subprocess.run(
-            [*command, *(f"tests/symmetry/{name}" for name in tests)],
-            cwd=copy,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-        )
+    run = run_tests(mutant and Patch(mutant.file, mutant.old, mutant.new), tests, "--no-header")
     if run.returncode not in (0, 1):  # anything but passed or failed
         raise RuntimeError(run.stdout + run.stderr)
     return run.returncode == 0

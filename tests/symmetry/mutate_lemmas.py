@@ -9,15 +9,10 @@ run on the copy. Prints a Markdown table; exits with 1 if a mutation survives. A
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+from patched import Patch, run_tests
 
 
 class Mutation(NamedTuple):
@@ -194,28 +189,10 @@ def is_noticed(mutation: Mutation) -> bool:
     Raises:
         ValueError: the formula is no longer there, or the test could not be run.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        shutil.copytree(ROOT / "symmetry", copy / "symmetry", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("certify", "sweep", "tests", "pyproject.toml"):
-            (copy / name).symlink_to(ROOT / name)
-        source = copy / "symmetry" / f"{mutation.module}.py"
-        text = source.read_text("utf-8")
-        if text.count(mutation.old) != 1:
-            raise ValueError(
-                f"{mutation.name}: {mutation.old!r} occurs {text.count(mutation.old)} times, expected once"
-            )
-        source.write_text(text.replace(mutation.old, mutation.new), "utf-8")
-        test = "tests/symmetry/" + mutation.test.replace("::", ".py::")
-        options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=unshrunk"]
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, test],
-            cwd=copy,
-            env=os.environ | {"PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-        )
-    if done.returncode not in (0, 1) or (done.returncode == 1 and f"FAILED {test}" not in done.stdout):
+    test = mutation.test.replace("::", ".py::")
+    patch = Patch(f"{mutation.module}.py", mutation.old, mutation.new)
+    done = run_tests(patch, [test], "--hypothesis-profile=unshrunk")
+    if done.returncode not in (0, 1) or (done.returncode == 1 and f"FAILED tests/symmetry/{test}" not in done.stdout):
         raise ValueError(f"{mutation.name}: the test could not be run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.returncode == 1
 
