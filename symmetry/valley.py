@@ -153,10 +153,11 @@ def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, a
     """
     data, activation, d = objective.data(ar), objective.problem.activation, chart.dimension
     q, m = [ar.array(part) for part in curve.q], len(chart.ordinary)
-    smalls, ratios = _smalls(chart, curve, exact(radii))
+    box = exact(radii)
+    smalls, ratios = _smalls(chart, curve, box)
     if smalls is None:
         return None
-    radii, size = ar.array(exact(radii)), abs(data.x)
+    radii, size = ar.array(box), abs(data.x)
     columns: list[Expansion] = []
     blocks: list[Block] = []
     weights: list[Expansion] = []

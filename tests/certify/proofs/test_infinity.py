@@ -143,6 +143,17 @@ def object_of(problem: Problem, found: Chart, q: Any) -> CriticalObject | Failur
     return limit_object(problem, found, signs, exact(q), arithmetic="auto", max_bits=106)
 
 
+def planted_limit(name: str, kappas: list[float], seed: int) -> tuple[Chart, Any, Problem, CriticalObject]:
+    """A chart, ``q``, a problem with these ``κ`` there, and what is proved of it."""
+    found = chart(name)
+    q = rationals(Random(seed), size(found)).astype(float)
+    bends = {0: 1e-2 * np.eye(2)} if found.copies else None
+    problem = planted(found, q, kappas=kappas, curvatures=bends, seed=seed, count=200)
+    limit = object_of(problem, found, q)
+    assert isinstance(limit, CriticalObject)
+    return found, q, problem, limit
+
+
 # (structure, κ of each group, seed): minima at infinity
 MINIMA = [
     ("pair", [0.01], 0),
@@ -172,12 +183,7 @@ def places(found: Chart, rng: Random, scale: Fraction) -> list[Fraction]:
 
 @pytest.mark.parametrize(("name", "kappas", "seed"), MINIMA, ids=[case[0] for case in MINIMA])
 def test_a_minimum_at_infinity_is_below_every_network_nearby(name: str, kappas: list[float], seed: int) -> None:
-    found = chart(name)
-    q = rationals(Random(seed), size(found)).astype(float)
-    bends = {0: 1e-2 * np.eye(2)} if found.copies else None
-    problem = planted(found, q, kappas=kappas, curvatures=bends, seed=seed, count=200)
-    limit = object_of(problem, found, q)
-    assert isinstance(limit, CriticalObject)
+    found, q, problem, limit = planted_limit(name, kappas, seed)
     assert limit.kind is Kind.MINIMUM_AT_INFINITY
     assert (limit.morse_index, limit.nullity) == (0, len(found.copies))
     assert limit.not_global is None  # given labels: nothing is known about the infimum
@@ -203,12 +209,7 @@ def test_a_minimum_at_infinity_is_below_every_network_nearby(name: str, kappas: 
 @pytest.mark.parametrize(("name", "kappas", "seed"), MINIMA, ids=[case[0] for case in MINIMA])
 def test_the_rate(name: str, kappas: list[float], seed: int) -> None:
     # L ≈ L_∞ + Σ κ ε², for a pair κ/(4a²)
-    found = chart(name)
-    q = rationals(Random(seed), size(found)).astype(float)
-    bends = {0: 1e-2 * np.eye(2)} if found.copies else None
-    problem = planted(found, q, kappas=kappas, curvatures=bends, seed=seed, count=200)
-    limit = object_of(problem, found, q)
-    assert isinstance(limit, CriticalObject)
+    found, q, problem, limit = planted_limit(name, kappas, seed)
     proof = limit.proofs[-1]
     assert isinstance(proof, Channel)
     small = [Fraction(1, 10**5) * (1 + Fraction(k, 2)) for k in range(sum(count for _, count in found.free))]
