@@ -204,8 +204,9 @@ def check(
 
     ``announce`` is told the cost first, and from time to time how much is done.
     """
-    if more and not all(file.is_file() and file.suffix != ARCHIVE for file in (path, *more)):
-        return Outcome(unreadable=["expected one directory, one archive, or certificate files alone"])
+    other = next((file for file in (path, *more) if not file.is_file() or file.suffix == ARCHIVE), None)
+    if more and other is not None:
+        return Outcome(unreadable=[f"{other}: is no certificate file, expected nothing else where there are several"])
     if path.suffix == ARCHIVE and path.is_file():
         with TemporaryDirectory(prefix="losscert-check-") as folder:
             try:
