@@ -27,7 +27,7 @@ from certify.checker.run import make_arithmetic
 from certify.pipeline.floor import trace_valley
 from certify.proofs.path import first_place
 from certify.proofs.proof import Failure
-from certify.proofs.valley import _hessian
+from certify.proofs.valley import second_derivatives
 from certify.results.certificate import object_of
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
@@ -45,7 +45,7 @@ def bend(problem: Problem, found: Any, order: list[int], theta: Any) -> float:
     assert here is not None
     at = derivatives(limit, found.chart, here, np.zeros(limit.size), Float64())
     assert at is not None
-    _, hessian, _ = _hessian(limit, found.chart, at, Float64())
+    _, hessian, _ = second_derivatives(limit, found.chart, at, Float64())
     return float(np.linalg.eigvalsh(hessian[0] * 2 / len(problem))[0])
 
 

@@ -22,14 +22,20 @@ REJECTED = 4
     show_default=True,
     help="How to print it.",
 )
-def theorem(file: Path, form: str) -> int:
+@click.option(
+    "--problem",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The problem.json, if not beside FILE or in the folder above.",
+)
+def theorem(file: Path, form: str, problem: Path | None) -> int:
     """Print the statement of certificate FILE, in a results directory, as a theorem; it is checked first."""
     from certify.checker.run import BUDGET, check
     from certify.presentation.theorem import FORMS
     from certify.presentation.theorem import theorem as stated
     from certify.results.stored_problem import StoredProblemError, load_stored_problem
 
-    outcome = check(file, problem=None, arithmetic="integer", jobs=1, budget=BUDGET)
+    outcome = check(file, problem=problem, arithmetic="integer", jobs=1, budget=BUDGET)
     if outcome.unreadable:
         raise Refusal(outcome.unreadable[0])
     if outcome.rejected:
@@ -37,8 +43,8 @@ def theorem(file: Path, form: str) -> int:
         return REJECTED
     folder = file.resolve().parent
     with refusing(StoredProblemError):
-        problem = load_stored_problem(folder if (folder / "problem.json").is_file() else folder.parent)
+        stored = load_stored_problem(problem or (folder if (folder / "problem.json").is_file() else folder.parent))
     certificate = json.loads(file.read_text("utf-8"))
-    texts = [stated(certificate, problem, name) for name in FORMS if form in (name, "both")]
+    texts = [stated(certificate, stored, name) for name in FORMS if form in (name, "both")]
     click.echo("\n".join(texts), nl=False)
     return 0

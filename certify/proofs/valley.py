@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from certify.arithmetic import Array, Enclosures, quiet
+from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
 from symmetry.lines import Expansion, bernstein
 from symmetry.objective import SquareLoss
@@ -79,7 +80,7 @@ def _slopes(chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any
 def _discs(objective: SquareLoss, chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
     """Numbers that are positive only where ``F_qq`` is; none where its mean is not."""
     scale = a.number(Fraction(2, len(objective.problem)))
-    gram, hessian, spread = _hessian(objective, chart, f, a)
+    gram, hessian, spread = second_derivatives(objective, chart, f, a)
     even, squares = ([v * scale for v in _coefficients(part, unit, a)] for part in (hessian, gram))
     v = _scaling(even, a)
     if v is None:
@@ -93,21 +94,32 @@ def _discs(objective: SquareLoss, chart: Chart, f: Derivatives, unit: bool, a: E
     return [_left_ends(_congruent(c, sides, a), a) - least for c in even]
 
 
-def _hessian(objective: SquareLoss, chart: Chart, f: Derivatives, a: Enclosures) -> tuple[list[Any], list[Any], Any]:
-    """The coefficients of ``JᵀJ`` and ``JᵀJ + Σ r ∇²f``, (P', P') each, and a bound of the error of ``Σ r ∇²f``."""
-    data, d, size = objective.data(a), chart.dimension, f.jacobian.rest.shape[1]
-    stack = a.concatenate(f.jacobian.coefficients, axis=1)
-    products = a.matmul(stack.T, stack)
+def second_derivatives(
+    objective: SquareLoss, chart: Chart, f: Derivatives, ar: Arithmetic
+) -> tuple[list[Any], list[Any], Any]:
+    """The coefficients of ``JᵀJ`` and ``JᵀJ + Σ r ∇²f``, (P', P') each, and a bound of the error of ``Σ r ∇²f``.
+
+    ``2/N`` times the first of the latter is ``F_qq`` in the middle of a piece.
+
+    Args:
+        objective: of the chart's limit network.
+        chart: covered by :func:`symmetry.valley.covers`.
+        f: the derivatives along a piece.
+        ar: where they were computed.
+    """
+    data, d, size = objective.data(ar), chart.dimension, f.jacobian.rest.shape[1]
+    stack = ar.concatenate(f.jacobian.coefficients, axis=1)
+    products = ar.matmul(stack.T, stack)
     parts = [
         [products[i * size : (i + 1) * size, j * size : (j + 1) * size] for j in range(ORDER + 1)]
         for i in range(ORDER + 1)
     ]
     gram = [_total([parts[i][m - i] for i in range(ORDER + 1) if 0 <= m - i <= ORDER]) for m in range(_DEGREE + 1)]
-    hessian, spread = [part + 0 for part in gram], a.zeros((size, size))
+    hessian, spread = [part + 0 for part in gram], ar.zeros((size, size))
     powers, rest = _times_residuals(f.residuals, f.weights)
-    together = a.concatenate(powers, axis=1)
-    moments = {True: a.matmul(data.xx.T, together), False: a.matmul(data.x.T, together)}
-    errors = {True: a.matmul(abs(data.xx).T, rest), False: a.matmul(abs(data.x).T, rest)}
+    together = ar.concatenate(powers, axis=1)
+    moments = {True: ar.matmul(data.xx.T, together), False: ar.matmul(data.x.T, together)}
+    errors = {True: ar.matmul(abs(data.xx).T, rest), False: ar.matmul(abs(data.x).T, rest)}
     for b, (rows, columns, square) in enumerate(f.blocks):
         shape = (d, d) if square else (d, 1)
         for m, part in enumerate(hessian):

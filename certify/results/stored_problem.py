@@ -41,16 +41,16 @@ def write_problem(directory: Path, problem: Problem | GaussianProblem) -> None:
             np.savez(handle, allow_pickle=False, **present)
 
 
-def load_stored_problem(directory: Path) -> Problem | GaussianProblem:
-    """Rebuild the problem of a results directory, exactly.
+def load_stored_problem(path: Path) -> Problem | GaussianProblem:
+    """Rebuild the problem of a results directory, or that of a file of this form, exactly.
 
     Raises:
         StoredProblemError: it is missing, damaged, or not the problem its hash names.
     """
-    path = directory / PROBLEM
+    path = path / PROBLEM if path.is_dir() else path
     try:
         data = json.loads(path.read_text("utf-8"))
-        problem = _rebuild(data, directory)
+        problem = _rebuild(data, path.parent)
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError, zipfile.BadZipFile) as error:
         raise StoredProblemError(f"{path}: cannot be read as a stored problem ({error})") from None
     if problem.hash != data["hash"]:

@@ -42,7 +42,7 @@ from certify.cli.points import certify_points
 from certify.presentation.explain import explain
 from certify.proofs.path import first_place
 from certify.proofs.proof import dyadic, from_text
-from certify.proofs.valley import _hessian
+from certify.proofs.valley import second_derivatives
 from certify.results.store import read_results
 from symmetry.lines import Expansion
 from symmetry.problem import load_problem
@@ -290,7 +290,7 @@ def test_the_prover_and_the_checker_expand_alike(run: int, number: int, folded: 
     scale = Fraction(2, len(problem))
     turned = _turned(folded, known, limit.size)
     gram, second = _gram(folded, found, turned, scale)[0], _bends(folded, found, products, scale)[0]
-    squares, whole, _ = _hessian(limit, chart, proved, ar)
+    squares, whole, _ = second_derivatives(limit, chart, proved, ar)
     for a, b, one, both in zip(squares, whole, gram, second, strict=True):
         mine = np.array([[v / UNIT for v in row] for row in one.rows])
         other = np.array([[v / UNIT for v in row] for row in both.rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from decimal import Decimal
@@ -137,6 +138,26 @@ def test_the_command_checks_before_it_prints(tmp_path: Path) -> None:
     assert "hash: is not that of claim" in done.output
     (tmp_path / "problem.json").unlink()
     assert CliRunner().invoke(main, ["theorem", str(file)]).exit_code == 2
+
+
+def test_the_problem_of_a_certificate_alone_is_named(tmp_path: Path) -> None:
+    for folder in ("results", "alone", "kept"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "results")
+    file = next((tmp_path / "results").glob("certificates/w2-saddle*.json"))
+    known = CliRunner().invoke(main, ["theorem", str(file)])
+    alone = file.rename(tmp_path / "alone" / file.name)
+    named = (tmp_path / "results" / "problem.json").rename(tmp_path / "kept" / "of-two.json")
+    without = CliRunner().invoke(main, ["theorem", str(alone)])
+    assert without.exit_code == 2
+    assert "name it with --problem" in without.output
+    done = CliRunner().invoke(main, ["theorem", str(alone), "--problem", str(named)])
+    assert (done.exit_code, done.output) == (0, known.output)
+    # it is the certificate's own problem or none
+    other = json.loads(named.read_text("utf-8"))
+    other["content"]["teacher"]["a"] = other["content"]["teacher"]["a"][::-1]
+    named.write_text(json.dumps(other), "utf-8")
+    assert CliRunner().invoke(main, ["theorem", str(alone), "--problem", str(named)]).exit_code in (2, 4)
 
 
 def test_the_theorem_names_activation_bias_and_decay() -> None:
