@@ -304,6 +304,11 @@ class Chart:
         limits = self.limits
         return (1 if self.ordinary else 0) + (len(limits) if group.kind == "zero" else limits.index(group))
 
+    def place(self, group: Group) -> slice:
+        """Where a diverging group has its coordinates in ``q``; a zero group has the constant as well."""
+        limits = self.limits
+        return self.units[-1 if group.kind == "zero" else len(self.ordinary) + limits.index(group)].place
+
     @property
     def shared(self) -> tuple[Group, ...]:
         """The groups with shares ``β``: copies and copied members of diverging groups."""

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import factorial
+from math import comb, factorial
 from typing import Any
 
 from symmetry.arithmetic import Arithmetic
+
+Rationals = list[Fraction]
+"""The coefficients of an exact polynomial or series."""
 
 
 def product(left: Sequence[Any], right: Sequence[Any], degree: int, first: int = 0) -> list[Any]:
@@ -69,3 +72,52 @@ def about(polynomial: Sequence[Any]) -> list[Any]:
     """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
     a, b, q = map(abs, polynomial)
     return [a + b + q, b + q * 2, q]
+
+
+def times(*factors: Sequence[Fraction]) -> Rationals:
+    """The product of exact polynomials."""
+    out = [Fraction(1)]
+    for factor in factors:
+        found = [Fraction(0)] * (len(out) + len(factor) - 1)
+        for i, x in enumerate(out):
+            for j, y in enumerate(factor):
+                found[i + j] += x * y
+        out = found
+    return out
+
+
+def plus(*terms: Sequence[Fraction]) -> Rationals:
+    """The sum of exact polynomials."""
+    return [sum((term[i] for term in terms if i < len(term)), Fraction(0)) for i in range(max(map(len, terms)))]
+
+
+def over(numerator: Sequence[Fraction], denominator: Sequence[Fraction], degree: int) -> Rationals:
+    """The exact series ``N/D`` up to ``τ^degree``; ``D(0) ≠ 0``."""
+    out: Rationals = []
+    for k in range(degree + 1):
+        own = numerator[k] if k < len(numerator) else Fraction(0)
+        later = range(1, min(k, len(denominator) - 1) + 1)
+        out.append((own - sum((denominator[i] * out[k - i] for i in later), Fraction(0))) / denominator[0])
+    return out
+
+
+def quotient(numerator: Rationals, denominator: Rationals, degree: int) -> tuple[Rationals, Rationals] | None:
+    """The series of ``N/D`` up to ``τ^degree``, and bounds of its coefficients up to one more about any ``|τ| ≤ 1``.
+
+    With ``n̄_i = Σ_l binom(l, i) |n_l|``, likewise ``d̄_i``, and ``δ = |d_0| − Σ_{l>0} |d_l|``, which must be positive:
+    ``e_k ≤ (n̄_k + Σ_{0<i≤k} d̄_i e_{k−i})/δ``. ``None`` where it is not, or where degrees are too high.
+    """
+    size = degree + 2
+    if max(len(numerator), len(denominator)) > size:
+        return None
+    least = abs(denominator[0]) - sum(map(abs, denominator[1:]), Fraction(0))
+    if least <= 0:
+        return None
+    wide_n, wide_d = (
+        [sum((comb(k, i) * abs(v[k]) for k in range(i, len(v))), Fraction(0)) for i in range(size)]
+        for v in (numerator, denominator)
+    )
+    bounds: Rationals = []
+    for k in range(size):
+        bounds.append((wide_n[k] + sum((wide_d[i] * bounds[k - i] for i in range(1, k + 1)), Fraction(0))) / least)
+    return over(numerator, denominator, degree), bounds

@@ -28,11 +28,11 @@ from typing import Any, NamedTuple
 from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
-from symmetry.lines import Expansion
+from symmetry.lines import TOP, Expansion
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece, quotient, released
-from symmetry.series import about, composed, composites, divided, product, scaled
+from symmetry.release import Piece, released
+from symmetry.series import about, composed, composites, divided, product, quotient, scaled
 
 ORDER = 3
 """``K``: of ``σ`` the derivatives up to 5 are enclosed and those up to 7 bounded; here 2 and 3 are differentiated."""
@@ -224,7 +224,7 @@ def _smalls(chart: Chart, curve: Piece, radii: Any) -> tuple[list[Small] | None,
     """
     smalls, ratios = list[Small](), None
     for group, eps in zip(chart.diverging, curve.eps, strict=True):
-        known = quotient(*eps)
+        known = quotient(*eps, TOP)
         if known is None:
             return None, None
         series, wide = known[0][: ORDER + 1], known[1][: ORDER + 2]

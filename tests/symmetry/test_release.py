@@ -14,7 +14,8 @@ from certify.arithmetic.arb import Arb
 from symmetry.charts import Chart, Group, chart_of
 from symmetry.network import Exact, exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece, Place, piece, quotient, residuals
+from symmetry.release import Piece, Place, piece, residuals
+from symmetry.series import quotient
 
 RNG = np.random.default_rng(5)
 F = Fraction
@@ -114,7 +115,7 @@ def test_quotients(seed: int):
     rng = np.random.default_rng(seed)
     n = [F(int(v), 7) for v in rng.integers(-9, 9, 3)]
     d = [F(20), *(F(int(v), 3) for v in rng.integers(-9, 9, 2))]
-    found = quotient(n, d)
+    found = quotient(n, d, 5)
     assert found is not None
     series, bounds = found
     product = [sum((series[i] * d[k - i] for i in range(k + 1) if k - i < len(d)), F(0)) for k in range(6)]
@@ -123,7 +124,7 @@ def test_quotients(seed: int):
         # the series about another point
         moved = [sum((v[k] * comb(k, i) * t ** (k - i) for k in range(i, 3)), F(0)) if i < 3 else F(0)
                  for v in (n, d) for i in range(7)]  # fmt: skip
-        other = quotient(moved[:7], moved[7:])
+        other = quotient(moved[:7], moved[7:], 5)
         own: list[Fraction] = []
         for k in range(7):
             own.append((moved[k] - sum((moved[7 + i] * own[k - i] for i in range(1, k + 1)), F(0))) / moved[7])
@@ -132,5 +133,5 @@ def test_quotients(seed: int):
 
 
 def test_quotients_that_may_be_infinite():
-    assert quotient([F(1)], [F(1), F(1)]) is None
-    assert quotient([F(1)], [F(1), F(99, 100)]) is not None
+    assert quotient([F(1)], [F(1), F(1)], 5) is None
+    assert quotient([F(1)], [F(1), F(99, 100)], 5) is not None
