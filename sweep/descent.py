@@ -189,7 +189,7 @@ def approx_descent(
         if found is not None:
             place = found
             here = points[place]
-        elif (end := slope.part(here, onward)) is not None:
+        elif place < len(points) - 1 and (end := slope.part(here, onward)) is not None:
             place += 1
             here = end
         else:

@@ -6,14 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 
 from certify.arithmetic import Array
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure
-from sweep.descent import LimitSlope, Slope, Track, approx_descent, short
+from sweep.descent import LimitSlope, Slope, approx_descent, short
 from sweep.kernels import KernelData
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
@@ -26,9 +25,6 @@ from symmetry.release import Place, piece, residuals
 from symmetry.strata import Stratum
 
 _AHEAD, _PLACES = 4, 20
-_STARTS = (0, 8, 24, 48)
-"""How many vertices of the polish are followed before the chart takes over."""
-
 _FLAT = 1e-6
 """Directions in which the residuals change by less than this, relatively, are left alone."""
 
@@ -42,7 +38,7 @@ _BESIDE = 0.2
 _OCTAVES = 4
 
 _RARE = 4
-"""Of so many vertices one is asked for a curve with a bend."""
+"""Of so many vertices one is asked for a curve with a bend, or for a way in a chart along the polish."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -150,22 +146,23 @@ def trace_to_limit(
     if not chart.plain:
         return Failure("no-path")
     slope = _slope(problem, data, len(path[0]))
-    for start in (k for k in _STARTS if k < len(path)):
-        # a part of the way outside of the chart, if need be
-        track = Track([path[0]], arrived=True)
-        if start:
-            there = partial(np.array_equal, short(path[start]))
-            track = approx_descent(slope, path[: start + 1], there, arcs=True)
-        if not track.arrived:
-            continue
-        networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in path[start:]]
-        networks[0] = Network.from_theta(exact(track.vertices[-1]), problem.dimension).permuted(order)
-        places = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
-        if places is not None:
-            break
-    else:
+    losses = [slope.objective.evaluate(v, Float64(), 0).loss[0] for v in path]
+    entries: list[tuple[Network, list[Place] | None]] = []
+
+    def arrived(theta: Array) -> bool:
+        # the vertices of the polish that lie lower show the way in the chart; they are asked for at some vertices only
+        here, ahead = slope.objective.evaluate(theta, Float64(), 0).loss[0], []
+        if len(entries) % _RARE == 0:
+            ahead = [v for v, loss in zip(path, losses, strict=True) if loss < here]
+        networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in [theta, *ahead]]
+        entries.append((networks[0], _approx_places(problem, slope.objective, chart, networks, Box(end, radius))))
+        return entries[-1][1] is not None
+
+    track = approx_descent(slope, path, arrived, arcs=True)
+    network, places = entries[-1]
+    if places is None:
         return Failure("no-path")
-    if not prove_channel(slope.objective, chart, networks[0], places, arithmetic=arithmetic, max_bits=max_bits):
+    if not prove_channel(slope.objective, chart, network, places, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises")
     proof = _proved(slope.objective, [exact(v) for v in track.vertices], track.bends, 3, arithmetic, max_bits)
     if isinstance(proof, Failure):

@@ -59,6 +59,32 @@ def test_a_path_that_does_not_arrive_says_so():
         assert not track.arrived
 
 
+class Creeping(Slope):
+    """Where every line overshoots, and a part of it leads a hair downhill, for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(SLOPE.objective, DATA, 2)
+        self.parts = 0
+
+    def falls(self, start: np.ndarray, end: np.ndarray) -> bool:
+        return False
+
+    def part(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        self.parts += 1
+        assert self.parts < 100
+        return start + 2.0**-20
+
+    def step(self, start: np.ndarray, radius: float) -> None:
+        return None
+
+
+def test_the_last_vertex_is_not_crept_up_to_for_ever():
+    slope, path = Creeping(), [START + k for k in range(4)]
+    track = approx_descent(slope, path, near, arcs=False)
+    assert not track.arrived
+    assert slope.parts == len(track.vertices) - 1 == 3
+
+
 def test_arcs_go_downhill_and_farther_than_lines():
     """From a point beside a valley's floor, of which nothing but the beginning is given."""
     straight = approx_descent(SLOPE, [START], near, arcs=False)

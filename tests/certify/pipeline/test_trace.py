@@ -1,0 +1,44 @@
+"""The search for paths in charts, on shipped runs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from certify.pipeline.classification import classify_points
+from certify.proofs.path import first_place
+from certify.proofs.verdict import Relation
+from sweep.points import read_points
+from symmetry.arithmetic import Float64
+from symmetry.network import Network
+from symmetry.objective import SquareLoss
+from symmetry.problem import load_problem
+
+
+@pytest.mark.parametrize("run", [323, 482])
+def test_a_run_beside_the_floor_of_its_channel_comes_to_it_in_finite_networks(run: int) -> None:
+    """From where these stopped, in a pair and in a split, no way leads downhill in the chart at once."""
+    problem = load_problem("thesis")
+    points = read_points("data/adam/width5", dimension=2).take([run])
+    (verdict,) = classify_points(problem, points, max_bits=106).verdicts
+    assert verdict.relation is Relation.PATH
+    found, descent = verdict.object, verdict.descent
+    assert found is not None
+    assert found.chart is not None
+    assert descent is not None
+    assert len(descent.vertices)
+    objective = SquareLoss.of_network(problem, 5)
+    theta = [points.theta()[0], *(v.astype(np.float64) for v in descent.vertices)]
+    losses = [objective.evaluate(v, Float64(), 0).loss[0] for v in theta]
+    entered = Network.from_theta(descent.vertices[-1], 2).permuted(descent.order)
+    size, chart = len(descent.places[0]) - 1, found.chart
+    # the loss of a narrower network is that of the one whose copies have come together
+    losses.append(objective.evaluate(first_place(chart, entered)[0].astype(np.float64), Float64(), 0).loss[0])
+    if not chart.shared:
+        for place in descent.places[:-1]:
+            network = chart.network(place[:size], tuple(place[size:]))
+            losses.append(objective.evaluate(network.theta().astype(np.float64), Float64(), 0).loss[0])
+    losses.append(chart.objective(problem).evaluate(descent.places[-1][:size].astype(np.float64), Float64(), 0).loss[0])
+    assert all(later < earlier * (1 + 1e-13) for earlier, later in pairwise(losses))
