@@ -32,21 +32,25 @@ from certify.results.certificate import object_of
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
 from symmetry.network import Network, exact
+from symmetry.opening import Opening
 from symmetry.problem import Problem, load_problem
 from symmetry.release import piece
 from symmetry.valley import derivatives
 
 
 def bend(problem: Problem, found: Any, order: list[int], theta: Any) -> float:
-    """The smallest eigenvalue of ``F_qq`` at a run, in floating point."""
+    """The smallest eigenvalue of ``F_qq`` at a run, in floating point; where there are copies, for their shares."""
+    opening = Opening(found.chart)
     network = Network.from_theta(exact(theta), problem.dimension).permuted(order)
-    _, start = first_place(found.chart, network)
-    limit, here = found.chart.objective(problem), piece(found.chart, start, start)
+    _, start = first_place(opening.outer, network)
+    shares = opening.shares(start.q)
+    limit, here = opening.outer.objective(problem), piece(opening.outer, start, start)
     assert here is not None
-    at = derivatives(limit, found.chart, here, np.zeros(limit.size), Float64())
+    assert shares is not None
+    at = derivatives(limit, opening.outer, here, np.zeros(limit.size), Float64())
     assert at is not None
-    _, hessian, _ = second_derivatives(limit, found.chart, at, Float64())
-    return float(np.linalg.eigvalsh(hessian[0] * 2 / len(problem))[0])
+    matrices = second_derivatives(limit, opening.outer, at, Float64(), opening.ties(shares))
+    return float(np.linalg.eigvalsh(matrices.whole[0] * 2 / len(problem))[0])
 
 
 def main() -> None:

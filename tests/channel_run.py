@@ -13,10 +13,14 @@ from symmetry.problem import Problem, load_problem
 PAIR, TWO_MIRRORED, NEAR_ZERO = 689, 100, 22
 """Runs in a pair (two pieces are enough), two mirrored pairs, and a mirrored pair with a neuron near zero."""
 
+COPIES, CROSSED = 10005, 10387
+"""Runs of width 5: two copies of a neuron beside a pair, and two neurons near zero, one of them flipped."""
+
 
 def channel_points(run: int = PAIR) -> Points:
-    """The run of width 4."""
-    return read_points("data/adam/width4", dimension=2).take([run])
+    """The run of width 4, or from 10 000 on of width 5."""
+    width, index = (5, run - 10000) if run >= 10000 else (4, run)
+    return read_points(f"data/adam/width{width}", dimension=2).take([index])
 
 
 @cache

@@ -45,6 +45,7 @@ from typing import Any
 from .charts import Chart, read_chart
 from .folded import Folded
 from .loss import Data, Network, Problem, Vector
+from .opening import opened
 from .reading import Unreadable, fields, integer, need, sequence
 from .release import Place, bernstein_rows, first_place, free_count, residuals, together
 from .valley import check_region, covers
@@ -184,18 +185,22 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
     width = len(last) // (d + 1)
     need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
     need(chart.plain, "path: not defined for triples, mirrored copies and other flipped members")
-    need(not path.radii or covers(chart), "path.radii: not defined in this chart")
     neurons = tuple((tuple(last[i * d : (i + 1) * d]), last[width * d + i]) for i in path.order)
+    opening = opened(chart)
+    if path.radii:
+        chart, neurons = opening.outer, opening.reordered(neurons)
+        need(covers(chart), "path.radii: not defined in this chart")
     merged = together(chart, neurons)
     if merged != neurons:
         difference = [q - p for p, q in zip(_theta(merged), _theta(neurons), strict=True)]
         values = _bounds(folded, *_expanded(folded, [_theta(merged), difference]), [1], 1)
         need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
     here = first_place(chart, merged)
-    regions = read_radii(path, len(here.q))
-    for number, place in enumerate(read_places(path, chart, len(here.q))):
+    regions, places = read_radii(path, len(here.q)), read_places(path, chart, len(here.q))
+    ties = opening.ties(places[-1].q, d) if regions else None
+    for number, place in enumerate(places):
         if regions:
-            check_region(folded, chart, here, place, regions[number], f"path: place {number}")
+            check_region(folded, chart, here, place, regions[number], f"path: place {number}", ties)
         sides, rest, to_infinity = residuals(folded, chart, here, place)
         values = _bounds(folded, sides, rest, [1] if to_infinity else [], 1 if to_infinity else 0)
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())

@@ -17,6 +17,7 @@ from .certificates import Certificate
 from .charts import read_chart
 from .gaussian import Population
 from .loss import Network, Problem, outgoing
+from .opening import opened
 from .path import Path, read_path, read_places, read_radii
 from .population import split_name
 from .reading import Unreadable, exact, fields, need, sequence, text
@@ -242,20 +243,23 @@ def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
     chart = read_chart(certificate.witness["chart"], width, given.problem)
     step = certificate.witness["krawczyk"]
     center, radius = ([exact(v, key) for v in step[key]] for key in ("center", "uniqueness_radius"))
-    last = read_places(path, chart, len(center))[-1]
+    opening = opened(chart)
+    size = opening.size(len(center), d) if path.radii else len(center)
+    last = read_places(path, opening.outer if path.radii else chart, size)[-1]
     need(not any(last.eps), "path: the last place is not at infinity")
-    inside = all(abs(v - c) <= r for v, c, r in zip(last.q, center, radius, strict=True))
+    q = opening.limit(last.q, d) if path.radii else last.q
+    inside = all(abs(v - c) <= r for v, c, r in zip(q, center, radius, strict=True))
     need(inside, "path: the last place does not lie in the uniqueness box")
     need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
     outputs = path.vertices[-1][width * d :] if path.vertices else [a for _, a in given.candidate]
     ordered, start = [outputs[i] for i in path.order], 0
-    for size, split in zip(chart.copies, certificate.witness.get("splits", []), strict=True):
-        a = ordered[start : start + size]
-        shares = [v * sum(a) for v in a]  # the sign of β_i = a_i/Σa
-        counted = (sum(v > 0 for v in shares), sum(v < 0 for v in shares))
-        claimed = (split["positive"], split["negative"])
-        need(counted == claimed and sum(claimed) == size, "path: the shares of copies have other signs")
+    splits = certificate.witness.get("splits", [])
+    for size, split in zip(chart.copies, splits, strict=True):
+        _check_signs(ordered[start : start + size], split)
         start += size
+    if path.radii:
+        for a, split in zip(opening.outputs(last.q, d), splits, strict=False):
+            _check_signs(a, split)
     for group in chart.diverging:
         signs = [1] * (group.size - group.flipped) + [-1] * group.flipped
         a = [sign * v for sign, v in zip(signs, ordered[start : start + group.size], strict=True)]
@@ -268,16 +272,34 @@ def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
         start += group.size
 
 
+def _check_signs(a: list[Fraction], split: Any) -> None:
+    """The outputs of copies have shares of the signs claimed."""
+    shares = [v * sum(a) for v in a]  # the sign of β_i = a_i/Σa
+    counted = (sum(v > 0 for v in shares), sum(v < 0 for v in shares))
+    claimed = (split["positive"], split["negative"])
+    need(counted == claimed and sum(claimed) == len(a), "path: the shares of copies have other signs")
+
+
 def _reaches_limit(given: _Row, certificate: Certificate) -> None:
-    """The region about the path, at infinity, holds the box in which the limit network's critical point lies."""
+    """The region about the path, at infinity, holds the box in which the limit network's critical point lies.
+
+    Split with the shares at the end of the path; these have one sign each in the last box.
+    """
     path, step = _path(given), certificate.witness["krawczyk"]
     need(given.row["moved"] == 0, "moved: a contained candidate was not moved")
     need(bool(path.radii), "path.radii: missing, for the relation contained")
     center, tight = ([exact(v, key) for v in step[key]] for key in ("center", "existence_radius"))
     chart = read_chart(certificate.witness["chart"], len(given.candidate), given.problem)
-    q, radii = read_places(path, chart, len(center))[-1].q, read_radii(path, len(center))[-1]
-    reached = all(abs(v - c) + t <= r for v, c, t, r in zip(q, center, tight, radii, strict=True))
+    opening, d = opened(chart), given.problem.dimension
+    outer, size = opening.outer, opening.size(len(center), d)
+    place, radii = read_places(path, outer, size)[-1].q, read_radii(path, size)[-1]
+    shares = opening.shares(place, d)
+    middle, reach = opening.split(center, shares, d), opening.split(tight, [abs(v) for v in shares], d)
+    reached = all(abs(v - c) + t <= r for v, c, t, r in zip(place, middle, reach, radii, strict=True))
     need(reached, "path.radii: the region does not reach the critical point of the limit network")
+    first = outer.neurons * d
+    firm = all(abs(place[first + i]) > radii[first + i] for i in range(sum(chart.copies)))
+    need(firm, "path.radii: a share of copies may vanish")
 
 
 def _reordered(given: _Row) -> Network:

@@ -21,6 +21,9 @@ the curve the rest is at most the coefficient of ``τ⁴`` about any point of it
 sum of a row of ``|Vᵀ(2/N)JᵀJV|``, and ``Δ`` the error of the rest. All eigenvalues of ``VᵀF_qqV`` exceed the least
 ``C_ii − Σ|C_ij|`` of the ``VᵀC_jV`` less ``2βη`` and the largest sum of a row of ``|V|ᵀΔ|V|``.
 
+Copies are neurons of their own here (``opening.py``), and ``F_qq`` is positive definite on the space of changes that
+keep their shares.
+
 On one input of each pair ``x, −x`` (``folded.py``): ``∂f(−x) = α − ∂f(x)``, ``α = κ`` for outputs, 2 for the constant
 ``K``, else 0; the other derivatives change their signs. So ``Σ r g`` over all inputs is ``Σ (r(x) − r(−x)) g`` over
 these.
@@ -39,6 +42,7 @@ from .charts import Chart
 from .congruence import UNIT, Enclosed, guess, root
 from .folded import Folded
 from .loss import Data, Vector
+from .opening import Ties
 from .reading import need
 from .release import (
     Numbers,
@@ -144,8 +148,10 @@ def covers(chart: Chart) -> bool:
     return bool(chart.diverging) and simple and len(chart.shared) in (0, 2) and not chart.copies and not chart.bias
 
 
-def check_region(folded: Folded, chart: Chart, start: Place, end: Place, radii: Numbers, where: str) -> None:
-    """Check the region about the piece from one place to the next.
+def check_region(
+    folded: Folded, chart: Chart, start: Place, end: Place, radii: Numbers, where: str, ties: Ties | None = None
+) -> None:
+    """Check the region about the piece from one place to the next; with ``ties``, ``F_qq ≻ 0`` on this space.
 
     Raises:
         Rejected: naming what is not proved.
@@ -173,7 +179,10 @@ def check_region(folded: Folded, chart: Chart, start: Place, end: Place, radii: 
         values = data.arithmetic.stack([v.dot(data.zero + 1) for v in series])
         least = min(values.dot(data.arithmetic.vector(row)).lower()[0] for row in rows)
         need(least > error.dot(data.zero + 1).upper()[0], f"{where}: ∂F/∂ε² may vanish")
-    _check_definite(folded, found, _turned(folded, chart, len(radii)), products, rows, where)
+    turned = _turned(folded, chart, len(radii))
+    if ties:
+        found, turned = _tied(data, found, turned, ties)
+    _check_definite(folded, found, turned, products, rows, where)
 
 
 def _smalls(
@@ -290,6 +299,40 @@ def _expanded(
     series = [reduce(add, (f.series[k] for f in outputs)) for k in range(ORDER + 1)]
     output = Function(series, reduce(add, (f.error for f in outputs)))
     return Expanded(output, [jacobian[i] for i in range(len(radii))], blocks, slopes)
+
+
+def _tied(data: Data, found: Expanded, turned: Numbers, ties: Ties) -> tuple[Expanded, Numbers]:
+    """Derivatives by the parameters of a space: sums of those by the coordinates, times the factors."""
+    size = max(ties.columns) + 1
+    alpha = [Fraction(0)] * size
+    parts: list[list[Function]] = [[] for _ in range(size)]
+    for column, factor, one, value in zip(ties.columns, ties.factors, found.jacobian, turned, strict=True):
+        parts[column].append(_multiplied(one, factor, data))
+        alpha[column] += factor * value
+    jacobian = [
+        Function([reduce(add, terms) for terms in zip(*(f.series for f in part), strict=True)], _sum_of_errors(part))
+        for part in parts
+    ]
+    blocks = [
+        Block(
+            ties.columns[block.row],
+            ties.columns[block.column],
+            _multiplied(block.g, ties.factors[block.row] * ties.factors[block.column], data),
+            block.square,
+        )
+        for block in found.blocks
+    ]
+    return Expanded(found.output, jacobian, blocks, found.slopes), alpha
+
+
+def _sum_of_errors(functions: list[Function]) -> Vector:
+    return reduce(add, (f.error for f in functions))
+
+
+def _multiplied(f: Function, factor: Fraction, data: Data) -> Function:
+    if factor == 1:
+        return f
+    return Function([v * data.number(factor) for v in f.series], f.error * data.number(abs(factor)))
 
 
 def _neuron(z: Series, c: Series, data: Data) -> dict[str, Series]:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from certify.arithmetic.rounding import root_above
-from certify.pipeline.floor import holds_limit
+from certify.pipeline.floor import end_outputs, holds_limit, reached
 from certify.pipeline.locate import LimitPlace, Location
 from certify.pipeline.pool import Journal, Pool, Progress, Timing
 from certify.pipeline.population import Catalogue as PopulationCatalogue
@@ -41,6 +41,7 @@ from certify.results.html import html
 from sweep.grouping import Units, approx_groups, approx_permutation, neurons
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network, Points
+from symmetry.opening import Opening
 from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 
@@ -345,11 +346,7 @@ def _shares(found: CriticalObject, network: Network) -> bool:
     Of diverging groups these are all that of ``ε``: positive in a ``split+``, negative in a ``split-``.
     """
     assert found.chart is not None
-    splits = [p for p in found.proofs if isinstance(p, Split)]
-    outputs = [network.a[list(group.members)] for group in found.chart.copies]
-    shares = [a * a.sum() for a in outputs]
-    counted = [(int((s > 0).sum()), int((s < 0).sum())) for s in shares]
-    if counted != [(p.positive, p.negative) for p in splits if not p.zero]:
+    if not _signed(found, [network.a[list(group.members)] for group in found.chart.copies]):
         return False
     for group in found.chart.diverging:
         a = np.array(group.signs) * network.a[list(group.members)]
@@ -362,6 +359,14 @@ def _shares(found: CriticalObject, network: Network) -> bool:
     return True
 
 
+def _signed(found: CriticalObject, outputs: Sequence[Exact]) -> bool:
+    """Whether the outputs of the copies of each neuron have shares of the signs of the object's."""
+    splits = [p for p in found.proofs if isinstance(p, Split)]
+    shares = [a * a.sum() for a in outputs]
+    counted = [(int((s > 0).sum()), int((s < 0).sum())) for s in shares]
+    return counted == [(p.positive, p.negative) for p in splits if not p.zero]
+
+
 def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verdict:
     """The verdict with the path that was proved, if it ends where it should: this is decided exactly."""
     descent = Proof.from_json(answer["descent"])
@@ -370,14 +375,20 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
     if descent.closing == 3:
         box = verdict.object.box
         assert box is not None
-        size, last = len(box.center), descent.places[-1]
-        inside = box.uniquely_contains(last[:size]) and not any(last[size:])
+        chart = verdict.object.chart
+        assert chart is not None
+        limit = reached(chart, descent)
+        inside = limit is not None and box.uniquely_contains(limit)
         entered = saved if descent.last is None else Network.from_theta(descent.last, saved.dimension)
         inside = inside and _shares(verdict.object, entered.permuted(descent.order))
         if not inside:
             return verdict
-        if len(descent.radii) and holds_limit(descent, box):
-            return replace(verdict, relation=Relation.CONTAINED, moved=0.0, descent=descent)
+        if len(descent.radii):
+            outputs = end_outputs(chart, descent)
+            if _signed(verdict.object, outputs) and holds_limit(chart, descent, box):
+                return replace(verdict, relation=Relation.CONTAINED, moved=0.0, descent=descent)
+            if Opening(chart).outer != chart:
+                return verdict  # its places are not those of a path in the chart
         return replace(verdict, relation=Relation.PATH, descent=replace(descent, radii=np.empty((0, 0))))
     end = saved.theta() if descent.last is None else descent.last
     permutation, witness = verdict.permutation, verdict.witness

@@ -1,5 +1,7 @@
 """Where the floor of a channel runs, and a proved region about it from the saved point to infinity.
 
+Copies are neurons of their own here, whose shares are kept (:mod:`symmetry.opening`).
+
 All but the proofs is computed in floating point. For fixed free ``ε`` the weights are linear in ``q``: the gradient and
 the Hessian of the loss in ``q`` are those of the finite network's, contracted. (Where groups share a constant, the last
 ``ε`` depends on ``q``. Outputs are linear in ``q`` nevertheless, and so are the incoming weights ``w ± εu`` if ``u`` is
@@ -30,6 +32,7 @@ from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.opening import Opening
 from symmetry.problem import Problem
 from symmetry.release import Place, piece, released
 from symmetry.valley import covers
@@ -61,28 +64,82 @@ def trace_valley(
         arithmetic: as in :func:`certify.arithmetic.ladder`.
 
     Returns:
-        the proof, or the failure ``no-path``. It does not say that there is no such region.
+        the proof, its places in the open chart, or the failure ``no-path``. It does not say that there is no region.
     """
-    if not covers(chart, problem.activation):
+    opening = Opening(chart)
+    if not (chart.plain and covers(opening.outer, problem.activation)):
         return Failure("no-path")
     network = Network.from_theta(exact(theta), problem.dimension).permuted(order)
-    _, start = first_place(chart, network)
-    objectives = (SquareLoss.of_network(problem, chart.width), chart.objective(problem))
-    search = _Search(*objectives, chart, start, end, next(ladder(arithmetic, 53)))
+    _, start = first_place(opening.outer, network)
+    limit = _limit(opening, start.q, end)
+    if limit is None:
+        return Failure("no-path")
+    objectives = (SquareLoss.of_network(problem, chart.width), opening.outer.objective(problem))
+    search = _Search(*objectives, opening.outer, start, *limit, next(ladder(arithmetic, 53)))
     found = next((found for size in _RADII if (found := search.pieces(size)) is not None), None)
     if found is None:
         return Failure("no-path")
     places, radii = found
-    rows = np.empty((len(places), len(end) + len(start.eps)), dtype=object)
+    rows = np.empty((len(places), len(start.q) + len(start.eps)), dtype=object)
     for i, place in enumerate(places):
         rows[i] = [*place.q, *place.eps]
     return Descent(np.empty((0, 0), dtype=object), 3, order=tuple(order), places=rows, radii=radii)
 
 
-def holds_limit(descent: Descent, box: Krawczyk) -> bool:
-    """Whether the region of a path, at infinity, holds the box in which the critical point lies; decided exactly."""
-    away = abs(descent.places[-1][: len(box.center)] - box.center) + exact(box.existence_radius)
-    return bool(np.all(away <= exact(descent.radii[-1])))
+def _limit(opening: Opening, start: Exact, end: Exact) -> tuple[Exact, Exact | None] | None:
+    """The limit network in the open chart, split as the run is, in short numbers; and the ties of its shares.
+
+    ``None`` where outputs of copies add up to 0.
+    """
+    shares = opening.shares(start)
+    if shares is None:
+        return None
+    place = exact(short((opening.split(shares) @ end).astype(np.float64)))
+    # those of the numbers as rounded
+    shares = opening.shares(place)
+    if shares is None:
+        return None
+    return place, opening.ties(shares) if opening.inner.copies else None
+
+
+def reached(chart: Chart, descent: Descent) -> Exact | None:
+    """The limit network ``q`` at which a path in a chart ends, ``None`` where it is none of the chart's; exact.
+
+    Args:
+        chart: in normal form.
+        descent: with closing 3; its places are those of the open chart if there is a region about it.
+    """
+    last = descent.places[-1]
+    if not len(descent.radii):
+        size = chart.units[-1].place.stop
+        return None if any(last[size:]) else last[:size]
+    opening = Opening(chart)
+    size = opening.outer.units[-1].place.stop
+    return None if any(last[size:]) else opening.limit(last[:size])
+
+
+def end_outputs(chart: Chart, descent: Descent) -> list[Exact]:
+    """The outputs of the copies of each neuron at the end of a path with a region about it."""
+    opening = Opening(chart)
+    a = opening.outputs(descent.places[-1])
+    return [a[[i for i, owner in enumerate(opening.owners) if owner == k]] for k in range(len(chart.copies))]
+
+
+def holds_limit(chart: Chart, descent: Descent, box: Krawczyk) -> bool:
+    """Whether the region of a path, at infinity, holds the box in which the critical point lies; decided exactly.
+
+    Split with the shares with which the path ends; and whether the signs of the shares are the same in its last box.
+    """
+    opening = Opening(chart)
+    size = opening.outer.units[-1].place.stop
+    last, radii = descent.places[-1][:size], exact(descent.radii[-1])
+    shares = opening.shares(last)
+    if shares is None:
+        return False
+    split = opening.split(shares)
+    away = abs(last - split @ box.center) + abs(split) @ exact(box.existence_radius)
+    firm = opening.copied & (abs(last) <= radii)
+    return bool(np.all(away <= radii) and not np.any(firm))
 
 
 class _Mark(NamedTuple):
@@ -105,6 +162,7 @@ class _Search:
     chart: Chart
     start: Place
     end: Exact
+    ties: Exact | None
     arithmetic: Enclosures
 
     def pieces(self, size: float) -> tuple[list[Place], Array] | None:
@@ -123,16 +181,15 @@ class _Search:
             if floor is None:
                 return None
             marks.append(_Mark(floor, self.end * 0))
-        limit = exact(short(self.end.astype(np.float64)))
-        marks.append(_Mark(Place(limit, (Fraction(0),) * len(eps)), self.end * 0))
+        marks.append(_Mark(Place(self.end, (Fraction(0),) * len(eps)), self.end * 0))
         waiting = [(*ends, 0) for ends in pairwise(marks)][::-1]
         done: list[Place] = []
         radii = np.full(len(self.end), size)
         while waiting:
             here, there, depth = waiting.pop()
             curve = piece(self.chart, here.place, there.place)
-            work = (self.limit, self.chart)
-            if curve and bowl(*work, curve, radii, self.arithmetic) and leads(*work, curve, self.arithmetic):
+            work, a = (self.limit, self.chart), self.arithmetic
+            if curve and bowl(*work, curve, radii, a, self.ties) and leads(*work, curve, a):
                 done.append(there.place)
                 continue
             if len(done) + len(waiting) + 2 > _PIECES or depth == _DEEPEST:
@@ -186,11 +243,17 @@ class _Search:
         """Newton's step for fixed free ``ε``; ``None`` where the Hessian is not positive definite."""
         theta, matrix = self.weights(q, eps)
         at = self.objective.evaluate(theta, Float64(), 2)
+        matrix = matrix @ self.kept
         try:
             factor = np.linalg.cholesky(matrix.T @ at.hessian @ matrix)
         except np.linalg.LinAlgError:
             return None
-        return np.asarray(np.linalg.solve(factor.T, np.linalg.solve(factor, matrix.T @ at.gradient)))
+        return np.asarray(self.kept @ np.linalg.solve(factor.T, np.linalg.solve(factor, matrix.T @ at.gradient)))
+
+    @cached_property
+    def kept(self) -> Array:
+        """The changes of ``q`` that keep the shares of copies, as columns."""
+        return np.eye(len(self.end)) if self.ties is None else self.ties.astype(np.float64)
 
     @cached_property
     def stretched(self) -> list[_Stretched]:

@@ -287,10 +287,13 @@ def _limit_network(chart: Chart, q: Exact) -> str:
 
 def _contained(row: Row, found: CriticalObject, results: Results) -> str:
     if found.chart is not None:
+        held = "all ε are held"
+        if found.chart.copies:
+            held = "all ε and the shares of its copies are held, each copy with weights of its own"
         return (
             "contained: the saved point itself lies in a region of the chart that reaches the minimum at infinity and "
-            "holds no critical point: in it the loss is strictly convex in the limit network's parameters where all ε "
-            "are held, and grows with every ε² that is free. Along its middle the loss falls strictly from the saved "
+            f"holds no critical point: in it the loss is strictly convex in the limit network's parameters where {held}"
+            ", and grows with every ε² that is free. Along its middle the loss falls strictly from the saved "
             "point to infinity."
         )
     saved = Network.of(results.points.w[row["index"]], results.points.a[row["index"]])

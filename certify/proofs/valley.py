@@ -5,8 +5,10 @@ points,
 
     F_qq ≻ 0   and   ∂F/∂ε_g² > 0 for each diverging group:
 
-no network of the region is critical. Of two groups that share a constant the second ``ε`` follows from the first one,
-and the loss rises with that if ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² > 0``, ``P = −ε_1/ε_2 > 0``.
+no network of the region is critical. Copies are neurons of their own here (:mod:`symmetry.opening`): ``F_qq ≻ 0`` on
+the space of changes that keep their shares, the columns of ``T``, that is ``TᵀF_qqT ≻ 0``. Of two groups that share a
+constant the second ``ε`` follows from the first one, and the loss rises with that if ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² > 0``,
+``P = −ε_1/ε_2 > 0``.
 
 With ``J``, ``r`` and ``∇²f`` expanded in ``τ`` (:mod:`symmetry.valley`) ``F_qq`` is a polynomial of symmetric matrices
 up to an error. The polynomial is a convex combination of its Bernstein coefficients, and positive definite where they
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +32,7 @@ from certify.arithmetic import Array, Enclosures, quiet
 from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
 from symmetry.lines import Expansion, bernstein
+from symmetry.network import Exact
 from symmetry.objective import SquareLoss
 from symmetry.release import Piece
 from symmetry.valley import ORDER, Derivatives, derivatives
@@ -41,10 +44,12 @@ _LEAST = Fraction(1, 64)
 
 
 @quiet
-def bowl(objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enclosures) -> bool:
+def bowl(
+    objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enclosures, ties: Exact | None = None
+) -> bool:
     """Prove that ``F_qq ≻ 0`` and that the loss rises with every free ``ε²`` in the boxes about a piece.
 
-    ``False`` says nothing.
+    With ``ties``, ``F_qq ≻ 0`` on the space that they span. ``False`` says nothing.
 
     Args:
         objective: of the chart's limit network.
@@ -52,6 +57,7 @@ def bowl(objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enc
         curve: the piece.
         radii: (P',) float64 taken as exact.
         a: where to compute.
+        ties: ``T``, (P', k) exact, of :meth:`symmetry.opening.Opening.ties`; ``None``: the unit matrix.
     """
     f = derivatives(objective, chart, curve, radii, a)
     if f is None:
@@ -59,7 +65,7 @@ def bowl(objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enc
     bounds = _slopes(chart, f, curve.last, a)
     if not all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds))):
         return False
-    bounds = _discs(objective, chart, f, curve.last, a)
+    bounds = _discs(objective, chart, f, curve.last, a, ties)
     return bool(bounds) and all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds)))
 
 
@@ -77,55 +83,78 @@ def _slopes(chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any
     return [(value - loss).reshape(-1) for value in _coefficients(sums, unit, a)]
 
 
-def _discs(objective: SquareLoss, chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
+def _discs(
+    objective: SquareLoss, chart: Chart, f: Derivatives, unit: bool, a: Enclosures, ties: Exact | None
+) -> list[Any]:
     """Numbers that are positive only where ``F_qq`` is; none where its mean is not."""
     scale = a.number(Fraction(2, len(objective.problem)))
-    gram, hessian, spread = second_derivatives(objective, chart, f, a)
-    even, squares = ([v * scale for v in _coefficients(part, unit, a)] for part in (hessian, gram))
+    known = second_derivatives(objective, chart, f, a, ties)
+    even, squares = ([v * scale for v in _coefficients(part, unit, a)] for part in (known.whole, known.gram))
     v = _scaling(even, a)
     if v is None:
         return []
     sides, size = a.array(v), a.array(np.abs(v))
-    wide = a.matmul(f.jacobian.rest, size).reshape(1, -1)
+    wide = a.matmul(known.error, size).reshape(1, -1)
     eta = a.sqrt(a.matmul(wide, wide.T).reshape(1) * scale)
     beta = a.sqrt(_norm([_congruent(c, sides, a) for c in squares], a))
-    error = beta * eta * 2 + _norm([_congruent(spread, size, a) * scale], a)
+    error = beta * eta * 2 + _norm([_congruent(known.spread, size, a) * scale], a)
     least = error * a.number(_ROOM) + a.number(_LEAST)
     return [_left_ends(_congruent(c, sides, a), a) - least for c in even]
 
 
-def second_derivatives(
-    objective: SquareLoss, chart: Chart, f: Derivatives, ar: Arithmetic
-) -> tuple[list[Any], list[Any], Any]:
-    """The coefficients of ``JᵀJ`` and ``JᵀJ + Σ r ∇²f``, (P', P') each, and a bound of the error of ``Σ r ∇²f``.
-
-    ``2/N`` times the first of the latter is ``F_qq`` in the middle of a piece.
+class SecondDerivatives(NamedTuple):
+    """``F_qq`` times ``N/2``, by powers of ``τ``: the first of ``whole`` is that in the middle of a piece.
 
     Args:
-        objective: of the chart's limit network.
-        chart: covered by :func:`symmetry.valley.covers`.
-        f: the derivatives along a piece.
-        ar: where they were computed.
+        gram: the coefficients of ``JᵀJ``, (k, k) each.
+        whole: those of ``JᵀJ + Σ r ∇²f``.
+        error: (N, k), bounds of the error of ``J``.
+        spread: (k, k), bounds of the error of ``Σ r ∇²f``.
     """
-    data, d, size = objective.data(ar), chart.dimension, f.jacobian.rest.shape[1]
-    stack = ar.concatenate(f.jacobian.coefficients, axis=1)
-    products = ar.matmul(stack.T, stack)
+
+    gram: list[Any]
+    whole: list[Any]
+    error: Any
+    spread: Any
+
+
+def hessian(objective: SquareLoss, chart: Chart, f: Derivatives, a: Enclosures, ties: Exact | None = None) -> Hessian:
+    """``TᵀF_qqT`` on a piece; arguments as for :func:`bowl`."""
+    jacobian, (second, spread) = f.jacobian, _second(objective, chart, f, a)
+    if ties is not None:
+        t = a.array(ties)
+        jacobian = Expansion([a.matmul(part, t) for part in jacobian.coefficients], a.matmul(jacobian.rest, abs(t)))
+        second, spread = [_congruent(part, t, a) for part in second], _congruent(spread, abs(t), a)
+    gram = _gram(jacobian, a)
+    return SecondDerivatives(gram, [p + q for p, q in zip(gram, second, strict=True)], jacobian.rest, spread)
+
+
+def _gram(jacobian: Expansion, a: Arithmetic) -> list[Any]:
+    """The coefficients of ``JᵀJ``, (k, k) each."""
+    size = jacobian.rest.shape[1]
+    stack = a.concatenate(jacobian.coefficients, axis=1)
+    products = a.matmul(stack.T, stack)
     parts = [
         [products[i * size : (i + 1) * size, j * size : (j + 1) * size] for j in range(ORDER + 1)]
         for i in range(ORDER + 1)
     ]
-    gram = [_total([parts[i][m - i] for i in range(ORDER + 1) if 0 <= m - i <= ORDER]) for m in range(_DEGREE + 1)]
-    hessian, spread = [part + 0 for part in gram], ar.zeros((size, size))
+    return [_total([parts[i][m - i] for i in range(ORDER + 1) if 0 <= m - i <= ORDER]) for m in range(_DEGREE + 1)]
+
+
+def _second(objective: SquareLoss, chart: Chart, f: Derivatives, a: Arithmetic) -> tuple[list[Any], Any]:
+    """The coefficients of ``Σ r ∇²f``, (P', P') each, and a bound of its error."""
+    data, d, size = objective.data(a), chart.dimension, f.jacobian.rest.shape[1]
+    hessian, spread = [a.zeros((size, size)) for _ in range(_DEGREE + 1)], a.zeros((size, size))
     powers, rest = _times_residuals(f.residuals, f.weights)
-    together = ar.concatenate(powers, axis=1)
-    moments = {True: ar.matmul(data.xx.T, together), False: ar.matmul(data.x.T, together)}
-    errors = {True: ar.matmul(abs(data.xx).T, rest), False: ar.matmul(abs(data.x).T, rest)}
+    together = a.concatenate(powers, axis=1)
+    moments = {True: a.matmul(data.xx.T, together), False: a.matmul(data.x.T, together)}
+    errors = {True: a.matmul(abs(data.xx).T, rest), False: a.matmul(abs(data.x).T, rest)}
     for b, (rows, columns, square) in enumerate(f.blocks):
         shape = (d, d) if square else (d, 1)
         for m, part in enumerate(hessian):
             _put(part, rows, columns, moments[square][:, m * len(f.blocks) + b].reshape(*shape))
         _put(spread, rows, columns, errors[square][:, b].reshape(*shape))
-    return gram, hessian, spread
+    return hessian, spread
 
 
 def _put(matrix: Any, rows: slice, columns: slice, value: Any) -> None:
@@ -165,7 +194,7 @@ def _scaling(series: Sequence[Any], a: Enclosures) -> Array | None:
         return None
 
 
-def _congruent(matrix: Any, v: Any, a: Enclosures) -> Any:
+def _congruent(matrix: Any, v: Any, a: Arithmetic) -> Any:
     return a.matmul(a.matmul(v.T, matrix), v)
 
 

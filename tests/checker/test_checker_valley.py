@@ -20,6 +20,7 @@ from certify.checker.arb import Arb
 from certify.checker.charts import Chart, Diverging
 from certify.checker.congruence import UNIT
 from certify.checker.folded import Folded, fold
+from certify.checker.opening import opened
 from certify.checker.path import check_path, count_pieces
 from certify.checker.points import Points
 from certify.checker.problems import read_problem
@@ -200,7 +201,7 @@ def test_what_is_not_proved_of_a_shared_constant_is_refused(name: str, tied: Pat
     ("groups", "size"),
     [
         ([["mirrored", [0, 1]], ["zero", [2, 3]]], 8),
-        ([["copies", [0, 1]], ["pair", [2, 3]]], 8),
+        ([["copies", [0, 1]]], 9),
         ([["split+", [0, 1, 2]]], 8),
         ([["zero", [0, 1, 2, 3], 1]], 3),
     ],
@@ -290,12 +291,12 @@ def test_the_prover_and_the_checker_expand_alike(run: int, number: int, folded: 
     scale = Fraction(2, len(problem))
     turned = _turned(folded, known, limit.size)
     gram, second = _gram(folded, found, turned, scale)[0], _bends(folded, found, products, scale)[0]
-    squares, whole, _ = second_derivatives(limit, chart, proved, ar)
-    for a, b, one, both in zip(squares, whole, gram, second, strict=True):
-        mine = np.array([[v / UNIT for v in row] for row in one.rows])
+    mine = second_derivatives(limit, chart, proved, ar)
+    for a, b, one, both in zip(mine.gram, mine.whole, gram, second, strict=True):
+        first = np.array([[v / UNIT for v in row] for row in one.rows])
         other = np.array([[v / UNIT for v in row] for row in both.rows])
-        assert np.allclose(a.mid * float(scale), mine, rtol=1e-9, atol=1e-11)
-        assert np.allclose(b.mid * float(scale), mine + other, rtol=1e-9, atol=1e-11)
+        assert np.allclose(a.mid * float(scale), first, rtol=1e-9, atol=1e-11)
+        assert np.allclose(b.mid * float(scale), first + other, rtol=1e-9, atol=1e-11)
 
 
 def _floats(vector: Any) -> list[float]:
@@ -356,3 +357,13 @@ def test_regions_are_for_these_charts_alone():
     assert not covers(Chart([], [], [MIRRORED, Diverging("triple+", 3, 1)], 1))
     assert not covers(Chart([], [], [pair], 1, bias=True))
     assert not covers(Chart([], [], [], 1))
+
+
+def test_copies_are_opened_and_two_neurons_near_zero_become_a_pair():
+    pair, crossed = Diverging("pair", 2, 0), Diverging("zero", 2, 1)
+    assert covers(opened(Chart([2], [0], [pair], 1)).outer)
+    assert covers(opened(Chart([2], [0], [MIRRORED, ZERO], 1)).outer)
+    assert opened(Chart([], [], [pair, crossed], 1)).outer == Chart([], [], [pair, pair], 1)
+    assert not covers(opened(Chart([], [], [MIRRORED, crossed], 1)).outer), "shares there are not tied to K"
+    assert not covers(opened(Chart([], [], [Diverging("zero", 3, 1)], 1)).outer)
+    assert not covers(opened(Chart([2], [0], [], 1)).outer)

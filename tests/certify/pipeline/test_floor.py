@@ -138,9 +138,10 @@ def test_the_limit_lies_in_the_last_box_or_not():
     assert verdict.descent is not None
     assert verdict.object is not None
     assert verdict.object.box is not None
-    assert holds_limit(verdict.descent, verdict.object.box)
+    assert verdict.object.chart is not None
+    assert holds_limit(verdict.object.chart, verdict.descent, verdict.object.box)
     thin = replace(verdict.descent, radii=verdict.descent.radii * 2.0**-60)
-    assert not holds_limit(thin, verdict.object.box)
+    assert not holds_limit(verdict.object.chart, thin, verdict.object.box)
 
 
 def as_proved(problem: Problem, chart: Chart, curve: Piece, ends: tuple[Place, Place], radii: Exact) -> bool:
@@ -219,7 +220,7 @@ def test_no_region_is_found_where_there_is_none(kind: str):
     elif kind == "mirrored":
         chart = Chart(4, 2, (Group("mirrored", (0, 1)), Group("mirrored", (2, 3))))
     else:
-        chart = Chart(4, 2, (Group("copies", (0, 1)), Group("pair", (2, 3))))
+        chart = Chart(4, 2, (Group("copies", (0, 1), 1), Group("pair", (2, 3))))
     found = trace_valley(problem, chart, descent.order, places[-1].q, theta, arithmetic="auto")
     assert isinstance(found, Failure)
 

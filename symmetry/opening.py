@@ -1,0 +1,116 @@
+"""The chart in which a region about a limit is described: its copies are neurons of their own, two near zero a pair.
+
+Copies of a neuron are never exactly equal in a saved point. In the *open* chart each of them is a neuron with its own
+``(w_i, a_i)``; the limit network ``q`` of the chart becomes all of ``Q``, ``w_i = w, a_i = β_i a`` with any shares
+``Σ β_i = 1``. Two neurons near zero that balance themselves, one of them flipped, are a pair with ``w = 0, u = 4ℓ, c =
+2K`` (docs/infinity.md, section 15).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symmetry.charts import Chart, Group, chart_of
+from symmetry.network import Exact, exact
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A chart in normal form, and the open one.
+
+    Args:
+        inner: the chart; its copies are not mirrored.
+    """
+
+    inner: Chart
+
+    @cached_property
+    def outer(self) -> Chart:
+        """The open chart, of the same neurons: those that were copies come first among the ordinary ones."""
+        groups = [Group("pair", g.members) if self._crossed(g) else g for g in self.inner.diverging]
+        return chart_of(self.inner.width, self.inner.dimension, groups, self.inner.bias)
+
+    @cached_property
+    def owners(self) -> list[int]:
+        """For each ordinary neuron of the open chart the number of its neuron in the limit network."""
+        return [k for k, members in enumerate(self.inner.ordinary) for _ in members]
+
+    def shares(self, place: Exact) -> Exact | None:
+        """``β`` of each ordinary neuron of the open chart, 1 without copies; ``None`` where outputs add up to 0.
+
+        Args:
+            place: (P,) exact, coordinates ``Q``.
+        """
+        a = self.outputs(place)
+        sums = self._collected @ a
+        return a / sums[self.owners] if all(sums) else None
+
+    @cached_property
+    def copied(self) -> NDArray[np.bool_]:
+        """(P,) which of the coordinates ``Q`` are outputs of copies."""
+        counts = [len(self.inner.ordinary[k]) for k in self.owners]
+        out = np.zeros(self.outer.units[-1].place.stop, dtype=bool)
+        n, d = len(self.owners), self.inner.dimension
+        out[n * d : n * (d + 1)] = np.array(counts) > 1
+        return out
+
+    def split(self, shares: Exact) -> Exact:
+        """The linear map ``q ↦ Q`` of limit networks, (P, P') exact."""
+        d, n, m = self.inner.dimension, len(self.owners), len(self.inner.ordinary)
+        rest = self.inner.units[-1].place.stop - m * (d + 1)
+        size = self.outer.units[-1].place.stop
+        out = exact(np.zeros((size, m * (d + 1) + rest), dtype=np.int64))
+        for i, k in enumerate(self.owners):
+            out[i * d : (i + 1) * d, k * d : (k + 1) * d] = exact(np.eye(d, dtype=np.int64))
+            out[n * d + i, m * d + k] = shares[i]
+        crossed = any(map(self._crossed, self.inner.diverging))
+        same = rest - (d + 1 if crossed else 0)
+        for i in range(same):
+            out[n * (d + 1) + i, m * (d + 1) + i] += 1
+        if crossed:
+            # K, ℓ become w = 0, u = 4ℓ, c = 2K
+            out[-d - 1 : -1, -d:] = exact(4 * np.eye(d, dtype=np.int64))
+            out[-1, -d - 1] += 2
+        return out
+
+    def ties(self, shares: Exact) -> Exact:
+        """The space of all ``δQ`` with ``δa_i = β_i Σ δa_j`` over each group of copies: a basis, (P, P_tied) exact."""
+        d, n = self.inner.dimension, len(self.owners)
+        size = self.outer.units[-1].place.stop
+        unit = exact(np.eye(size, dtype=np.int64))
+        outputs = unit[:, n * d : n * (d + 1)] * shares @ self._collected.T
+        return np.concatenate([unit[:, : n * d], outputs, unit[:, n * (d + 1) :]], axis=1)
+
+    def limit(self, place: Exact) -> Exact | None:
+        """The ``q`` that ``place`` is split from; ``None`` where it is from none."""
+        shares = self.shares(place)
+        if shares is None:
+            return None
+        split = self.split(shares)
+        d, n, m = self.inner.dimension, len(self.owners), len(self.inner.ordinary)
+        firsts = [self.owners.index(k) for k in range(m)]
+        w = place[: n * d].reshape(n, d)[firsts].ravel()
+        rest = place[n * (d + 1) :]
+        if any(map(self._crossed, self.inner.diverging)):
+            rest = np.concatenate([rest[: -2 * d - 1], rest[-1:] / 2, rest[-d - 1 : -1] / 4])
+        q = np.concatenate([w, self._collected @ self.outputs(place), rest])
+        return q if np.all(split @ q == place) else None
+
+    @cached_property
+    def _collected(self) -> Exact:
+        """(m, n): which neurons of the open chart belong to which of the limit network."""
+        owners = np.array(self.owners, dtype=np.int64)
+        return exact((owners[None] == np.arange(len(self.inner.ordinary))[:, None]).astype(np.int64))
+
+    def outputs(self, place: Exact) -> Exact:
+        """``a`` of the ordinary neurons of the open chart, (n,)."""
+        n, d = len(self.owners), self.inner.dimension
+        return place[n * d : n * (d + 1)]
+
+    def _crossed(self, group: Group) -> bool:
+        """Whether it is two neurons near zero, one of them flipped, that alone release a constant."""
+        return group.kind == "zero" and len(group.members) == 2 and self.inner.balanced == (group,)
