@@ -118,8 +118,10 @@ class SecondDerivatives(NamedTuple):
     spread: Any
 
 
-def hessian(objective: SquareLoss, chart: Chart, f: Derivatives, a: Enclosures, ties: Exact | None = None) -> Hessian:
-    """``TᵀF_qqT`` on a piece; arguments as for :func:`bowl`."""
+def second_derivatives(
+    objective: SquareLoss, chart: Chart, f: Derivatives, a: Arithmetic, ties: Exact | None = None
+) -> SecondDerivatives:
+    """``F_qq`` on a piece, with ``ties`` ``TᵀF_qqT``; as for :func:`bowl`, and ``f`` expanded in the same arithmetic."""
     jacobian, (second, spread) = f.jacobian, _second(objective, chart, f, a)
     if ties is not None:
         t = a.array(ties)
