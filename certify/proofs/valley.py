@@ -121,7 +121,7 @@ class SecondDerivatives(NamedTuple):
 def second_derivatives(
     objective: SquareLoss, chart: Chart, f: Derivatives, a: Arithmetic, ties: Exact | None = None
 ) -> SecondDerivatives:
-    """``F_qq`` on a piece, with ``ties`` ``TᵀF_qqT``; as for :func:`bowl`, and ``f`` expanded in the same arithmetic."""
+    """``F_qq`` on a piece, with ``ties`` ``TᵀF_qqT``; as for :func:`bowl`, ``f`` expanded in the same arithmetic."""
     jacobian, (second, spread) = f.jacobian, _second(objective, chart, f, a)
     if ties is not None:
         t = a.array(ties)

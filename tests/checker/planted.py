@@ -321,8 +321,8 @@ PLANTED = (
     Planted(
         "F_qq in the middle of a piece for that all along it",
         "certify/proofs/valley.py",
-        "for part in (hessian, gram))",
-        "for part in (hessian[:1] + [v * 0 for v in hessian[1:]], gram))",
+        "for part in (known.whole, known.gram))",
+        "for part in (known.whole[:1] + [v * 0 for v in known.whole[1:]], known.gram))",
     ),
     Planted(
         "F_qq on a path for that in the boxes about it",
