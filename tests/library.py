@@ -19,6 +19,7 @@ from certify.arithmetic import Enclosures
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.interval import Interval
 from certify.arithmetic.midrad import Float64Enclosures
+from certify.arithmetic.uniform import UniformEnclosures
 from symmetry.activation import activation
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Evaluation
@@ -28,6 +29,7 @@ from symmetry.problem import Inputs, Problem, parse_problem
 
 ARITHMETICS: dict[str, Callable[[], Enclosures]] = {
     "midrad": Float64Enclosures,
+    "uniform": UniformEnclosures,
     "arb53": lambda: Arb(53),
     "arb106": lambda: Arb(106),
     "arb212": lambda: Arb(212),

@@ -49,12 +49,13 @@ def upper_product(matrix: Array, vector: Array) -> Array:
     return bound
 
 
-def ladder(kind: str, max_bits: int) -> Iterator[Enclosures]:
+def ladder(kind: str, max_bits: int, *, uniform: bool = False) -> Iterator[Enclosures]:
     """The arithmetics to try in turn: cheap ones first, then 106, 212, … bits up to ``max_bits``.
 
     Args:
         kind: ``"auto"`` (float64 midpoint–radius, then Arb) or ``"mpmath"`` (mpmath intervals throughout).
         max_bits: the last precision tried is the largest of 53, 106, 212, … not above it.
+        uniform: whether in float64 one radius for each array will do, as it does for values at many inputs.
 
     Raises:
         ValueError: an unknown ``kind``.
@@ -62,8 +63,9 @@ def ladder(kind: str, max_bits: int) -> Iterator[Enclosures]:
     if kind == "auto":
         from certify.arithmetic.arb import Arb
         from certify.arithmetic.midrad import Float64Enclosures
+        from certify.arithmetic.uniform import UniformEnclosures
 
-        yield Float64Enclosures()
+        yield UniformEnclosures() if uniform else Float64Enclosures()
         bits = 106
         while bits <= max_bits:
             yield Arb(bits)

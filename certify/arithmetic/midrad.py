@@ -30,15 +30,15 @@ from certify.arithmetic.rounding import up
 
 Array = NDArray[np.float64]
 
-_U = 2.0**-53
-_TINY = 2.0**-1000  # far above any underflow error, far below anything of interest
-_UP = 1 + 2.0**-49  # 1 + 16u
+U = 2.0**-53
+TINY = 2.0**-1000  # far above any underflow error, far below anything of interest
+UP = 1 + 2.0**-49  # 1 + 16u
 _BLOCK = 64
 
 
-def _gamma(k: int) -> float:
+def gamma(k: int) -> float:
     """An upper bound of ``γ_k``."""
-    return k * _U * (1 + 2 * k * _U) if k * _U < 1e-3 else math.inf
+    return k * U * (1 + 2 * k * U) if k * U < 1e-3 else math.inf
 
 
 class MidRad:
@@ -79,70 +79,70 @@ class MidRad:
         return MidRad(np.abs(self.mid), self.rad)
 
     def __add__(self, other: Any) -> MidRad:
-        b = _lift(other)
+        b = lift(other)
         mid = self.mid + b.mid
-        return MidRad(mid, (self.rad + b.rad + (np.abs(mid) * _U + _TINY)) * _UP)
+        return MidRad(mid, (self.rad + b.rad + (np.abs(mid) * U + TINY)) * UP)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> MidRad:
-        b = _lift(other)
+        b = lift(other)
         mid = self.mid - b.mid
-        return MidRad(mid, (self.rad + b.rad + (np.abs(mid) * _U + _TINY)) * _UP)
+        return MidRad(mid, (self.rad + b.rad + (np.abs(mid) * U + TINY)) * UP)
 
     def __rsub__(self, other: Any) -> MidRad:
-        return _lift(other) - self
+        return lift(other) - self
 
     def __mul__(self, other: Any) -> MidRad:
         if isinstance(other, int):
             return self._scaled(float(other)) if abs(other) <= 2**53 else self * Fraction(other)
-        b = _lift(other)
+        b = lift(other)
         mid = self.mid * b.mid
         # |xy − ab| ≤ |a| r_b + r_a (|b| + r_b)
         rad = self.rad * (np.abs(b.mid) + b.rad)
         if b.rad.any():
             rad += np.abs(self.mid) * b.rad
-        return MidRad(mid, (rad + (np.abs(mid) * _U + _TINY)) * _UP)
+        return MidRad(mid, (rad + (np.abs(mid) * U + TINY)) * UP)
 
     __rmul__ = __mul__
 
     def _scaled(self, factor: float) -> MidRad:
         mid = self.mid * factor
-        return MidRad(mid, (self.rad * abs(factor) + (np.abs(mid) * _U + _TINY)) * _UP)
+        return MidRad(mid, (self.rad * abs(factor) + (np.abs(mid) * U + TINY)) * UP)
 
     def __truediv__(self, other: Any) -> MidRad:
-        b = _lift(other)
+        b = lift(other)
         size = np.abs(b.mid)
-        room = (size - b.rad) * (1 - 4 * _U)
+        room = (size - b.rad) * (1 - 4 * U)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             mid = self.mid / b.mid
             # |x/y − a/b| ≤ (r_a + |a/b| r_b) / (|b| − r_b)
-            rad = (self.rad + np.abs(mid) * _UP * b.rad + _TINY) / room
-            rad = (rad + (np.abs(mid) * _U + _TINY)) * _UP
+            rad = (self.rad + np.abs(mid) * UP * b.rad + TINY) / room
+            rad = (rad + (np.abs(mid) * U + TINY)) * UP
         # an infinite b.mid is no number: the quotient 0 would look like one
         return MidRad(mid, np.where((room > 0) & (size < np.inf), rad, np.inf))
 
     def __rtruediv__(self, other: Any) -> MidRad:
-        return _lift(other) / self
+        return lift(other) / self
 
     def sum(self, axis: int) -> MidRad:
         """Sum along an axis (a dot product with ones)."""
-        gamma = _gamma(self.mid.shape[axis])
-        rad = (self.rad + gamma * np.abs(self.mid)).sum(axis=axis)
-        return MidRad(self.mid.sum(axis=axis), rad * ((1 + 2 * gamma) * _UP) + _TINY)
+        loss = gamma(self.mid.shape[axis])
+        rad = (self.rad + loss * np.abs(self.mid)).sum(axis=axis)
+        return MidRad(self.mid.sum(axis=axis), rad * ((1 + 2 * loss) * UP) + TINY)
 
 
-def _lift(value: Any) -> MidRad:
+def lift(value: Any) -> MidRad:
     if isinstance(value, MidRad):
         return value
     if isinstance(value, int | Fraction):
-        mid, rad = _nearest(Fraction(value))
+        mid, rad = nearest(Fraction(value))
         return MidRad(np.asarray(mid), np.asarray(rad))
     raise TypeError(f"cannot combine a MidRad with {type(value).__name__}; exact numbers and MidRad only")
 
 
 @lru_cache(maxsize=1024)
-def _nearest(value: Fraction) -> tuple[float, float]:
+def nearest(value: Fraction) -> tuple[float, float]:
     """The nearest float64 and an upper bound of its distance."""
     try:
         mid = float(value)  # correctly rounded; the distance is bounded exactly on the next lines
@@ -154,7 +154,7 @@ def _nearest(value: Fraction) -> tuple[float, float]:
     return mid, math.nextafter(float(distance), math.inf)
 
 
-def _blocked(a: Array, b: Array) -> tuple[Array, int]:
+def blocked(a: Array, b: Array) -> tuple[Array, int]:
     """``a @ b`` and the number of roundings a term can suffer: long dots are summed by blocks."""
     k = a.shape[1]
     blocks = k // _BLOCK
@@ -177,14 +177,14 @@ class Float64Enclosures:
     def array(self, exact: Any) -> MidRad:
         values = np.asarray(exact)
         if values.dtype.kind != "f" or values.dtype.itemsize > 8:  # fractions, and integers, which may need 64 bits
-            pairs = [_nearest(Fraction(v)) for v in values.ravel().tolist()]
+            pairs = [nearest(Fraction(v)) for v in values.ravel().tolist()]
             mid, rad = (np.array([p[i] for p in pairs], dtype=np.float64) for i in (0, 1))
             return MidRad(mid.reshape(values.shape), rad.reshape(values.shape))
         mid = values.astype(np.float64)
         return MidRad(mid, np.zeros_like(mid))
 
     def number(self, value: Fraction) -> MidRad:
-        return _lift(value)
+        return lift(value)
 
     def ball(self, center: Any, radius: Any) -> MidRad:
         """The box ``center ± radius`` of exact numbers."""
@@ -197,12 +197,12 @@ class Float64Enclosures:
         return MidRad(v.mid, np.zeros_like(v.rad)), MidRad(v.rad, np.zeros_like(v.rad)) if v.rad.any() else None
 
     def inflate(self, v: MidRad, radius: MidRad) -> MidRad:
-        return MidRad(v.mid, (v.rad + (np.abs(radius.mid) + radius.rad)) * _UP)
+        return MidRad(v.mid, (v.rad + (np.abs(radius.mid) + radius.rad)) * UP)
 
     def spread(self, v: MidRad, rho: MidRad, slope: MidRad, sup: Fraction) -> MidRad:
         half = up(sup / 2)
         reach = np.abs(rho.mid) + rho.rad
-        return MidRad(v.mid, (v.rad + reach * (np.abs(slope.mid) + slope.rad + reach * half)) * _UP + _TINY)
+        return MidRad(v.mid, (v.rad + reach * (np.abs(slope.mid) + slope.rad + reach * half)) * UP + TINY)
 
     def nonnegative_midpoint(self, v: MidRad) -> NDArray[np.bool_]:
         return v.mid >= 0
@@ -212,7 +212,7 @@ class Float64Enclosures:
 
     def maximum(self, v: MidRad, axis: int) -> MidRad:
         """An upper bound of the largest magnitude along an axis."""
-        bound = (np.abs(v.mid) + v.rad) * _UP
+        bound = (np.abs(v.mid) + v.rad) * UP
         top = bound.max(axis=axis)
         return MidRad(top, np.zeros_like(top))
 
@@ -222,15 +222,15 @@ class Float64Enclosures:
         # |√x − √m| = |x − m| / (√x + √m) ≤ r/√m, and ≤ √r
         with np.errstate(divide="ignore", invalid="ignore"):
             rad = np.fmin(v.rad / mid, np.sqrt(v.rad))
-        return MidRad(mid, (rad + (mid * _U + _TINY)) * _UP)
+        return MidRad(mid, (rad + (mid * U + TINY)) * UP)
 
     def exp(self, v: MidRad) -> MidRad:
-        """Componentwise exponential; see :func:`_exp_point` for the proof at the midpoints."""
-        mid, relative = _exp_point(v.mid)
+        """Componentwise exponential; see :func:`exp_point` for the proof at the midpoints."""
+        mid, relative = exp_point(v.mid)
         # |e^x − e^m| ≤ e^m (e^r − 1) ≤ e^m (r + r²) for r ≤ 1
         spread = np.where(v.rad <= 1, v.rad + v.rad * v.rad, np.inf)
         with np.errstate(invalid="ignore"):
-            return MidRad(mid, (mid * (relative + spread * (1 + 4 * relative)) + _TINY) * _UP)
+            return MidRad(mid, (mid * (relative + spread * (1 + 4 * relative)) + TINY) * UP)
 
     def acos(self, v: MidRad) -> MidRad:
         """Componentwise arc cosine, by Arb (there are few of them); unbounded where a member leaves ``[−1, 1]``."""
@@ -253,15 +253,15 @@ class Float64Enclosures:
         return special.log1p(v, self)  # type: ignore[no-any-return]
 
     def matmul(self, v: MidRad, w: MidRad) -> MidRad:
-        mid, roundings = _blocked(v.mid, w.mid)
+        mid, roundings = blocked(v.mid, w.mid)
         k = v.mid.shape[1]
-        gamma, outer = _gamma(roundings), _gamma(k + 8)
+        loss, outer = gamma(roundings), gamma(k + 8)
         left, right = np.abs(v.mid), np.abs(w.mid)
-        # 2^−1074: where gamma·right underflows, the loss would be multiplied by `left`
-        rad = left @ (w.rad + (gamma * right + 2.0**-1074))
+        # 2^−1074: where loss·right underflows, what is lost would be multiplied by `left`
+        rad = left @ (w.rad + (loss * right + 2.0**-1074))
         if v.rad.any():
             rad = rad + v.rad @ (right + w.rad)
-        return MidRad(mid, rad * ((1 + 2 * outer) * _UP) + k * _TINY)
+        return MidRad(mid, rad * ((1 + 2 * outer) * UP) + k * TINY)
 
     def concatenate(self, parts: Sequence[MidRad], axis: int = 0) -> MidRad:
         return MidRad(
@@ -284,7 +284,7 @@ class Float64Enclosures:
 
     def magnitude(self, v: MidRad) -> Array:
         """Float64 upper bounds of ``|v|`` (infinite where unbounded)."""
-        bound = (np.abs(v.mid) + v.rad) * _UP
+        bound = (np.abs(v.mid) + v.rad) * UP
         return np.where(np.isnan(bound), np.inf, bound)
 
     def lower(self, v: MidRad) -> NDArray[np.object_]:
@@ -341,10 +341,10 @@ def _constants() -> tuple[float, float, float, Array]:
 
 
 _PER_STEP, _C1, _C2, _POWERS = _constants()
-_RELATIVE = 2.0**-51
+RELATIVE = 2.0**-51
 
 
-def _exp_point(x: Array) -> tuple[Array, Array]:
+def exp_point(x: Array) -> tuple[Array, Array]:
     """``e^x`` within the returned relative error plus ``2^−1000`` absolutely, for every float64 ``x``.
 
     Below −700 the value 0 stands with absolute error ``2^−1000`` (``e^−700 < 2^−1009``); above 700 and for
@@ -359,7 +359,7 @@ def _exp_point(x: Array) -> tuple[Array, Array]:
         q = q * r + coefficient
     index = k.astype(np.int64)
     value = np.ldexp(_POWERS[index & 31] * (1 + q * r), (index >> 5).astype(np.int32))
-    relative = np.full(x.shape, _RELATIVE)
+    relative = np.full(x.shape, RELATIVE)
     if not inside.all():
         value = np.where(inside, value, np.where(x < 0, 0.0, np.inf))
         relative = np.where(inside | ((x < 0) & np.isfinite(x)), relative, np.inf)

@@ -75,7 +75,7 @@ def trace_valley(
     if limit is None:
         return Failure("no-path")
     objectives = (SquareLoss.of_network(problem, chart.width), opening.outer.objective(problem))
-    search = _Search(*objectives, opening.outer, start, *limit, next(ladder(arithmetic, 53)))
+    search = _Search(*objectives, opening.outer, start, *limit, next(ladder(arithmetic, 53, uniform=True)))
     found = next((found for size in _RADII if (found := search.pieces(size)) is not None), None)
     if found is None:
         return Failure("no-path")

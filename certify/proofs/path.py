@@ -13,7 +13,7 @@ bounds of ``d/dt L`` are negative the loss falls strictly from one vertex to the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -159,7 +159,7 @@ def prove_zero(
         return False  # neurons of w and −w are put together, which asks for an even σ'
     first = zero.theta()
     parts = (end - first,) if order == 1 else way_in(zero, Network.from_theta(end, zero.dimension), bend)
-    curve, rungs = [first, *parts], partial(ladder, arithmetic, min(max_bits, _BITS))
+    curve, rungs = [first, *parts], partial(_rungs, arithmetic, max_bits)
     ends = [Fraction(1, 2**j) for j in range(octaves + 1)]
     if not all(any(_falls(objective, stretch(curve, a, b), rung) for rung in rungs()) for a, b in pairwise(ends)):
         return False
@@ -199,15 +199,15 @@ def prove_channel(
         max_bits: the last precision tried.
     """
     merged, here = first_place(chart, network)
-    limit, bits = chart.objective(objective.problem), min(max_bits, _BITS)
+    limit = chart.objective(objective.problem)
     if np.any(merged != network.theta()):
         # Σ a_i δ_i = 0: no residual changes to first order
         curve = [merged, network.theta() - merged]
-        if not any(_parts(objective, curve, a) for a in ladder(arithmetic, bits)):
+        if not any(_parts(objective, curve, a) for a in _rungs(arithmetic, max_bits)):
             return False
     for place in places:
         curve_there = piece(chart, here, place)
-        if curve_there is None or not any(leads(limit, chart, curve_there, a) for a in ladder(arithmetic, bits)):
+        if curve_there is None or not any(leads(limit, chart, curve_there, a) for a in _rungs(arithmetic, max_bits)):
             return False
         here = place
     return True
@@ -230,6 +230,10 @@ def leads(limit: SquareLoss, chart: Chart, curve: Piece, a: Enclosures) -> bool:
     return all(bound is not None and bound < 0 for bound in a.upper(slopes(line, a)))
 
 
+def _rungs(arithmetic: str, max_bits: int) -> Iterator[Enclosures]:
+    return ladder(arithmetic, min(max_bits, _BITS), uniform=True)
+
+
 def _fall(
     objective: SquareLoss, start: Exact, leg: Leg, arithmetic: str, max_bits: int, halvings: int
 ) -> list[Leg] | None:
@@ -240,7 +244,7 @@ def _fall(
     # what fails only by rounding needs more bits, what fails by the rest of the expansion a shorter piece; near a
     # flat minimum float64 cannot tell the two apart, so that all bits are tried on a whole piece
     clear = bool(np.all(slopes(line, approx) < 0))
-    rungs = ladder(arithmetic, min(max_bits, _BITS)) if clear or halvings == _HALVINGS else ()
+    rungs = _rungs(arithmetic, max_bits) if clear or halvings == _HALVINGS else ()
     if any(_falls(objective, curve, a) for a in rungs):
         return [leg]
     if not halvings:

@@ -19,7 +19,7 @@ from certify.arithmetic import Enclosures, ladder, upper_product
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.elementwise import ElementArray, rounded_dyadic
 from certify.arithmetic.interval import Interval
-from certify.arithmetic.midrad import Float64Enclosures, MidRad, _exp_point, _gamma
+from certify.arithmetic.midrad import Float64Enclosures, MidRad, exp_point, gamma
 from certify.arithmetic.rounding import down, up
 from symmetry.network import exact
 
@@ -251,8 +251,8 @@ def test_float64_products_are_as_sharp_as_their_bound():
 
 def test_gamma_is_an_upper_bound():
     for k in [*range(1, 3000), 10**5, 10**9, 10**12]:
-        assert Fraction(_gamma(k)) >= Fraction(k, 2**53) / (1 - Fraction(k, 2**53))
-    assert _gamma(2**53) == math.inf
+        assert Fraction(gamma(k)) >= Fraction(k, 2**53) / (1 - Fraction(k, 2**53))
+    assert gamma(2**53) == math.inf
 
 
 @pytest.mark.parametrize("size", [1, 3, 12, 5000, 20000])
@@ -324,8 +324,8 @@ def test_exp_over_mpmath_of_enormous_arguments_is_trivial(x: float):
 
 
 def exp_errors(x: np.ndarray) -> list[Fraction]:
-    """Relative errors of ``_exp_point``, rounded up."""
-    values, bound = _exp_point(x)
+    """Relative errors of ``exp_point``, rounded up."""
+    values, bound = exp_point(x)
     assert (bound == 2.0**-51).all()
     with precision(200):
         truth = [flint.arb(v).exp() for v in x.tolist()]
@@ -354,9 +354,9 @@ def test_exp_in_float64_stays_within_its_proved_error():
 
 
 def test_exp_in_float64_outside_its_range_claims_nothing():
-    values, relative = _exp_point(np.array([700.1, np.inf, np.nan, -np.inf]))
+    values, relative = exp_point(np.array([700.1, np.inf, np.nan, -np.inf]))
     assert not np.isfinite(relative).any()
-    values, relative = _exp_point(np.array([-700.1, -1e308]))
+    values, relative = exp_point(np.array([-700.1, -1e308]))
     assert (values == 0).all()
     with precision(100):
         assert flint.arb("-700").exp() < flint.arb(2) ** -1009  # less than the 2^-1000 that every radius contains
