@@ -55,7 +55,7 @@ def ladder(kind: str, max_bits: int, *, uniform: bool = False) -> Iterator[Enclo
     Args:
         kind: ``"auto"`` (float64 midpoint–radius, then Arb) or ``"mpmath"`` (mpmath intervals throughout).
         max_bits: the last precision tried is the largest of 53, 106, 212, … not above it.
-        uniform: whether in float64 one radius for each array will do, as it does for values at many inputs.
+        uniform: whether to begin with one radius for each array, which mostly does for values at many inputs.
 
     Raises:
         ValueError: an unknown ``kind``.
@@ -65,7 +65,9 @@ def ladder(kind: str, max_bits: int, *, uniform: bool = False) -> Iterator[Enclo
         from certify.arithmetic.midrad import Float64Enclosures
         from certify.arithmetic.uniform import UniformEnclosures
 
-        yield UniformEnclosures() if uniform else Float64Enclosures()
+        if uniform:
+            yield UniformEnclosures()
+        yield Float64Enclosures()
         bits = 106
         while bits <= max_bits:
             yield Arb(bits)

@@ -72,6 +72,9 @@ class Uniform(MidRad):
     def __getitem__(self, key: Any) -> Uniform:
         return Uniform(self.mid[key], self.radius, self.bound)
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError("entries of an array with one radius are not assigned to: its views would keep the old radius")
+
     def reshape(self, *shape: Any) -> Uniform:
         return Uniform(self.mid.reshape(*shape), self.radius, self.bound)
 

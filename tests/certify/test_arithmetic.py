@@ -21,6 +21,7 @@ from certify.arithmetic.elementwise import ElementArray, rounded_dyadic
 from certify.arithmetic.interval import Interval
 from certify.arithmetic.midrad import Float64Enclosures, MidRad, exp_point, gamma
 from certify.arithmetic.rounding import down, up
+from certify.arithmetic.uniform import UniformEnclosures
 from symmetry.network import exact
 
 U = 2.0**-53
@@ -441,3 +442,56 @@ def test_arb_computes_at_its_own_precision_whatever_the_context():
     coarse.number(Fraction(1, 3))  # leaves 53 bits behind
     square = third * third
     assert fine.upper(square)[()] - fine.lower(square)[()] < Fraction(1, 2**200)
+
+
+# -------------------------------------------------------------------------------------------------- one radius
+
+
+@given(x=st.lists(boxes(wide), min_size=2, max_size=2), y=st.lists(boxes(wide), min_size=2, max_size=2))
+@settings(max_examples=200)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_one_radius_holds_for_all_entries_over_the_whole_range(x: Any, y: Any):
+    a = UniformEnclosures()
+    v, w = ball(a, *x), ball(a, *y)
+    assert meets(a, v + w, [p[2] + q[2] for p, q in zip(x, y, strict=True)])
+    assert meets(a, v - w, [p[2] - q[2] for p, q in zip(x, y, strict=True)])
+    assert meets(a, v * w, [p[2] * q[2] for p, q in zip(x, y, strict=True)])
+    if y[0][2] and y[1][2]:
+        assert meets(a, v / w, [p[2] / q[2] for p, q in zip(x, y, strict=True)])
+    # few of what is multiplied: radii entry by entry; many: one radius
+    inner = x[0][2] * y[0][2] + x[1][2] * y[1][2]
+    assert meets(a, a.matmul(v.reshape(1, 2), w.reshape(2, 1)).reshape(1), [inner])
+    outer = [p[2] * q[2] for p in x for q in y]
+    assert meets(a, a.matmul(v.reshape(2, 1), w.reshape(1, 2)).reshape(4), outer)
+
+
+@given(x=boxes(), y=boxes(), z=boxes())
+@settings(max_examples=100)
+def test_one_radius_meets_radii_of_each_entry(x: Any, y: Any, z: Any):
+    one, each = UniformEnclosures(), Float64Enclosures()
+    v, w = ball(one, x, y), ball(each, z, x)
+    for value, expected in (
+        (v + w, [x[2] + z[2], y[2] + x[2]]),
+        (w + v, [x[2] + z[2], y[2] + x[2]]),
+        (v - w, [x[2] - z[2], y[2] - x[2]]),
+        (w - v, [z[2] - x[2], x[2] - y[2]]),
+        (w * v, [x[2] * z[2], y[2] * x[2]]),
+        (one.concatenate([v, w]), [x[2], y[2], z[2], x[2]]),
+    ):
+        assert meets(one, value, expected)
+    if x[2] and y[2]:
+        assert meets(one, w / v, [z[2] / x[2], x[2] / y[2]])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_entry_that_is_no_number_makes_the_whole_array_the_whole_line():
+    a = UniformEnclosures()
+    for bad in (math.inf, math.nan):
+        v, w = a.array(np.array([1.0, bad])), a.array(np.array([2.0, 3.0]))
+        for value in (v + w, w - v, v * w, w / v, v / w, 1 / v, 0 * v, a.exp(v), a.sqrt(v), v + 1 - v):
+            assert list(a.lower(value)) == [None, None]
+        assert a.lower(a.matmul(v.reshape(1, 2), w.reshape(2, 1)))[0, 0] is None
+    huge = a.array(np.array([1.0, 1e200]))
+    assert list(a.upper(huge * huge - huge * huge)) == [None, None]
+    with pytest.raises(TypeError, match="assigned"):
+        huge[0] = huge[1]

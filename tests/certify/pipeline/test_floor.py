@@ -12,6 +12,7 @@ from ambient import all_eps, ambient, ambient_loss, by_limit
 from channel_run import NEAR_ZERO, PAIR, TWO_MIRRORED, channel_points, channel_run
 
 from certify.arithmetic.midrad import Float64Enclosures
+from certify.arithmetic.uniform import UniformEnclosures
 from certify.pipeline.floor import holds_limit, trace_valley
 from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure, Proof
@@ -44,7 +45,11 @@ def case(run: int = PAIR) -> tuple[Problem, Chart, Descent, list[Place]]:
 def proved(problem: Problem, chart: Chart, start: Place, end: Place, radii: np.ndarray) -> bool:
     curve = piece(chart, start, end)
     assert curve is not None
-    return bowl(chart.objective(problem), chart, curve, radii, Float64Enclosures())
+    in_one, entry_by_entry = (
+        bowl(chart.objective(problem), chart, curve, radii, a) for a in (UniformEnclosures(), Float64Enclosures())
+    )
+    assert in_one == entry_by_entry
+    return in_one
 
 
 def smallest(problem: Problem, chart: Chart, q: Exact, eps: tuple[Fraction, ...]) -> tuple[float, float]:
