@@ -16,15 +16,17 @@ import numpy as np
 
 from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
-from symmetry.groups import Group
+from symmetry.groups import TAU, Group
 from symmetry.lines import TOP, Expansion, expand
 from symmetry.network import Exact
 from symmetry.objective import SquareLoss
 from symmetry.series import Rationals, plus, times
-from symmetry.ways import Course, PairWay, Small, Way, ZeroWay
+from symmetry.triple_way import TripleWay
+from symmetry.ways import Course, PairWay, Stand, Way, ZeroWay
 
 _WAYS: dict[str, type[Way]] = {
     **dict.fromkeys(("pair", "split+", "split-", "mirrored"), PairWay),
+    **dict.fromkeys(TAU, TripleWay),
     "zero": ZeroWay,
 }
 """By the kind of the group; :attr:`symmetry.charts.Chart.plain` says that there is one for each group of a chart."""
@@ -63,20 +65,24 @@ class Piece:
         return tuple(way.eps for way in self.ways if isinstance(way, PairWay))
 
 
-def smalls(chart: Chart, place: Place) -> list[tuple[Group, Small]]:
-    """The diverging groups that are free, with their small coordinates."""
-    out, start = list[tuple[Group, Small]](), 0
+def stands(chart: Chart, place: Place) -> list[tuple[Group, Stand]]:
+    """The diverging groups that are free, and where they are."""
+    out, start = list[tuple[Group, Stand]](), 0
     for group in (g for g in chart.diverging if g != chart.dependent):
         end = start + _WAYS[group.kind].numbers
-        out.append((group, place.eps[start:end]))
+        out.append((group, Stand(place.q[chart.place(group)], place.eps[start:end])))
         start = end
     return out
 
 
 def at_infinity(chart: Chart, place: Place) -> bool:
     """Whether all diverging groups are; ``False`` if there are none."""
-    free = smalls(chart, place)
-    return bool(free) and all(_WAYS[group.kind].vanished(group, small) for group, small in free)
+    free = stands(chart, place)
+    return bool(free) and all(_vanished(group, stand) for group, stand in free)
+
+
+def _vanished(group: Group, stand: Stand) -> bool:
+    return _WAYS[group.kind].vanished(group, stand.small)
 
 
 def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
@@ -85,27 +91,21 @@ def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
     ``None`` where weights are infinite before the end.
     """
     last = at_infinity(chart, end)
-    ends = [(group, a, b) for (group, a), (_, b) in zip(smalls(chart, start), smalls(chart, end), strict=True)]
-    if any(_WAYS[group.kind].vanished(group, a) for group, a, _ in ends):
-        return None
-    if not last and any(_WAYS[group.kind].vanished(group, b) for group, _, b in ends):
+    ends = [(group, a, b) for (group, a), (_, b) in zip(stands(chart, start), stands(chart, end), strict=True)]
+    if any(_vanished(group, a) or (not last and _vanished(group, b)) for group, a, b in ends):
         return None
     share = Fraction(0)
     if ends and not last:
         group, a, b = ends[0]
-        share = _WAYS[group.kind].share(a, b)
-    course = Course(share, last)
-    ways: list[Way] = []
-    q = [start.q.copy(), end.q.copy()]
+        share = _WAYS[group.kind].share(a.small, b.small)
+    course, ways, q = Course(share, last), list[Way](), [start.q.copy(), end.q.copy()]
     for group, a, b in ends:
-        way = _WAYS[group.kind]
-        found = way.between(group, a, b, course)
+        found = _WAYS[group.kind].between(group, a, b, course)
         if found is None:
             return None
         ways.append(found)
-        place = chart.place(group)
-        for v, small in zip(q, (a, b), strict=True):
-            v[place] = way.inner(group, v[place], small)
+        for v, stand in zip(q, (a, b), strict=True):
+            v[chart.place(group)] = found.inner(group, stand)
     blended = course.blend(*q)
     if chart.dependent is not None:
         dependent = _dependent(chart, blended, ways, last)

@@ -54,7 +54,7 @@ def composed(jet: Sequence[Any], inner: Sequence[Any], degree: int, ar: Arithmet
 
 def composites(jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[list[Any]]:
     """:func:`composed` for ``jet``, ``jet[1:]``, …, so many as ``number`` says."""
-    powers = [list(inner)]
+    powers = [list(inner)] if degree else []
     for j in range(2, degree + 1):
         powers.append(product(powers[-1], [inner[0] * 0, *inner[1:]], degree, j - 1))
     out = []

@@ -14,17 +14,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
 from symmetry.groups import Group
 from symmetry.lines import TOP, Expansion
+from symmetry.network import Exact
 from symmetry.objective import Data
 from symmetry.series import Rationals, about, composed, divided, product, quotient, scaled
 
 Small = tuple[Fraction, ...]
-"""The small coordinates of one group; in the limit those that vanish there are 0."""
+"""The small coordinates of one group."""
+
+
+class Stand(NamedTuple):
+    """Where a group is at a place: its coordinates in ``q``, (k,) exact, and its small ones."""
+
+    block: Exact
+    small: Small
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,12 @@ class Way(Protocol):
         """Whether the group is at infinity."""
 
     @classmethod
-    def between(cls, group: Group, start: Small, end: Small, course: Course) -> Self | None:
+    def between(cls, group: Group, start: Stand, end: Stand, course: Course) -> Self | None:
         """The way from one place to the next; ``None`` where it leads over infinity."""
 
     @staticmethod
-    def inner(group: Group, block: Any, small: Small) -> Any:
-        """The coordinates that are blended, from those of the limit network at a place; exact."""
+    def inner(group: Group, stand: Stand) -> Exact:
+        """The coordinates that are blended, in the place of those in ``q``."""
 
     def released(self) -> tuple[Rationals, Rationals]:
         """Twice the constant released, as a quotient of polynomials, but for what is linear in ``q``."""
@@ -111,15 +119,15 @@ class PairWay:
         return not small[0]
 
     @classmethod
-    def between(cls, group: Group, start: Small, end: Small, course: Course) -> Self | None:
-        (a,), (b,) = start, end
+    def between(cls, group: Group, start: Stand, end: Stand, course: Course) -> Self | None:
+        (a,), (b,) = start.small, end.small
         if course.last:
             return cls(([Fraction(0), a], [Fraction(1)]), True)
         return cls(([(a + b) / 2, (b - a) / 2], [Fraction(1)]), False) if a * b > 0 else None
 
     @staticmethod
-    def inner(group: Group, block: Any, small: Small) -> Any:
-        return block
+    def inner(group: Group, stand: Stand) -> Exact:
+        return stand.block
 
     def released(self) -> tuple[Rationals, Rationals]:
         return self.eps[1], self.eps[0]

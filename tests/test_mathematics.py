@@ -19,6 +19,8 @@ COFACTORS = {
     5: (15 * X**2 - 15 * X + 2) / 8,
     6: -(45 * X**2 - 60 * X + 17) / 8,
     7: (315 * X**3 - 525 * X**2 + 231 * X - 17) / 16,
+    8: -(315 * X**3 - 630 * X**2 + 378 * X - 62) / 4,
+    9: (2835 * X**4 - 6615 * X**3 + 5040 * X**2 - 1320 * X + 62) / 8,
 }
 
 
@@ -30,7 +32,7 @@ def derivative(k: int):
     return f
 
 
-@pytest.mark.parametrize("k", range(1, 8))
+@pytest.mark.parametrize("k", range(1, 10))
 def test_derivatives_in_tanh(k: int):
     stated = (T if k % 2 == 0 else 1) * (1 - T**2) * COFACTORS[k].subs(X, T**2)
     assert expand(derivative(k) - stated) == 0
@@ -42,9 +44,11 @@ def test_derivatives_by_the_first_two():
     assert expand(derivative(4) - second * (1 - 12 * d)) == 0
     assert expand(derivative(5) - d * (1 - 30 * d + 120 * d**2)) == 0
     assert expand(derivative(6) - second * (1 - 60 * d + 360 * d**2)) == 0
+    assert expand(derivative(7) - d * (1 - 126 * d + 1680 * d**2 - 5040 * d**3)) == 0
+    assert expand(derivative(8) - second * (1 - 252 * d + 5040 * d**2 - 20160 * d**3)) == 0
 
 
-@pytest.mark.parametrize("k", range(1, 8))
+@pytest.mark.parametrize("k", range(1, 10))
 def test_sup_bounds_hold_on_the_whole_line(k: int):
     # B² − (σ⁽ᵏ⁾)² as a polynomial in X on [0, 1], divided by X where the bound is attained at X = 0
     bound = Rational(Sigmoid().sup(k))
@@ -56,7 +60,7 @@ def test_sup_bounds_hold_on_the_whole_line(k: int):
     assert room.eval(1) > 0
 
 
-@pytest.mark.parametrize("k", range(1, 8))
+@pytest.mark.parametrize("k", range(1, 10))
 def test_sup_bounds_are_not_loose(k: int):
     # the largest value at a zero of the next derivative is within one percent (k = 4: two) of the bound
     critical = [r for r in Poly(derivative(k + 1), T).real_roots() if -1 < r < 1]

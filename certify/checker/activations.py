@@ -1,11 +1,12 @@
 """The activations the checker knows: derivatives at points, and bounds over the real line (docs/mathematics.md, 3).
 
 **Sigmoid.** With ``s = σ(c)``, ``d = s(1 − s)``, ``u = 1 − 2s``: ``σ' = d``, ``σ'' = du``, ``σ^(3) = d(1 − 6d)``,
-``σ^(4) = du(1 − 12d)``, ``σ^(5) = d(1 − 30d(1 − 4d))``. **Tanh.** ``tanh z = 2σ(2z) − 1``. **Erf.** ``erf^(k+1) =
+``σ^(4) = du(1 − 12d)``, ``σ^(5) = d(1 − 30d(1 − 4d))``, ``σ^(6) = du(1 − 60d(1 − 6d))``, ``σ^(7) = d(1 − 42d(3 − 40d(1
+− 3d)))``. **Tanh.** ``tanh z = 2σ(2z) − 1``. **Erf.** ``erf^(k+1) =
 (−1)^k H_k (2/√π) e^(−z²)``. **Softplus.** ``log(1 + e^z)``, with the derivative ``σ``. **GELU.** ``zΦ(z)``; ``σ' = Φ +
 zφ``, ``σ^(k) = φ^(k−2) − φ^(k)``.
 
-To add one: a function that makes ``σ, …, σ^(order)`` at points, ``order ≤ 5``, and a line in :data:`ACTIVATIONS`.
+To add one: a function that makes ``σ, …, σ^(order)`` at points, ``order ≤ 7``, and a line in :data:`ACTIVATIONS`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Activation:
 
     Args:
         jet: ``σ, …, σ^(order)`` at points, from ``(c, order, number)``, ``number`` a maker of constants.
-        bounds: upper bounds of ``|σ^(k)|``, k = 1, …, 7.
+        bounds: upper bounds of ``|σ^(k)|``, k = 1, …, 9.
         reflection: ``κ`` of the identity ``σ(−z) = κ − σ(z)``; ``None`` without one.
     """
 
@@ -41,7 +42,13 @@ def _sigmoid(c: Vector, order: int, number: Any) -> list[Vector]:
     d, u = s * (1 - s), 1 - 2 * s
     du = d * u
     jet = [s, d, du, d * (1 - 6 * d), du * (1 - 12 * d)]
-    return [*jet, d * (1 - 30 * (d * (1 - 4 * d)))] if order == 5 else jet[: order + 1]
+    if order >= 5:
+        jet.append(d * (1 - 30 * (d * (1 - 4 * d))))
+    if order >= 6:
+        jet.append(du * (1 - 60 * (d * (1 - 6 * d))))
+    if order >= 7:
+        jet.append(d * (1 - 42 * (d * (3 - 40 * (d * (1 - 3 * d))))))
+    return jet[: order + 1]
 
 
 def _tanh(c: Vector, order: int, number: Any) -> list[Vector]:
@@ -104,13 +111,15 @@ def _decimals(*values: int) -> tuple[Fraction, ...]:
     return tuple(Fraction(value, 10000) for value in values)
 
 
-_LOGISTIC = _decimals(2500, 963, 1250, 1300, 2500, 4100, 10625)
+_LOGISTIC = _decimals(2500, 963, 1250, 1300, 2500, 4100, 10625, 24000, 77500)
 
 ACTIVATIONS = {
     "sigmoid": Activation(_sigmoid, _LOGISTIC, Fraction(1)),
     "tanh": Activation(_tanh, tuple(2 ** (k + 1) * b for k, b in enumerate(_LOGISTIC, 1)), Fraction(0)),
-    "erf": Activation(_erf, _decimals(11284, 12733, 22568, 50930, 135406, 407437, 1354056), Fraction(0)),
-    "softplus": Activation(_softplus, (Fraction(1), *_LOGISTIC[:6])),
-    "gelu": Activation(_gelu, _decimals(12420, 7979, 9550, 15958, 31831, 71810, 178254)),
+    "erf": Activation(
+        _erf, _decimals(11284, 12733, 22568, 50930, 135406, 407437, 1354056, 4889240, 18956771), Fraction(0)
+    ),
+    "softplus": Activation(_softplus, (Fraction(1), *_LOGISTIC[:8])),
+    "gelu": Activation(_gelu, _decimals(12420, 7979, 9550, 15958, 31831, 71810, 178254, 478731, 1375099)),
 }
 """By the name a problem file gives them (Theorems 6, 6a and 6b for the bounds)."""

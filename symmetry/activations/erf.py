@@ -27,6 +27,8 @@ class Erf(Smooth):
         Fraction(135406, 10000),
         Fraction(407437, 10000),
         Fraction(1354056, 10000),
+        Fraction(4889240, 10000),
+        Fraction(18956771, 10000),
     )
 
     def at(self, c: Any, order: int, arithmetic: Arithmetic) -> list[Any]:

@@ -31,6 +31,8 @@ class GELU(Smooth):
         Fraction(31831, 10000),
         Fraction(71810, 10000),
         Fraction(178254, 10000),
+        Fraction(478731, 10000),
+        Fraction(1375099, 10000),
     )
 
     def at(self, c: Any, order: int, arithmetic: Arithmetic) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from symmetry.arithmetic import Arithmetic
 
-HIGHEST = 5
+HIGHEST = 7
 """The highest derivative that a jet has."""
 
 
@@ -21,18 +21,18 @@ class Smooth(ABC):
     reflection: ClassVar[Fraction | None] = None
     slope: ClassVar[Fraction | None] = None
     bounds: ClassVar[tuple[Fraction, ...]]
-    """Upper bounds of ``|σ^(k)|`` over the real line, k = 1, …, 7."""
+    """Upper bounds of ``|σ^(k)|`` over the real line, k = 1, …, 9."""
 
     @abstractmethod
     def at(self, c: Any, order: int, arithmetic: Arithmetic) -> list[Any]:
-        """Enclose ``σ(c), …, σ^(order)(c)`` at points ``c`` (thin, any shape), ``order ≤ 6``."""
+        """Enclose ``σ(c), …, σ^(order)(c)`` at points ``c`` (thin, any shape), ``order ≤ 8``."""
 
     def sup(self, order: int) -> Fraction:
-        """An upper bound of ``|σ^(order)|`` over the real line, ``1 ≤ order ≤ 7``."""
+        """An upper bound of ``|σ^(order)|`` over the real line, ``1 ≤ order ≤ 9``."""
         return self.bounds[order - 1]
 
     def jet(self, z: Any, order: int, arithmetic: Arithmetic) -> list[Any]:
-        """Enclose ``σ, σ', …, σ^(order)`` (``order ≤ 5``) over the enclosures ``z`` (any shape).
+        """Enclose ``σ, σ', …, σ^(order)`` (``order ≤ 7``) over the enclosures ``z`` (any shape).
 
         About the midpoints ``c`` the radii ``ρ`` enter by Taylor's theorem (docs/mathematics.md, Theorem 5),
         ``|σ^(k)(z) − σ^(k)(c)| ≤ ρ |σ^(k+1)(c)| + (ρ²/2) sup |σ^(k+2)|``, which is tighter than evaluating the formulas

@@ -26,6 +26,8 @@ class Sigmoid(Smooth):
         Fraction(1, 4),
         Fraction(4090, 10000),
         Fraction(17, 16),
+        Fraction(24, 10),
+        Fraction(31, 4),
     )
 
     def at(self, c: Any, order: int, arithmetic: Arithmetic) -> list[Any]:
@@ -49,4 +51,8 @@ class Sigmoid(Smooth):
             at_c.append(d * (1 - 30 * d * (1 - 4 * d)))
         if order >= 6:
             at_c.append(at_c[2] * (1 - 60 * d * (1 - 6 * d)))
+        if order >= 7:
+            at_c.append(d * (1 - 42 * d * (3 - 40 * d * (1 - 3 * d))))
+        if order >= 8:
+            at_c.append(at_c[2] * (1 - 252 * d * (1 - 20 * d * (1 - 4 * d))))
         return at_c[: order + 1]

@@ -20,7 +20,7 @@ class Softplus(Smooth):
 
     name: ClassVar[str] = "softplus"
     slope: ClassVar[Fraction | None] = Fraction(1)
-    bounds: ClassVar[tuple[Fraction, ...]] = (Fraction(1), *Sigmoid.bounds[:6])
+    bounds: ClassVar[tuple[Fraction, ...]] = (Fraction(1), *Sigmoid.bounds[:8])
 
     def at(self, c: Any, order: int, arithmetic: Arithmetic) -> list[Any]:
         right = arithmetic.nonnegative_midpoint(c)

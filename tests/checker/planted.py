@@ -260,9 +260,9 @@ PLANTED = (
     ),
     Planted(
         "ε of a zero group half as large",
-        "symmetry/release.py",
-        "                slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 4 for part in pieces]",
-        "                slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 2 for part in pieces]",
+        "symmetry/ways.py",
+        "        slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 4 for part in block]",
+        "        slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 2 for part in block]",
     ),
     Planted(
         "κ with the wrong sign",

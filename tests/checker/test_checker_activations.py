@@ -50,20 +50,20 @@ def holds(low: Fraction, high: Fraction, value: flint.arb) -> bool:
 def test_derivatives_at_points(name: str, make: Callable[[int], Any]) -> None:
     arithmetic = make(192)
     points = arithmetic.vector(POINTS).midpoints()
-    jet = ACTIVATIONS[name].jet(points, 5, lambda v: arithmetic.vector([Fraction(v)]))
-    for order in range(6):
+    jet = ACTIVATIONS[name].jet(points, 7, lambda v: arithmetic.vector([Fraction(v)]))
+    for order in range(8):
         values = ACTIVATIONS[name].jet(points, order, lambda v: arithmetic.vector([Fraction(v)]))
         assert len(values) == order + 1
     for k, value in enumerate(jet):
         ends = zip(points.lower(), value.lower(), value.upper(), strict=True)
         for z, low, high in ends:
-            assert holds(low, high, derivatives(name, z, 5)[k]), (float(z), k)
+            assert holds(low, high, derivatives(name, z, 7)[k]), (float(z), k)
             assert high - low < Fraction(1, 2**140) or abs(z) > 50
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_bounds_over_the_line(name: str) -> None:
-    values = [derivatives(name, Fraction(k, 16), 7) for k in range(-160, 161)]
+    values = [derivatives(name, Fraction(k, 16), 9) for k in range(-160, 161)]
     for k, bound in enumerate(ACTIVATIONS[name].bounds, 1):
         assert all(holds(-bound, bound, value[k]) for value in values)
 
