@@ -52,7 +52,16 @@ from symmetry.activation import Activation
 from symmetry.exponential import Exponential, has_constant
 from symmetry.groups import GROWTH, ORDER, TAU, Group, Kind, check, conditions, stiff
 from symmetry.limits import Affine, Linear, Pair, Quintic, Triple
-from symmetry.merging import exponential, quintic, read_exponential, read_quintic, read_triple, reciprocal, triple
+from symmetry.merging import (
+    exponential,
+    on_parabola,
+    quintic,
+    read_exponential,
+    read_quintic,
+    read_triple,
+    reciprocal,
+    triple,
+)
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import Bias, Neurons, SquareLoss, Term
 from symmetry.problem import Inputs, Problem
@@ -187,11 +196,12 @@ class Chart:
     def plain(self) -> bool:
         """Whether paths are defined in the chart.
 
-        Diverging groups are pairs and zero groups, and only mirrored pairs have flipped members, or a zero group that
-        alone releases a constant; no copies are mirrored.
+        Diverging groups are pairs, triples and zero groups, and only mirrored pairs and triples have flipped members,
+        or a zero group that alone releases a constant; no copies are mirrored.
         """
-        kinds = {"copies", "zero", *_PAIRS}
-        return not self.bias and all(g.kind in kinds and (not g.flipped or g == self._alone) for g in self.groups)
+        kinds = {"copies", "zero", *_PAIRS, *TAU}
+        flippable = [*self.triples, self._alone]
+        return not self.bias and all(g.kind in kinds and (not g.flipped or g in flippable) for g in self.groups)
 
     @property
     def tied(self) -> bool:
@@ -351,13 +361,20 @@ class Chart:
         order = [k for i in range(m) for k in (*range(i * d, (i + 1) * d), m * d + i)]
         return q[[*order, *range(m * (d + 1), len(q))]]
 
-    def read(self, w: Floats, a: Floats) -> tuple[Floats, Floats]:
+    def read(self, w: Floats, a: Floats, nodes: Sequence[Sequence[Fraction]] = ()) -> tuple[Floats, Floats]:
         """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group.
 
         With an output bias ``a`` is (m + 1,). Of a saturated neuron ``1/ρ`` is read off in place of ``ε``. In floating
-        point, or in fractions if there is no triple, no quintic group and no exponential. The inverse of
+        point, or in fractions if there is no quintic group and no exponential, and triples have nodes. The inverse of
         :meth:`network` where copies are equal; of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
+
+        Args:
+            w: incoming weights.
+            a: outputs.
+            nodes: for each triple two: it is read off as :func:`symmetry.merging.on_parabola` does, with
+                ``(μ, α, p_1, p_2)`` in place of ``ε``.
         """
+        given = iter(nodes)
         a, own = a[: self.width], a[self.width :]
         # mirrored copies: (w, a) is (−w, −a) and the constant a
         constant = a[self.orientation < 0].sum() + a[0] * 0
@@ -386,6 +403,10 @@ class Chart:
                 rho = wi[0, group.axis] / group.normal[group.axis]
                 parts += [np.delete(wi[0] - rho * np.array(group.normal, dtype=wi.dtype), group.axis), ai]
                 eps.append(1 / rho)
+            elif group.kind in TAU and nodes:
+                block, small = on_parabola(np.array(wi, dtype=object), np.array(ai, dtype=object), next(given))
+                parts.append(np.asarray(block))
+                eps += small
             elif group.kind in TAU:
                 coordinates, size = read_triple(wi, ai, TAU[group.kind])
                 parts.append(coordinates)

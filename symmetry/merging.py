@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import mpmath
@@ -65,6 +66,29 @@ def read_triple(w: Floats, a: Floats, tau: int) -> tuple[Floats, float]:
     u *= np.sign(u[np.argmax(np.abs(u))])  # u and −u are the same limit
     p = delta @ u / max(float(u @ u), np.finfo(np.float64).tiny)
     return np.concatenate([middle, a @ delta, u, [a.sum()]]), float(np.sqrt((p @ p) / 2))
+
+
+def on_parabola(w: Exact, a: Exact, nodes: Sequence[Fraction]) -> tuple[Exact, tuple[Fraction, ...]]:
+    """Three neurons (3, d), (3,) as ``w_i = w + p_i u + p_i² b``, at two given nodes and the third, ``Σp = 0``; exact.
+
+    Whatever the nodes, there is one such parabola.
+
+    Returns:
+        ``(w, v, u, c)`` with ``v = αu + μb``, and ``(μ, α, p_1, p_2)``: ``c = Σa``, ``α = Σap``, ``μ = Σap²``.
+
+    Raises:
+        ValueError: nodes of which two are equal.
+    """
+    p = [*nodes, -sum(nodes, Fraction(0))]
+    if len(set(p)) < 3:
+        raise ValueError(f"triple: the nodes are {[str(x) for x in p]}, expected three different numbers")
+    # divided differences
+    first, second = ((w[i + 1] - w[i]) / (p[i + 1] - p[i]) for i in (0, 1))
+    bend = (second - first) / (p[2] - p[0])
+    u = first - (p[0] + p[1]) * bend
+    c, alpha, mu = (sum((x * q**k for x, q in zip(a, p, strict=True)), Fraction(0)) for k in range(3))
+    middle = w[0] - p[0] * u - p[0] ** 2 * bend
+    return np.concatenate([middle, alpha * u + mu * bend, u, [c]]), (mu, alpha, p[0], p[1])
 
 
 _PRECISION = 256

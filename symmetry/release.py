@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
 from symmetry.groups import TAU, Group
 from symmetry.lines import TOP, Expansion, expand
-from symmetry.network import Exact
+from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.series import Rationals, plus, times
 from symmetry.triple_way import TripleWay
@@ -82,7 +83,30 @@ def at_infinity(chart: Chart, place: Place) -> bool:
 
 
 def _vanished(group: Group, stand: Stand) -> bool:
-    return _WAYS[group.kind].vanished(group, stand.small)
+    return stand.small == _WAYS[group.kind].shrunk(group, stand.small, Fraction(0))
+
+
+def toward(chart: Chart, start: Place, q: Exact, share: Fraction) -> Place:
+    """From ``start`` towards the limit ``q``, to ``τ = share`` on the last curve, nearly; at 0, the limit itself."""
+    small = (_WAYS[group.kind].shrunk(group, stand.small, share) for group, stand in stands(chart, start))
+    return Place(q + (start.q - q) * share**2, tuple(v for part in small for v in part))
+
+
+def place_of(chart: Chart, network: Network, nodes: Sequence[Sequence[Fraction]] = ()) -> Place:
+    """The place of a network whose copies are together.
+
+    Args:
+        chart: that is plain.
+        network: exact.
+        nodes: two of each triple in the chart, different numbers that do not add up to the opposite of one of them.
+    """
+    w, a = cast("tuple[Any, Any]", (network.w, network.a))
+    q, eps = (np.asarray(v, dtype=object) for v in chart.read(w, a, nodes))
+    out, values = list[Fraction](), iter(eps.tolist())
+    for group in chart.diverging:
+        small = [next(values) for _ in range(_WAYS[group.kind].numbers)]
+        out += small if group != chart.dependent else []
+    return Place(q, tuple(out))
 
 
 def piece(chart: Chart, start: Place, end: Place) -> Piece | None:

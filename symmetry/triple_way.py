@@ -56,8 +56,9 @@ class TripleWay:
         return _inner(middle, change) / size if size else Fraction(0)
 
     @staticmethod
-    def vanished(group: Group, small: Small) -> bool:
-        return small[0] == TAU[group.kind] and not any(small[2:])
+    def shrunk(group: Group, small: Small, share: Fraction) -> Small:
+        (mu, alpha, p, q), tau = small, TAU[group.kind]
+        return tau + (mu - tau) * share**2, alpha, p * share, q * share
 
     @classmethod
     def between(cls, group: Group, start: Stand, end: Stand, course: Course) -> Self | None:

@@ -70,8 +70,8 @@ class Way(Protocol):
         """Of :class:`Course`, where the group is the first: such that ``λ`` is linear in ``ε²``."""
 
     @staticmethod
-    def vanished(group: Group, small: Small) -> bool:
-        """Whether the group is at infinity."""
+    def shrunk(group: Group, small: Small, share: Fraction) -> Small:
+        """The small coordinates at ``τ = share`` on the way to infinity."""
 
     @classmethod
     def between(cls, group: Group, start: Stand, end: Stand, course: Course) -> Self | None:
@@ -115,8 +115,8 @@ class PairWay:
         return (end[0] - start[0]) / middle if middle else Fraction(0)
 
     @staticmethod
-    def vanished(group: Group, small: Small) -> bool:
-        return not small[0]
+    def shrunk(group: Group, small: Small, share: Fraction) -> Small:
+        return (small[0] * share,)
 
     @classmethod
     def between(cls, group: Group, start: Stand, end: Stand, course: Course) -> Self | None:

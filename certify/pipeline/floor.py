@@ -34,7 +34,7 @@ from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.opening import Opening
 from symmetry.problem import Problem
-from symmetry.release import Place, piece, released
+from symmetry.release import Place, at_infinity, piece, released
 from symmetry.valley import covers
 
 _LONGEST, _LAST = 0.3, 0.2
@@ -112,7 +112,8 @@ def reached(chart: Chart, descent: Descent) -> Exact | None:
     last = descent.places[-1]
     if not len(descent.radii):
         size = chart.units[-1].place.stop
-        return None if any(last[size:]) else last[:size]
+        place = Place(last[:size], tuple(last[size:].tolist()))
+        return place.q if not chart.diverging or at_infinity(chart, place) else None
     opening = Opening(chart)
     size = opening.outer.units[-1].place.stop
     return None if any(last[size:]) else opening.limit(last[:size])

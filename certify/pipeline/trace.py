@@ -6,25 +6,31 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
 from certify.arithmetic import Array
-from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
+from certify.proofs.path import Descent, brought_together, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure
 from sweep.descent import LimitSlope, Slope, approx_descent, short
 from sweep.kernels import KernelData
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
 from symmetry.closing import separation, shrink, stretch
+from symmetry.groups import TAU
 from symmetry.lines import slopes
+from symmetry.merging import read_triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
-from symmetry.release import Place, piece, residuals
+from symmetry.release import Place, piece, residuals, toward
 from symmetry.strata import Stratum
 
-_AHEAD, _PLACES = 4, 20
+_AHEAD, _PLACES = 4, 30
+_TOWARD = (Fraction(1, 2), Fraction(3, 4))
+"""So far on the way to a limit, where no vertex of the polish lies downhill."""
+
 _FLAT = 1e-6
 """Directions in which the residuals change by less than this, relatively, are left alone."""
 
@@ -162,7 +168,8 @@ def trace_to_limit(
     network, places = entries[-1]
     if places is None:
         return Failure("no-path")
-    if not prove_channel(slope.objective, chart, network, places, arithmetic=arithmetic, max_bits=max_bits):
+    nodes = _nodes(chart, network, end)
+    if not prove_channel(slope.objective, chart, network, places, nodes, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises")
     proof = _proved(slope.objective, [exact(v) for v in track.vertices], track.bends, 3, arithmetic, max_bits)
     if isinstance(proof, Failure):
@@ -170,7 +177,7 @@ def trace_to_limit(
     rows = np.empty((len(places), len(end) + len(places[0].eps)), dtype=object)
     for i, place in enumerate(places):
         rows[i] = [*place.q, *place.eps]
-    return replace(proof, order=tuple(order), places=rows)
+    return replace(proof, order=tuple(order), places=rows, nodes=np.array(nodes, dtype=object).reshape(len(nodes), 2))
 
 
 def _approx_places(
@@ -179,63 +186,85 @@ def _approx_places(
     """Places in the chart, downhill from the first network to the limit; approximate."""
     approx, limit = Float64(), chart.objective(problem)
 
-    def falls(start: Place, stop: Place) -> bool:
-        curve = piece(chart, start, stop)
+    def falls(start: Place, stop: Place | None) -> bool:
+        curve = None if stop is None else piece(chart, start, stop)
         line = None if curve is None else residuals(limit, chart, curve, approx)
         if curve is None or line is None:
             return False
         bounds = slopes(line, approx, even=curve.last)
         return bool(np.all(bounds > 0) if curve.last else np.all(bounds < 0))
 
-    try:
-        merged, place = first_place(chart, networks[0])
-    except ZeroDivisionError:  # outputs that add up to 0
+    @cache
+    def read(number: int) -> Place | None:
+        network = networks[number]
+        try:
+            return _rounded(chart, first_place(chart, network, _nodes(chart, network, box.center))[1])
+        except (ValueError, ZeroDivisionError):  # nodes that are equal, outputs that add up to 0
+            return None
+
+    here = read(0)
+    if here is None:
         return None
-    here = _rounded(place.q.tolist(), place.eps)
+    merged = brought_together(chart, networks[0])
     parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
     if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):
         return None
     if not chart.diverging:
-        onto = [here, *(_short_place(chart, network) for network in networks[1:])]
+        onto = [place for place in map(read, range(len(networks))) if place is not None]
         way = _into(LimitSlope(limit), [p.q.astype(np.float64) for p in onto], box, arcs=False)
         return None if way is None else [Place(q, ()) for q in way[0][1:]]
     end = exact(short(box.center.astype(np.float64)))
     end = end if box.holds(end.astype(np.float64)) else box.center
-    goal = Place(end, (Fraction(0),) * len(here.eps))
     found: list[Place] = []
     at = 0
-    while not falls(here, goal):
+    while not falls(here, toward(chart, here, end, Fraction(0))):
         if len(found) == _PLACES:
             return None
         ahead = range(at + 1, min(at + _AHEAD, len(networks) - 1) + 1)
-        onward = next((k for k in ahead if falls(here, _short_place(chart, networks[k]))), None)
+        onward = next((k for k in ahead if falls(here, read(k))), None)
         if onward is None:
-            # half of the way to the goal, on the curve that leads there
-            between = _rounded([q + (p - q) / 4 for p, q in zip(here.q, end, strict=True)], [e / 2 for e in here.eps])
-            if not falls(here, between):
-                return None
-            here = between
+            # a part of the way to the goal, on the curve that leads there
+            between = (_rounded(chart, toward(chart, here, end, share)) for share in _TOWARD)
+            reached = next((place for place in between if falls(here, place)), None)
         else:
             at, stride = onward, 1
             while at < len(networks) - 1:
                 onward = min(at + stride, len(networks) - 1)
-                if not falls(here, _short_place(chart, networks[onward])):
+                if not falls(here, read(onward)):
                     break
                 at, stride = onward, 2 * stride
-            here = _short_place(chart, networks[at])
+            reached = read(at)
+        if reached is None:
+            return None
+        here = reached
         found.append(here)
-    return [*found, goal]
+    return [*found, toward(chart, here, end, Fraction(0))]
 
 
-def _short_place(chart: Chart, network: Network) -> Place:
-    place = first_place(chart, network)[1]
-    return _rounded(place.q.tolist(), place.eps)
+def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction, Fraction]]:
+    """Two nodes of each triple, in short numbers: where the plane across ``u`` through a neuron cuts the line along it.
+
+    ``u`` has the direction that it has in the limit; ``Σ a_i p_i² = τ`` nearly.
+    """
+    out = []
+    for group in chart.triples:
+        index, signs = list(group.members), np.array(group.signs)
+        w, a = network.w[index].astype(np.float64) * signs[:, None], network.a[index].astype(np.float64) * signs
+        d, block = chart.dimension, limit[chart.place(group)].astype(np.float64)
+        u = read_triple(w, a, TAU[group.kind])[0][2 * d : 3 * d]
+        u = u if u @ block[2 * d : 3 * d] > 0 else -u
+        p = (w - w.mean(axis=0)) @ u / max(float(u @ u), np.finfo(np.float64).tiny)
+        first, second, _ = exact(short(p)).tolist()
+        out.append((first, second))
+    return out
 
 
-def _rounded(q: Sequence[Fraction], eps: Sequence[Fraction]) -> Place:
-    """A place in short numbers."""
-    q_short, eps_short = (exact(short(np.array(v, dtype=np.float64))) for v in (q, eps))
-    return Place(q_short, tuple(eps_short.tolist()))
+def _rounded(chart: Chart, place: Place) -> Place:
+    """A place in short numbers; small coordinates that do not vanish in the limit are set to what they are there."""
+    limit = toward(chart, place, place.q, Fraction(0)).eps
+    small = [there or here for there, here in zip(limit, place.eps, strict=True)]
+    q, eps = (exact(short(np.array(v, dtype=np.float64))) for v in (place.q, small))
+    return Place(q, tuple(eps.tolist()))
 
 
 def _into(

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
-from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +29,7 @@ from symmetry.closing import arc, shrink, stretch, way_in
 from symmetry.lines import slopes
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece, Place, piece, residuals
+from symmetry.release import Piece, Place, piece, place_of, residuals
 
 _HALVINGS = 3
 _BITS = 106
@@ -56,6 +55,7 @@ class Descent(Proof):
             vertex it falls in the object's chart; see :func:`prove_channel`.
         order: for closing 3, neuron ``i`` of the chart is neuron ``order[i]`` of the candidate.
         places: for closing 3, (l, P' + free ε) exact, the places ``(q, ε)`` after the first, at last with ``ε = 0``.
+            Of a triple ``(μ, α, p_1, p_2)`` takes the place of ``ε``, at last with ``μ = τ``, ``p = 0``.
             For closing 2, (1, P), the ``bend`` of the curve, where it has one.
         octaves: for closings 1 and 2, how often the last curve is halved.
         bent: the numbers of the pieces, ascending, that are arcs; piece 0 leads from the saved point to vertex 0.
@@ -63,6 +63,7 @@ class Descent(Proof):
         radii: for closing 3 without vertices, (l, P') float64 taken as exact, or empty. In the boxes of these radii
             about the piece to each place the chart's loss is strictly convex in ``q`` and rises with every free ``ε²``;
             see :mod:`certify.proofs.valley`.
+        nodes: for closing 3, (t, 2) exact, ``p_1, p_2`` of each of the chart's triples at the last vertex.
     """
 
     theorem = "descent"
@@ -75,6 +76,7 @@ class Descent(Proof):
     bent: tuple[int, ...] = ()
     bends: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
     radii: Array = field(default_factory=lambda: np.empty((0, 0)))
+    nodes: Exact = field(default_factory=lambda: np.empty((0, 2), dtype=object))
 
     @property
     def bend(self) -> Exact | None:
@@ -166,25 +168,34 @@ def prove_zero(
     return any(_rises(objective, shrink(curve, ends[-1]), order, rung) for rung in rungs())
 
 
-def first_place(chart: Chart, network: Network) -> tuple[Exact, Place]:
-    """Where a network stands in a chart that is plain, exact.
+def first_place(chart: Chart, network: Network, nodes: Sequence[Sequence[Fraction]] = ()) -> tuple[Exact, Place]:
+    """Where a network stands in a chart that is plain, exact; its triples at the given nodes.
 
     Returns:
-        the network with the copies in each group moved to their mean, weighted by the outputs, flat; and its place.
+        the network of :func:`brought_together`, and its place.
     """
+    return brought_together(chart, network), place_of(chart, network, nodes)
+
+
+def brought_together(chart: Chart, network: Network) -> Exact:
+    """The network with the copies in each group moved to their mean, weighted by the outputs, flat."""
     w = network.w.copy()
     for group in chart.shared:
         members, signs = (np.array(v)[list(group.copied)] for v in (group.members, group.signs))
         a = signs * network.a[members]
         w[members] = signs[:, None] * (a @ (signs[:, None] * network.w[members]) / a.sum())
-    w_any, a_any = cast("tuple[Any, Any]", (network.w, network.a))
-    q, eps = (np.asarray(v, dtype=object) for v in chart.read(w_any, a_any))
-    free = tuple(e for e, (_, count) in zip(eps.tolist(), chart.free, strict=True) if count)
-    return np.concatenate([w.ravel(), network.a]), Place(q, free)
+    return np.concatenate([w.ravel(), network.a])
 
 
 def prove_channel(
-    objective: SquareLoss, chart: Chart, network: Network, places: Sequence[Place], *, arithmetic: str, max_bits: int
+    objective: SquareLoss,
+    chart: Chart,
+    network: Network,
+    places: Sequence[Place],
+    nodes: Sequence[Sequence[Fraction]] = (),
+    *,
+    arithmetic: str,
+    max_bits: int,
 ) -> bool:
     """Prove that the loss falls from a network, in its chart, from place to place, the last of which is at infinity.
 
@@ -192,13 +203,14 @@ def prove_channel(
 
     Args:
         objective: of the networks.
-        chart: without triples; of the network.
+        chart: that is plain; of the network.
         network: exact.
         places: after the network's own place, at least one. For a chart without diverging groups they are finite.
+        nodes: of each triple, where the network has it; see :func:`symmetry.merging.on_parabola`.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
-    merged, here = first_place(chart, network)
+    merged, here = first_place(chart, network, nodes)
     limit = chart.objective(objective.problem)
     if np.any(merged != network.theta()):
         # Σ a_i δ_i = 0: no residual changes to first order
