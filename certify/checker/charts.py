@@ -113,13 +113,15 @@ class Chart:
 
     @property
     def plain(self) -> bool:
-        """Whether paths are defined: no triples, and nothing flipped but mirrored pairs and a zero group of its own."""
+        """Whether paths are defined: pairs, triples and zero groups, nothing flipped but mirrored pairs, members of
+        triples, and a zero group of its own.
+        """
         alone = [g for g in self.diverging if g.kind == "zero"] if len(self.shared) == 1 else []
-        kinds = ("pair", "split+", "split-", "mirrored", "zero")
+        kinds = ("pair", "split+", "split-", "mirrored", "zero", *TAU)
         return (
             not self.bias
             and not any(self.flipped)
-            and all(g.kind in kinds and (not g.flipped or g in alone) for g in self.diverging)
+            and all(g.kind in kinds and (not g.flipped or g.kind in TAU or g in alone) for g in self.diverging)
         )
 
     @property

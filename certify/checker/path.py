@@ -42,12 +42,13 @@ from math import comb, factorial
 from operator import add
 from typing import Any
 
-from .charts import Chart, read_chart
+from .charts import TAU, Chart, read_chart
 from .folded import Folded
 from .loss import Data, Network, Problem, Vector
 from .opening import opened
 from .reading import Unreadable, fields, integer, need, sequence
-from .release import Place, bernstein_rows, first_place, free_count, residuals, together
+from .release import Place, first_place, free_count, residuals, together
+from .series import bernstein_rows
 from .valley import check_region, covers
 from .zero import equals_teacher, network
 
@@ -69,7 +70,7 @@ class Path:
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
     ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves``
     times. The pieces that are arcs have ``bends``. For ``closing`` 3 there may be ``radii`` of a region, a row for each
-    place.
+    place; ``nodes`` are two of each triple in the chart, at the last vertex.
     """
 
     vertices: list[list[Fraction]]
@@ -79,6 +80,7 @@ class Path:
     octaves: int
     bends: dict[int, list[Fraction]]
     radii: list[Any]
+    nodes: list[list[Fraction]]
 
 
 def count_pieces(witness: Any) -> int:
@@ -95,9 +97,9 @@ def count_pieces(witness: Any) -> int:
 
 def read_path(value: Any, size: int) -> Path:
     """The field ``path`` of a line of witnesses.jsonl, for ``size`` parameters."""
-    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves", "bent", "bends", "radii"})
-    value = {"bent": [], "bends": [], "radii": []} | value
-    for name in ("vertices", "order", "places", "bent", "bends", "radii"):
+    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves", "bent", "bends", "radii", "nodes"})
+    value = {"bent": [], "bends": [], "radii": [], "nodes": []} | value
+    for name in ("vertices", "order", "places", "bent", "bends", "radii", "nodes"):
         if not isinstance(value[name], list) or len(value[name]) > MAX_VERTICES:
             raise Unreadable(f"path.{name}: expected a list of at most {MAX_VERTICES}")
     vertices = [_short(sequence(v, "path.vertices", size)) for v in value["vertices"]]
@@ -108,13 +110,15 @@ def read_path(value: Any, size: int) -> Path:
     need(all(i < len(vertices) for i in bent), "path.bent: no such piece")
     bends = dict(zip(bent, (_short(sequence(v, "path.bends", size)) for v in value["bends"]), strict=True))
     closing = integer(value["closing"], "path.closing", 0, 3)
-    path = Path(vertices, closing, order, value["places"], octaves, bends, value["radii"])
+    nodes = [_short(sequence(v, "path.nodes", 2)) for v in value["nodes"]]
+    path = Path(vertices, closing, order, value["places"], octaves, bends, value["radii"], nodes)
     need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
     most = {2: 1, 3: MAX_VERTICES}.get(path.closing, 0)
     least = 1 if path.closing == 3 else 0
     need(least <= len(path.places) <= most, "path.places: for closing 3 only, or one for 2")
     regional = path.closing == 3 and not vertices and len(path.radii) == len(path.places)
     need(regional or not path.radii, "path.radii: for closing 3 without vertices only, and a row for each place")
+    need(path.closing == 3 or not nodes, "path.nodes: for closing 3 only")
     need(path.closing in (1, 2) or not path.octaves, "path.octaves: for closing 1 and 2 only")
     return path
 
@@ -184,7 +188,7 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
     d = problem.dimension
     width = len(last) // (d + 1)
     need(sorted(path.order) == list(range(width)), "path.order: expected each neuron once")
-    need(chart.plain, "path: not defined for triples, mirrored copies and other flipped members")
+    need(chart.plain, "path: not defined in charts with such groups, mirrored copies and other flipped members")
     neurons = tuple((tuple(last[i * d : (i + 1) * d]), last[width * d + i]) for i in path.order)
     opening = opened(chart)
     if path.radii:
@@ -195,7 +199,8 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         difference = [q - p for p, q in zip(_theta(merged), _theta(neurons), strict=True)]
         values = _bounds(folded, *_expanded(folded, [_theta(merged), difference]), [1], 1)
         need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
-    here = first_place(chart, merged)
+    need(len(path.nodes) == sum(kind in TAU for kind in chart.kinds), "path.nodes: expected two for each triple")
+    here = first_place(chart, merged, path.nodes)
     regions, places = read_radii(path, len(here.q)), read_places(path, chart, len(here.q))
     ties = opening.ties(places[-1].q, d) if regions else None
     for number, place in enumerate(places):

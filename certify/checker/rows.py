@@ -21,6 +21,7 @@ from .opening import opened
 from .path import Path, read_path, read_places, read_radii
 from .population import split_name
 from .reading import Unreadable, exact, fields, need, sequence, text
+from .release import at_infinity
 from .zero import equals_teacher, family, network
 
 NEAR = Fraction(1, 10**10)
@@ -245,8 +246,9 @@ def _ends_in_chart(given: _Row, certificate: Certificate) -> None:
     center, radius = ([exact(v, key) for v in step[key]] for key in ("center", "uniqueness_radius"))
     opening = opened(chart)
     size = opening.size(len(center), d) if path.radii else len(center)
-    last = read_places(path, opening.outer if path.radii else chart, size)[-1]
-    need(not any(last.eps), "path: the last place is not at infinity")
+    chart_there = opening.outer if path.radii else chart
+    last = read_places(path, chart_there, size)[-1]
+    need(not chart_there.diverging or at_infinity(chart_there, last), "path: the last place is not at infinity")
     q = opening.limit(last.q, d) if path.radii else last.q
     inside = all(abs(v - c) <= r for v, c, r in zip(q, center, radius, strict=True))
     need(inside, "path: the last place does not lie in the uniqueness box")

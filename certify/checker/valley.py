@@ -44,20 +44,9 @@ from .folded import Folded
 from .loss import Data, Vector
 from .opening import Ties
 from .reading import need
-from .release import (
-    Numbers,
-    Place,
-    Series,
-    about,
-    bernstein_rows,
-    between,
-    divided,
-    epsilons,
-    product,
-    quotient,
-    released,
-    times,
-)
+from .release import Place, between, epsilons, released
+from .series import Numbers, Series, about, bernstein_rows, divided, product, quotient, times
+from .ways import Way
 
 ORDER = 3
 DEGREE = 2 * ORDER
@@ -158,7 +147,7 @@ def check_region(
     """
     data = folded.data
     need(folded.data.activation.reflection is not None, f"{where}: the region asks for an activation bounded by 1")
-    curve, lines, last = between(start, end)
+    curve, lines, last = between(chart, start, end, len(data.x))
     smalls, ratios = _smalls(chart, curve, lines, radii, len(data.x), where)
     found = _expanded(data, chart, curve, smalls, radii, last)
     sides = folded.residuals(found.output.series, _constants(folded, chart, curve))
@@ -186,7 +175,7 @@ def check_region(
 
 
 def _smalls(
-    chart: Chart, curve: list[Numbers], lines: list[Numbers], radii: Numbers, d: int, where: str
+    chart: Chart, curve: list[Numbers], lines: dict[int, Way], radii: Numbers, d: int, where: str
 ) -> tuple[list[Small], list[Fraction]]:
     """``ε`` of the diverging groups, and bounds of ``P = −ε_1/ε_2`` if two share a constant; ``ε_2 = ε_1/(Sε_1 − 1)``.
 

@@ -246,7 +246,7 @@ def test_what_is_tied_lies_within_its_error():
         assert known.neurons == 1
         extra = [Fraction(rng.randint(-1000, 1000), 500) for _ in range(6)]
         curve, lines, last = between(
-            type(start)(extra + start.q, start.eps), type(end)([v / 2 for v in extra] + end.q, end.eps)
+            chart, type(start)(extra + start.q, start.eps), type(end)([v / 2 for v in extra] + end.q, end.eps), 2
         )
         wide = radii[:6] + radii
         data = Data(problem, Points(256))

@@ -20,6 +20,7 @@ from certify.checker.loss import Data, Problem
 from certify.checker.points import Points
 from certify.checker.release import Place, between
 from certify.checker.valley import _expanded, _smalls, covers
+from certify.checker.ways import Pair
 
 BITS = 400
 CHARTS = {
@@ -142,7 +143,7 @@ COVERED = [(chart, name) for chart, names in CHARTS.items() if covers(chart_of(c
 def test_what_is_expanded_lies_within_its_error(structure: str, name: str) -> None:
     closest = 0.0
     for problem, chart, start, end, radii, rng in pieces(structure, name, 1, 12):
-        q, lines, last = between(start, end)
+        q, lines, last = between(chart, start, end, len(problem.columns))
         data = Data(problem, Points(256))
         smalls, _ = _smalls(chart, q, lines, radii, len(problem.columns), "piece")
         found = _expanded(data, chart, q, smalls, radii, last)
@@ -152,7 +153,7 @@ def test_what_is_expanded_lies_within_its_error(structure: str, name: str) -> No
             t = Fraction(rng.randint(1 if last else -64, 64), 64)
             at = [a + t * b + t * t * c for a, b, c in zip(*q, strict=True)]
             at = [v + r * rng.choice([-1, 0, 1]) for v, r in zip(at, radii, strict=True)]
-            eps = [a + b * t for a, b in lines]
+            eps = [way.eps[0][0] + way.eps[0][1] * t for way in lines.values() if isinstance(way, Pair)]
             if chart.shared:
                 eps.insert(chart.shared[-1], 1 / (shared_sum(chart, at, 2) - 1 / eps[chart.shared[0]]))
             for n, x in enumerate(zip(*problem.columns, strict=True)):

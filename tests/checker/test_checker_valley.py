@@ -264,7 +264,7 @@ def test_the_prover_and_the_checker_expand_alike(run: int, number: int, folded: 
     radii = [Fraction(k + 1, 2**16) for k in range(limit.size)]
     proved = derivatives(limit, chart, curve, np.array(radii, dtype=object), ar)
     assert proved is not None
-    q, lines, last = between(*places)
+    q, lines, last = between(known, *places, 2)
     smalls, ratios = _smalls(known, q, lines, radii, 2, "piece")
     assert ratios == list(proved.ratios or ())
     # folded inputs are the first ones of their pairs
