@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from cases import case, checked, problem
 from further_cases import LINES, line, written
+from on_piece import network_at
 from region_cases import folded, wrong
 
 from certify.arithmetic.arb import Arb
@@ -33,9 +34,10 @@ from certify.proofs.path import Descent, first_place, prove_channel, prove_desce
 from certify.proofs.proof import Failure, dyadic, from_text
 from symmetry.charts import Chart, chart_from_json
 from symmetry.closing import arc, way_in
+from symmetry.groups import TAU
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Place, piece
+from symmetry.release import Place, piece, place_of
 
 Line = dict[str, Any]
 
@@ -78,6 +80,12 @@ def _in_chart(name: str, factor: float = 1.0) -> Line:
     ways = [Fraction(1, 2), Fraction(0)] if small else [Fraction(1, 16)]
     places = [[*(center + way**2 * (start - center)), *(way * e for e in small)] for way in ways]
     path = {"vertices": [], "closing": 3, "order": list(range(chart.width))}
+    if chart.triples:
+        # their only small coordinates; the candidate's nodes are these as well
+        network, tau = Network.from_theta(exact(_theta(candidate)), chart.dimension), TAU[chart.triples[0].kind]
+        alpha = place_of(chart, network, [small]).eps[1]
+        places = [[*row[:-2], Fraction(tau), alpha, *row[-2:]] for row in places]
+        path["nodes"] = [[dyadic(v) for v in small]]
     return {"candidate": candidate, "path": path | {"places": [[dyadic(v) for v in row] for row in places]}}
 
 
@@ -97,8 +105,9 @@ _CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
     "split": (2.0**-9, (-(2.0**-5),), [["3/8", "5/8"]]),
     "zeros": (2.0**-9, (2.0**-6,), []),
     "balanced-2": (2.0**-9, (2.0**-6,), [["3/8", "5/8"]]),
+    "triple": (2.0**-10, (2.0**-5, 2.0**-8), []),
 }
-"""The limit that is away by so much in ``q``, the free ``ε``, and the shares of copies."""
+"""The limit that is away by so much in ``q``, the free ``ε`` or two nodes, and the shares of copies."""
 
 _REGIONS: dict[str, tuple[str, Sequence[float], str]] = {
     "region about a path to infinity": ("channel", (2.0**-5,), "1*2^-12"),
@@ -246,7 +255,7 @@ def _proved(name: str, given: Line) -> dict[str, Any] | None:
         chart, size = chart_from_json(witness["chart"]), len(witness["krawczyk"]["center"])
         network = Network.from_theta(end, belongs.dimension).permuted(order)
         ways = [Place(row[:size], tuple(row[size:])) for row in places]
-        if not prove_channel(objective, chart, network, ways, **settings):
+        if not prove_channel(objective, chart, network, ways, _nodes(path), **settings):
             return None
     arcs = {number: leg.bend for number, leg in enumerate(legs) if leg.bend is not None}
     found = Descent(
@@ -257,6 +266,7 @@ def _proved(name: str, given: Line) -> dict[str, Any] | None:
         octaves=octaves,
         bent=tuple(arcs),
         bends=np.array(list(arcs.values()), dtype=object).reshape(len(arcs), -1 if arcs else 0),
+        nodes=np.array(_nodes(path), dtype=object).reshape(len(_nodes(path)), 2),
     )
     return {key: value for key, value in found.to_json().items() if key != "theorem"}
 
@@ -323,7 +333,28 @@ def _points(own: Traced, given: Line) -> Iterator[Exact]:
         yield from (_at([zero.theta(), *parts], t) for t in (*reversed(FRACTIONS[1:]), Fraction(1, 200), Fraction(0)))
     if path["closing"] == 3:
         chart = chart_from_json(_chart_of(own))
-        yield from _released(chart, end.permuted(tuple(path["order"])), path["places"])
+        network = end.permuted(tuple(path["order"]))
+        if chart.triples:
+            yield from _in_triples(chart, network, path)
+        else:
+            yield from _released(chart, network, path["places"])
+
+
+def _nodes(path: Any) -> list[list[Fraction]]:
+    return [[from_text(v) for v in row] for row in path.get("nodes", [])]
+
+
+def _in_triples(chart: Chart, network: Network, path: Any) -> Iterator[Exact]:
+    """Networks on the way in a chart with triples and without copies, from place to place."""
+    here = place_of(chart, network, _nodes(path))
+    for row in path["places"]:
+        numbers = exact([from_text(v) for v in row])
+        there = Place(numbers[: len(here.q)], tuple(numbers[len(here.q) :].tolist()))
+        curve = piece(chart, here, there)
+        assert curve is not None
+        ways = [1 - t for t in FRACTIONS[:-1]] if curve.last else [2 * t - 1 for t in FRACTIONS]
+        yield from (network_at(chart, curve, t).theta() for t in ways)
+        here = there
 
 
 def _released(chart: Chart, network: Network, rows: Sequence[Sequence[str]]) -> Iterator[Exact]:

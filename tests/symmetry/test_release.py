@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 from library import ARITHMETICS, small
+from on_piece import network_at
 
 from certify.arithmetic.arb import Arb
 from symmetry.charts import Chart, Group, chart_of
-from symmetry.network import Exact, exact
+from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece, Place, piece, residuals
+from symmetry.release import Piece, Place, piece, residuals, toward
 from symmetry.series import quotient
 
 RNG = np.random.default_rng(5)
 F = Fraction
+TRIPLE = {tau: (F(tau) * F(17, 16), F(-3, 8), F(5, 32), F(1, 64)) for tau in (1, -1)}
+"""``μ, α, p_1, p_2``."""
+
 CHARTS: dict[str, tuple[Chart, tuple[Fraction, ...]]] = {
     "pair": (chart_of(3, 2, [Group("pair", (0, 1))]), (F(1, 4),)),
     "two pairs": (chart_of(4, 2, [Group("pair", (0, 1)), Group("pair", (2, 3))]), (F(1, 4), F(-1, 5))),
@@ -32,6 +36,17 @@ CHARTS: dict[str, tuple[Chart, tuple[Fraction, ...]]] = {
         chart_of(5, 2, [Group("mirrored", (0, 1)), Group("mirrored", (2, 3)), Group("zero", (4,))]),
         (F(1, 8), F(1, 8)),
     ),
+    "triple": (chart_of(4, 2, [Group("triple-", (0, 1, 2))]), TRIPLE[-1]),
+    "pair and triple": (chart_of(5, 2, [Group("pair", (0, 1)), Group("triple+", (2, 3, 4))]), (F(-1, 4), *TRIPLE[1])),
+    "flipped triple and zero": (chart_of(5, 2, [Group("triple+", (0, 1, 2), 1), Group("zero", (3,))]), TRIPLE[1]),
+    "mirrored and flipped triple": (
+        chart_of(5, 2, [Group("mirrored", (0, 1)), Group("triple-", (2, 3, 4), 1)]),
+        TRIPLE[-1],
+    ),
+    "three share, one a triple": (
+        chart_of(7, 2, [Group("mirrored", (0, 1)), Group("triple-", (2, 3, 4), 1), Group("zero", (5,))]),
+        (F(1, 8), *TRIPLE[-1]),
+    ),
     "copies only": (chart_of(3, 2, [Group("copies", (0, 1))]), ()),
 }
 
@@ -41,10 +56,19 @@ def made(name: str, *, to_infinity: bool) -> tuple[Chart, SquareLoss, Piece]:
     objective = chart.objective(small())
     q = exact(np.round(RNG.normal(size=objective.size) * 64) / 128)
     onward = q + exact(np.round(RNG.normal(size=objective.size)) / 256)
-    end = tuple(e * (0 if to_infinity else F(7, 8)) for e in eps)
-    found = piece(chart, Place(q, eps), Place(onward, end))
+    start = Place(q, eps)
+    share = F(0) if to_infinity else F(7, 8)
+    found = piece(chart, start, Place(onward, toward(chart, start, onward, share).eps))
     assert found is not None
     return chart, objective, found
+
+
+def finite(chart: Chart, curve: Piece, t: Fraction) -> Network:
+    """The network at ``t``."""
+    if chart.triples:
+        return network_at(chart, curve, t)
+    q, eps = at(curve, t)
+    return chart.network(q, [e for e, (_, count) in zip(eps, chart.free, strict=True) if count])
 
 
 def at(curve: Piece, t: Fraction) -> tuple[Exact, list[Fraction]]:
@@ -70,11 +94,8 @@ def test_the_expansion_holds_the_networks_on_the_way(name: str, to_infinity: boo
         assert np.all(coefficients[1][0] <= 0)
         assert np.all(coefficients[1][1] >= 0)
     for t in (F(1, 4), F(1, 2), F(1)) if curve.last else (F(-1), F(-1, 3), F(0), F(1)):
-        q, eps = at(curve, t)
-        free = [e for e, (_, count) in zip(eps, chart.free, strict=True) if count]
-        network = chart.network(q, free)
-        finite = SquareLoss.of_network(small(), chart.width)
-        r = finite.outputs(sharp.array(network.theta()), sharp, 0)[1]
+        network = finite(chart, curve, t)
+        r = SquareLoss.of_network(small(), chart.width).outputs(sharp.array(network.theta()), sharp, 0)[1]
         k = len(coefficients)
         low = sum(np.minimum(c[0] * t**j, c[1] * t**j) for j, c in enumerate(coefficients)) - rest * abs(t) ** k
         high = sum(np.maximum(c[0] * t**j, c[1] * t**j) for j, c in enumerate(coefficients)) + rest * abs(t) ** k
@@ -82,7 +103,7 @@ def test_the_expansion_holds_the_networks_on_the_way(name: str, to_infinity: boo
         assert np.all(sharp.lower(r) <= high)
 
 
-@pytest.mark.parametrize("name", ["pair", "mirrored and zero"])
+@pytest.mark.parametrize("name", ["pair", "mirrored and zero", "triple", "mirrored and flipped triple"])
 def test_the_rest_is_of_the_sixth_order(name: str):
     """What the polynomial misses falls like ``t^6`` towards infinity: nothing of lower order is left out."""
     chart, objective, curve = made(name, to_infinity=True)
@@ -91,9 +112,7 @@ def test_the_rest_is_of_the_sixth_order(name: str):
     assert found is not None
     missed = []
     for t in (F(1, 4), F(1, 8)):
-        q, eps = at(curve, t)
-        free = [e for e, (_, count) in zip(eps, chart.free, strict=True) if count]
-        network = chart.network(q, free)
+        network = finite(chart, curve, t)
         r = SquareLoss.of_network(small(), chart.width).outputs(sharp.array(network.theta()), sharp, 0)[1]
         polynomial = sum(np.array([float(x) for x in sharp.lower(c)[:, 0]]) * float(t) ** j
                          for j, c in enumerate(found.coefficients))  # fmt: skip
