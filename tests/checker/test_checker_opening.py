@@ -30,6 +30,7 @@ from certify.checker.reading import Rejected, Unreadable
 from certify.checker.release import between
 from certify.checker.run import check
 from certify.checker.valley import _expanded, _smalls, _tied
+from certify.checker.ways import Pair
 from certify.cli.points import certify_points
 from certify.presentation.explain import explain
 from certify.proofs.proof import dyadic, from_text
@@ -259,7 +260,7 @@ def test_what_is_tied_lies_within_its_error():
             t = Fraction(rng.randint(1 if last else -64, 64), 64)
             at = [a + t * b + t * t * c for a, b, c in zip(*curve, strict=True)]
             at = [v + r * rng.choice([-1, 0, 1]) for v, r in zip(at, wide, strict=True)]
-            eps = [number(a + b * t) for a, b in lines]
+            eps = [number(way.eps[0][0] + way.eps[0][1] * t) for way in lines.values() if isinstance(way, Pair)]
             for n, x in enumerate(zip(*problem.columns, strict=True)):
                 with mpmath.workprec(BITS):
                     true = truth("sigmoid", chart, at, eps, list(x))
