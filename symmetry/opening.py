@@ -1,9 +1,10 @@
-"""The chart in which a region about a limit is described: its copies are neurons of their own, two near zero a pair.
+"""The chart in which a region about a limit is described: its copies are neurons of their own, some near zero a pair.
 
 Copies of a neuron are never exactly equal in a saved point. In the *open* chart each of them is a neuron with its own
 ``(w_i, a_i)``; the limit network ``q`` of the chart becomes all of ``Q``, ``w_i = w, a_i = β_i a`` with any shares
 ``Σ β_i = 1``. Two neurons near zero that balance themselves, one of them flipped, are a pair with ``w = 0, u = 4ℓ, c =
-2K`` (docs/infinity.md, section 15).
+2K``. If there are more of them, and all but one are of one kind, these are copies of a member of that pair, a split,
+which is written as ``split+`` whatever the sign of ``ε`` (docs/infinity.md, section 15).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from symmetry.charts import Chart, Group, chart_of
+from symmetry.charts import Chart, Group
+from symmetry.groups import ORDER
 from symmetry.network import Exact, exact
 
 
@@ -31,8 +33,9 @@ class Opening:
     @cached_property
     def outer(self) -> Chart:
         """The open chart, of the same neurons: those that were copies come first among the ordinary ones."""
-        groups = [Group("pair", g.members) if self._crossed(g) else g for g in self.inner.diverging]
-        return chart_of(self.inner.width, self.inner.dimension, groups, self.inner.bias)
+        groups = [_pair(g) if self._crossed(g) else g for g in self.inner.diverging]
+        groups.sort(key=lambda group: ORDER[group.kind])
+        return Chart(self.inner.width, self.inner.dimension, tuple(groups), self.inner.bias)
 
     @cached_property
     def owners(self) -> list[int]:
@@ -67,14 +70,14 @@ class Opening:
         for i, k in enumerate(self.owners):
             out[i * d : (i + 1) * d, k * d : (k + 1) * d] = exact(np.eye(d, dtype=np.int64))
             out[n * d + i, m * d + k] = shares[i]
-        crossed = any(map(self._crossed, self.inner.diverging))
-        same = rest - (d + 1 if crossed else 0)
-        for i in range(same):
-            out[n * (d + 1) + i, m * (d + 1) + i] += 1
-        if crossed:
+        crossed = self._block
+        rows = [i for i in range(n * (d + 1), size) if crossed is None or not crossed.start <= i < crossed.stop]
+        for column, row in enumerate(rows, m * (d + 1)):
+            out[row, column] += 1
+        if crossed is not None:
             # K, ℓ become w = 0, u = 4ℓ, c = 2K
-            out[-d - 1 : -1, -d:] = exact(4 * np.eye(d, dtype=np.int64))
-            out[-1, -d - 1] += 2
+            out[crossed.start + d : crossed.stop - 1, -d:] = exact(4 * np.eye(d, dtype=np.int64))
+            out[crossed.stop - 1, -d - 1] += 2
         return out
 
     def ties(self, shares: Exact) -> Exact:
@@ -94,9 +97,10 @@ class Opening:
         d, n, m = self.inner.dimension, len(self.owners), len(self.inner.ordinary)
         firsts = [self.owners.index(k) for k in range(m)]
         w = place[: n * d].reshape(n, d)[firsts].ravel()
-        rest = place[n * (d + 1) :]
-        if any(map(self._crossed, self.inner.diverging)):
-            rest = np.concatenate([rest[: -2 * d - 1], rest[-1:] / 2, rest[-d - 1 : -1] / 4])
+        rest, crossed = place[n * (d + 1) :], self._block
+        if crossed is not None:
+            u, c = place[crossed.start + d : crossed.stop - 1], place[crossed.stop - 1 : crossed.stop]
+            rest = np.concatenate([place[n * (d + 1) : crossed.start], place[crossed.stop :], c / 2, u / 4])
         q = np.concatenate([w, self._collected @ self.outputs(place), rest])
         return q if np.all(split @ q == place) else None
 
@@ -112,5 +116,21 @@ class Opening:
         return place[n * d : n * (d + 1)]
 
     def _crossed(self, group: Group) -> bool:
-        """Whether it is two neurons near zero, one of them flipped, that alone release a constant."""
-        return group.kind == "zero" and len(group.members) == 2 and self.inner.balanced == (group,)
+        """Whether neurons near zero, all but one of them flipped or all but one not, alone release a constant."""
+        lone = 1 in (group.flipped, len(group.members) - group.flipped)
+        return group.kind == "zero" and lone and len(group.members) > 1 and self.inner.balanced == (group,)
+
+    @cached_property
+    def _block(self) -> slice | None:
+        """Where in ``Q`` these are."""
+        members = next((_pair(group).members for group in self.inner.diverging if self._crossed(group)), None)
+        units = zip(self.outer.members, self.outer.units, strict=True)
+        return next((unit.place for own, unit in units if own == members), None)
+
+
+def _pair(group: Group) -> Group:
+    """The pair, or split, that neurons near zero are; of a split the lone member comes first."""
+    if len(group.members) == 2:
+        return Group("pair", group.members)
+    *others, last = group.members
+    return Group("split+", (last, *others) if group.flipped == 1 else group.members)

@@ -14,6 +14,10 @@ With ``X = 0`` that is a neuron; with ``z = 0``, ``c = 0``, ``u = 4ℓ`` a neuro
 releases; a mirrored pair is a pair. Each is a sum of monomials ``c^α X^β s^γ`` times a mean of ``σ^(j)(z + hεX)`` over
 ``|h| ≤ 1``, which bounds the rest of its expansion, and how it changes in the box (docs/infinity.md, section 15).
 
+Copies of a member of a pair, or of a neuron near zero, are not together but near each other: at ``w + εu + ε²y_i`` and
+``4ε(ℓ + y_i)``, ``Σ β_i y_i = 0``, with any shares ``β > 0`` and ``|y|`` of at most a given number. That is counted
+among the errors (:mod:`symmetry.parting`).
+
 All ``ε`` are taken as independent of ``q``, also where two groups share a constant. There the second ``ε`` at a place
 ``q(τ) + δ`` is what ``δ`` makes of it, so that the box has a length in its direction.
 """
@@ -31,6 +35,7 @@ from symmetry.charts import Chart
 from symmetry.lines import TOP, Expansion
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
+from symmetry.parting import copies_apart, zeros_apart
 from symmetry.release import Piece, released
 from symmetry.series import about, composed, composites, divided, product, quotient, scaled
 
@@ -131,14 +136,18 @@ class Small(NamedTuple):
 def covers(chart: Chart, activation: Activation) -> bool:
     """Whether :func:`derivatives` knows the chart, and the activation is bounded by 1.
 
-    Beside neurons there are pairs, and mirrored pairs and a neuron near zero if they are two; no copies.
+    Beside neurons there are pairs and splits, and mirrored pairs and a zero group if they are two; copies in diverging
+    groups only.
     """
-    groups = bool(chart.groups) and chart.plain and not chart.shared and len(chart.balanced) in (0, 2)
+    known = all(group.kind in ("pair", "split+", "split-", "mirrored", "zero") for group in chart.groups)
+    groups = bool(chart.groups) and chart.plain and known and len(chart.balanced) in (0, 2)
     # sigmoid, tanh, erf
     return groups and activation.reflection is not None
 
 
-def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, ar: Arithmetic) -> Derivatives | None:
+def derivatives(
+    objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, ar: Arithmetic, apart: Fraction = Fraction(0)
+) -> Derivatives | None:
     """Expand the derivatives on a piece.
 
     Args:
@@ -147,6 +156,7 @@ def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, a
         curve: the piece.
         radii: (P',) exact, how far ``q`` may be from the curve.
         ar: where to compute.
+        apart: exact, bounds the entries of the ``y`` of copies in diverging groups.
 
     Returns:
         the expansions; ``None`` where the second of two shared ``ε`` may be infinite, or of the sign of the first.
@@ -200,6 +210,14 @@ def derivatives(objective: SquareLoss, chart: Chart, curve: Piece, radii: Any, a
         values = (_pair_at_infinity if curve.last else _pair)(z, outputs, x, eps.series, activation, ar)
         functions = ZERO if zero else PAIR
         bounds = _rests(functions, (z, outputs, x), eps, reaches, activation, ar)
+        if group.copied:
+            rho = size.sum(axis=1).reshape(-1, 1) * ar.number(apart * stretch)
+            largest, e = about(x)[0] + reaches[2], eps.wide[0] + eps.reach
+            if zero:
+                parted = zeros_apart(rho, largest, e, activation, ar)
+            else:
+                parted = copies_apart(rho, largest, about(outputs)[0] + reaches[1], e, activation, ar)
+            bounds = {name: bounds[name] + parted[name] if name in parted else bounds[name] for name in functions}
         f = {name: Expansion(values[name], bounds[name]) for name in functions}
         total = total + f[""]
         slopes.append(f["s"])

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symmetry.charts import Chart
+from symmetry.charts import Chart, Group
 from symmetry.limits import Affine
 from symmetry.network import Exact, exact
 from symmetry.objective import Neurons, SquareLoss
 from symmetry.problem import Problem
 
+Copies = Mapping[Group, tuple[Exact, Exact]]
+"""Of groups with copies the shares (k,) and ``y`` (k, d)."""
 
-def ambient(chart: Chart, q: Exact, eps: Sequence[Fraction]) -> Exact:
-    """(P + 1,) the weights, and what is to be added to the output so that it is ``f(q, ε)``; linear in ``q``."""
+
+def ambient(chart: Chart, q: Exact, eps: Sequence[Fraction], copies: Copies | None = None) -> Exact:
+    """(P + 1,) the weights, and what is to be added to the output so that it is ``f(q, ε)``; linear in ``q``.
+
+    Copies in diverging groups are at ``w + εu + ε²y_i``, or ``4ε(ℓ + y_i)``.
+    """
     d, m = chart.dimension, len(chart.ordinary)
     w, a = exact(np.zeros((chart.width, d))), exact(np.zeros(chart.width))
     constant = q[chart.units[-1].place.start] if chart.has_constant else Fraction(0)
@@ -24,6 +30,17 @@ def ambient(chart: Chart, q: Exact, eps: Sequence[Fraction]) -> Exact:
         w[i], a[i] = q[k * d : (k + 1) * d], q[m * d + k]
     for group, unit, e in zip(chart.diverging, chart.units[m:], eps, strict=False):
         i, block = group.members[0], q[unit.place]
+        if group.copied:
+            assert copies is not None
+            members, (shares, y) = [group.members[k] for k in group.copied], copies[group]
+            if group.kind == "zero":
+                w[members], a[members] = 4 * e * (block[1:] + y), shares / e
+                constant -= 1 / (2 * e)
+            else:
+                middle, u, c = block[:d], block[d : 2 * d], block[2 * d]
+                w[members], a[members] = middle + e * u + e * e * y, shares * (c / 2 + 1 / (2 * e))
+                w[i], a[i] = middle - e * u, c / 2 - 1 / (2 * e)
+            continue
         if group.kind == "zero":
             w[i], a[i] = 4 * e * block[1:], 1 / e
             constant -= a[i] / 2
@@ -42,11 +59,11 @@ def ambient_loss(problem: Problem, chart: Chart) -> SquareLoss:
     return SquareLoss(problem, (neurons, Affine(chart.dimension, False)))
 
 
-def by_limit(chart: Chart, q: Exact, eps: Sequence[Fraction]) -> NDArray[np.float64]:
+def by_limit(chart: Chart, q: Exact, eps: Sequence[Fraction], copies: Copies | None = None) -> NDArray[np.float64]:
     """(P + 1, P') the derivative of :func:`ambient` by ``q``."""
-    here = ambient(chart, q, eps)
+    here = ambient(chart, q, eps, copies)
     units = (exact(np.eye(len(q))[k]) for k in range(len(q)))
-    return np.array([(ambient(chart, q + unit, eps) - here).astype(float) for unit in units]).T
+    return np.array([(ambient(chart, q + unit, eps, copies) - here).astype(float) for unit in units]).T
 
 
 def by_square(chart: Chart, q: Exact, eps: Sequence[Fraction], k: int) -> NDArray[np.float64]:

@@ -13,14 +13,14 @@ from symmetry.problem import Problem, load_problem
 PAIR, TWO_MIRRORED, NEAR_ZERO = 689, 100, 22
 """Runs in a pair (two pieces are enough), two mirrored pairs, and a mirrored pair with a neuron near zero."""
 
-COPIES, CROSSED = 10005, 10387
-"""Runs of width 5: two copies of a neuron beside a pair, and two neurons near zero, one of them flipped."""
+COPIES, CROSSED, SPLIT, ZEROS, BESIDE = 10005, 10387, 249, 20061, 20946
+"""Two copies of a neuron beside a pair, two neurons near zero, one of them flipped (width 5); a member of a pair split
+(width 4); three neurons near zero, two of them flipped, and two beside a mirrored pair (width 6)."""
 
 
 def channel_points(run: int = PAIR) -> Points:
-    """The run of width 4, or from 10 000 on of width 5."""
-    width, index = (5, run - 10000) if run >= 10000 else (4, run)
-    return read_points(f"data/adam/width{width}", dimension=2).take([index])
+    """The run of width 4, from 10 000 on of width 5, from 20 000 on of width 6."""
+    return read_points(f"data/adam/width{4 + run // 10000}", dimension=2).take([run % 10000])
 
 
 @cache

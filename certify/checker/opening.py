@@ -3,7 +3,9 @@
 In this *open* chart each copy has its own ``(w_i, a_i)``. A limit network ``q`` is there any ``Q`` with ``w_i = w, a_i
 = β_i a``; the shares ``β`` are those of the place where the path ends. ``F_QQ`` is then positive definite on the space
 of all changes that keep shares, ``δa_i = β_i Σ δa_j`` (docs/infinity.md, Theorem 34). A zero group that balances itself
-and has one flipped member beside one that is not is a pair with ``w = 0, u = 4ℓ, c = 2K`` (Theorem 35).
+and has one flipped member beside one that is not is a pair with ``w = 0, u = 4ℓ, c = 2K`` (Theorem 35). With more
+members, all but one flipped or all but one not, these others are copies of one member of that pair: a split, written as
+``split+`` whatever the sign of ``ε``.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from .reading import need
 
 Numbers = list[Fraction]
 
+_FIRST = {"pair": 0, "split+": 1, "split-": 1}
+
 
 @dataclass(frozen=True)
 class Ties:
@@ -28,10 +32,11 @@ class Ties:
 
 @dataclass(frozen=True)
 class Opening:
-    """A chart, and the open one."""
+    """A chart, the open one, and the order of neurons in the latter, by their numbers in the former."""
 
     inner: Chart
     outer: Chart
+    order: list[int]
 
     @property
     def owners(self) -> list[int]:
@@ -41,18 +46,23 @@ class Opening:
 
     @property
     def crossed(self) -> bool:
-        """Whether two neurons near zero are a pair."""
+        """Whether neurons near zero are a pair, or a split."""
         return self.inner.kinds.count("zero") > self.outer.kinds.count("zero")
+
+    def block(self, d: int) -> int:
+        """Where in ``Q`` these begin: a pair comes after the other pairs, a split after all others."""
+        count = len(self.inner.diverging) - 1
+        if self.outer.kinds.count("pair") > self.inner.kinds.count("pair"):
+            count = self.inner.kinds.count("pair")
+        return self.outer.neurons * (d + 1) + count * (2 * d + 1)
 
     def size(self, inner: int, d: int) -> int:
         """The number of parameters of the open limit network, from that of the other one."""
         return inner + (self.outer.neurons - self.inner.neurons) * (d + 1) + d * self.crossed
 
     def reordered(self, neurons: Network) -> Network:
-        """Neurons in the order of the chart, in that of the open one: diverging groups first."""
-        first = sum(self.inner.copies)
-        last = first + sum(group.size for group in self.inner.diverging)
-        return (*neurons[first:last], *neurons[:first], *neurons[last:])
+        """Neurons in the order of the chart, in that of the open one."""
+        return tuple(neurons[i] for i in self.order)
 
     def outputs(self, q: Numbers, d: int) -> list[Numbers]:
         """Of each neuron of the limit network, the outputs of its copies at a place of the open chart."""
@@ -80,11 +90,13 @@ class Opening:
         m = self.inner.neurons
         out = [v for k in self.owners for v in q[k * d : (k + 1) * d]]
         out += [share * q[m * d + k] for k, share in zip(self.owners, shares, strict=True)]
-        rest = q[m * (d + 1) :]
+        out += q[m * (d + 1) :]
         if self.crossed:
-            constant, slope = rest[-d - 1], rest[-d:]
-            rest = [*rest[: -d - 1], *[Fraction(0)] * d, *(4 * v for v in slope), 2 * constant]
-        return out + rest
+            constant, slope = out[-d - 1], out[-d:]
+            del out[-d - 1 :]
+            place = self.block(d)
+            out[place:place] = [*[Fraction(0)] * d, *(4 * v for v in slope), 2 * constant]
+        return out
 
     def limit(self, place: Numbers, d: int) -> Numbers:
         """The limit network that a place is split from.
@@ -95,19 +107,33 @@ class Opening:
         n, m, owners = self.outer.neurons, self.inner.neurons, self.owners
         q = [v for k in range(m) for v in place[owners.index(k) * d : (owners.index(k) + 1) * d]]
         q += [sum(group, Fraction(0)) for group in self.outputs(place, d)]
-        rest = place[n * (d + 1) :]
         if self.crossed:
-            rest = [*rest[: -2 * d - 1], rest[-1] / 2, *(v / 4 for v in rest[-d - 1 : -1])]
-        q += rest
+            start = self.block(d)
+            u, c = place[start + d : start + 2 * d], place[start + 2 * d]
+            q += [*place[n * (d + 1) : start], *place[start + 2 * d + 1 :], c / 2, *(v / 4 for v in u)]
+        else:
+            q += place[n * (d + 1) :]
         need(self.split(q, self.shares(place, d), d) == place, "path: the last place is no limit of the chart")
         return q
 
 
 def opened(chart: Chart) -> Opening:
-    """The open chart. Mirrored copies have none, nor have groups with flipped members other than these two."""
-    diverging = []
+    """The open chart. Mirrored copies have none, nor have other groups with flipped members."""
+    groups: list[tuple[Diverging, list[int]]] = []
+    start = sum(chart.copies)
     for group in chart.diverging:
-        pair = group.kind == "zero" and (group.size, group.flipped) == (2, 1) and len(chart.shared) == 1
-        diverging.append(Diverging("pair", 2, 0) if pair else group)
+        members = list(range(start, start + group.size))
+        start += group.size
+        lone = 1 in (group.flipped, group.size - group.flipped) and group.size > 1
+        if group.kind == "zero" and lone and len(chart.shared) == 1:
+            # of a split the lone member comes first; flipped ones are the last
+            last = group.flipped == 1 and group.size > 2
+            members = [*members[-1:], *members[:-1]] if last else members
+            group = Diverging("pair", 2, 0) if group.size == 2 else Diverging("split+", group.size, 0)
+        groups.append((group, members))
+    groups.sort(key=lambda known: _FIRST.get(known[0].kind, 2))
+    order = [i for _, members in groups for i in members]
+    width = start + chart.neurons - len(chart.copies)
+    order += [*range(sum(chart.copies)), *range(start, width)]
     neurons = chart.neurons + sum(chart.copies) - len(chart.copies)
-    return Opening(chart, Chart([], [], diverging, neurons, chart.bias))
+    return Opening(chart, Chart([], [], [group for group, _ in groups], neurons, chart.bias), order)

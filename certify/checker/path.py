@@ -46,8 +46,8 @@ from .charts import TAU, Chart, read_chart
 from .folded import Folded
 from .loss import Data, Network, Problem, Vector
 from .opening import opened
-from .reading import Unreadable, fields, integer, need, sequence
-from .release import Place, first_place, free_count, residuals, together
+from .reading import Unreadable, exact, fields, integer, need, sequence
+from .release import Place, check_apart, first_place, free_count, residuals, together
 from .series import bernstein_rows
 from .valley import check_region, covers
 from .zero import equals_teacher, network
@@ -70,7 +70,8 @@ class Path:
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
     ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves``
     times. The pieces that are arcs have ``bends``. For ``closing`` 3 there may be ``radii`` of a region, a row for each
-    place; ``nodes`` are two of each triple in the chart, at the last vertex.
+    place, and then ``apart``, how far copies in diverging groups may be from each other, 0 without; ``nodes`` are two of
+    each triple in the chart, at the last vertex.
     """
 
     vertices: list[list[Fraction]]
@@ -81,6 +82,7 @@ class Path:
     bends: dict[int, list[Fraction]]
     radii: list[Any]
     nodes: list[list[Fraction]]
+    apart: Fraction
 
 
 def count_pieces(witness: Any) -> int:
@@ -97,7 +99,8 @@ def count_pieces(witness: Any) -> int:
 
 def read_path(value: Any, size: int) -> Path:
     """The field ``path`` of a line of witnesses.jsonl, for ``size`` parameters."""
-    fields(value, "path", {"vertices", "closing", "order", "places"}, {"octaves", "bent", "bends", "radii", "nodes"})
+    optional = {"octaves", "bent", "bends", "radii", "nodes", "apart"}
+    fields(value, "path", {"vertices", "closing", "order", "places"}, optional)
     value = {"bent": [], "bends": [], "radii": [], "nodes": []} | value
     for name in ("vertices", "order", "places", "bent", "bends", "radii", "nodes"):
         if not isinstance(value[name], list) or len(value[name]) > MAX_VERTICES:
@@ -111,7 +114,9 @@ def read_path(value: Any, size: int) -> Path:
     bends = dict(zip(bent, (_short(sequence(v, "path.bends", size)) for v in value["bends"]), strict=True))
     closing = integer(value["closing"], "path.closing", 0, 3)
     nodes = [_short(sequence(v, "path.nodes", 2)) for v in value["nodes"]]
-    path = Path(vertices, closing, order, value["places"], octaves, bends, value["radii"], nodes)
+    apart = _short([exact(value.get("apart", "0"), "path.apart")])[0]
+    need(apart >= 0 and (not apart or bool(value["radii"])), "path.apart: not negative, and 0 without radii")
+    path = Path(vertices, closing, order, value["places"], octaves, bends, value["radii"], nodes, apart)
     need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
     most = {2: 1, 3: MAX_VERTICES}.get(path.closing, 0)
     least = 1 if path.closing == 3 else 0
@@ -195,6 +200,8 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         chart, neurons = opening.outer, opening.reordered(neurons)
         need(covers(chart), "path.radii: not defined in this chart")
     merged = together(chart, neurons)
+    if path.radii:
+        check_apart(chart, neurons, merged, path.apart)
     if merged != neurons:
         difference = [q - p for p, q in zip(_theta(merged), _theta(neurons), strict=True)]
         values = _bounds(folded, *_expanded(folded, [_theta(merged), difference]), [1], 1)
@@ -205,7 +212,7 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
     ties = opening.ties(places[-1].q, d) if regions else None
     for number, place in enumerate(places):
         if regions:
-            check_region(folded, chart, here, place, regions[number], f"path: place {number}", ties)
+            check_region(folded, chart, here, place, regions[number], f"path: place {number}", ties, path.apart)
         sides, rest, to_infinity = residuals(folded, chart, here, place)
         values = _bounds(folded, sides, rest, [1] if to_infinity else [], 1 if to_infinity else 0)
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())

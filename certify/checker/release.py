@@ -110,6 +110,24 @@ def together(chart: Chart, neurons: Network) -> Network:
     return tuple(out)
 
 
+def check_apart(chart: Chart, neurons: Network, merged: Network, apart: Fraction) -> None:
+    """That copies in diverging groups, ``merged`` at their means, are near enough: all ``|y|`` are less than ``apart``.
+
+    ``w_i = w ± εu + ε²y_i`` of a split, ``4ε(ℓ + y_i)`` of a zero group.
+    """
+    end = 0
+    for group in chart.diverging:
+        first, end = end, end + group.size
+        if group.copies:
+            total = sum((a for _, a in neurons[end - group.copies : end]), Fraction(0))
+            inverse = total - (neurons[first][1] if group.kind != "zero" else 0)
+            need(inverse != 0, "path: a group without output")
+            unit = 4 / abs(inverse) if group.kind == "zero" else 1 / inverse**2
+            pairs = zip(neurons[end - group.copies : end], merged[end - group.copies : end], strict=True)
+            away = max(abs(p - q) for (v, _), (w, _) in pairs for p, q in zip(v, w, strict=True))
+            need(away < apart * unit, "path.apart: copies are farther from each other")
+
+
 def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
     """The coordinates of a network whose copies are together, its triples at the given nodes."""
     d, start = len(neurons[0][0]), 0

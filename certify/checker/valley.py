@@ -21,8 +21,9 @@ the curve the rest is at most the coefficient of ``τ⁴`` about any point of it
 sum of a row of ``|Vᵀ(2/N)JᵀJV|``, and ``Δ`` the error of the rest. All eigenvalues of ``VᵀF_qqV`` exceed the least
 ``C_ii − Σ|C_ij|`` of the ``VᵀC_jV`` less ``2βη`` and the largest sum of a row of ``|V|ᵀΔ|V|``.
 
-Copies are neurons of their own here (``opening.py``), and ``F_qq`` is positive definite on the space of changes that
-keep their shares.
+Copies of a neuron are neurons of their own here (``opening.py``), and ``F_qq`` is positive definite on the space of
+changes that keep their shares. Copies in diverging groups are held, with any positive shares, at ``w ± εu + ε²y_i`` or
+``4ε(ℓ + y_i)``, all ``|y|`` less than ``apart`` (``parting.py``).
 
 On one input of each pair ``x, −x`` (``folded.py``): ``∂f(−x) = α − ∂f(x)``, ``α = κ`` for outputs, 2 for the constant
 ``K``, else 0; the other derivatives change their signs. So ``Σ r g`` over all inputs is ``Σ (r(x) − r(−x)) g`` over
@@ -43,6 +44,7 @@ from .congruence import UNIT, Enclosed, guess, root
 from .folded import Folded
 from .loss import Data, Vector
 from .opening import Ties
+from .parting import copies_apart, zeros_apart
 from .reading import need
 from .release import Place, between, epsilons, released
 from .series import Numbers, Series, about, bernstein_rows, divided, product, quotient, times
@@ -132,15 +134,28 @@ class Small(NamedTuple):
 
 
 def covers(chart: Chart) -> bool:
-    """Whether regions are defined: pairs, and none or two mirrored pairs or single neurons near zero; no copies."""
-    simple = all(group.kind in ("pair", "mirrored", "zero") and not group.copies for group in chart.diverging)
+    """Whether regions are defined: pairs, splits, and none or two mirrored pairs or zero groups; no copies of neurons.
+
+    Nothing is flipped but one member of a mirrored pair.
+    """
+    kinds = ("pair", "split+", "split-", "mirrored", "zero")
+    simple = all(group.kind in kinds and not group.flipped for group in chart.diverging)
     return bool(chart.diverging) and simple and len(chart.shared) in (0, 2) and not chart.copies and not chart.bias
 
 
 def check_region(
-    folded: Folded, chart: Chart, start: Place, end: Place, radii: Numbers, where: str, ties: Ties | None = None
+    folded: Folded,
+    chart: Chart,
+    start: Place,
+    end: Place,
+    radii: Numbers,
+    where: str,
+    ties: Ties | None = None,
+    apart: Fraction = Fraction(0),
 ) -> None:
     """Check the region about the piece from one place to the next; with ``ties``, ``F_qq ≻ 0`` on this space.
+
+    ``apart`` bounds the entries of the ``y`` of copies in diverging groups.
 
     Raises:
         Rejected: naming what is not proved.
@@ -149,7 +164,7 @@ def check_region(
     need(folded.data.activation.reflection is not None, f"{where}: the region asks for an activation bounded by 1")
     curve, lines, last = between(chart, start, end, len(data.x))
     smalls, ratios = _smalls(chart, curve, lines, radii, len(data.x), where)
-    found = _expanded(data, chart, curve, smalls, radii, last)
+    found = _expanded(data, chart, curve, smalls, radii, last, apart)
     sides = folded.residuals(found.output.series, _constants(folded, chart, curve))
     difference = [p - q for p, q in zip(*sides, strict=True)] if len(sides) > 1 else sides[0]
     sizes = reduce(add, (abs(v) for side in sides for v in side))
@@ -230,7 +245,13 @@ class _Products:
 
 
 def _expanded(
-    data: Data, chart: Chart, curve: list[Numbers], smalls: list[Small], radii: Numbers, last: bool
+    data: Data,
+    chart: Chart,
+    curve: list[Numbers],
+    smalls: list[Small],
+    radii: Numbers,
+    last: bool,
+    apart: Fraction = Fraction(0),
 ) -> Expanded:
     d, m = len(data.x), chart.neurons
     jacobian: dict[int, Function] = {}
@@ -258,7 +279,8 @@ def _expanded(
         jacobian[a] = f["c"]
         blocks += [Block(w, w, f["zz"], True), Block(w, a, f["cz"], False)]
     place = m * (d + 1)
-    for kind, small in zip(chart.kinds, smalls, strict=True):
+    for group, small in zip(chart.diverging, smalls, strict=True):
+        kind, rho = group.kind, reduce(add, data.sizes) * data.number(apart)
         expand = _pair_at_infinity if last else _pair
         if kind == "zero":
             # K is at this place, then ℓ
@@ -266,6 +288,8 @@ def _expanded(
             values = expand(nothing, x, nothing, small.series, data)
             reaches = (data.zero, data.zero, reach(place + 1) * 4)
             f = _bounded(_ZERO, values, (nothing, nothing, x), small, reaches, data)
+            if group.copies:
+                f = _widened(f, zeros_apart(rho * 4, about(x)[0] + reaches[2], small.wide[0] + small.away, data))
             by_inputs(place + 1, f["X"].times(4))
             blocks.append(Block(place + 1, place + 1, f["XX"].times(16), True))
         else:
@@ -273,6 +297,9 @@ def _expanded(
             z, x, c = linear(w), linear(u), [data.number(part[a]) for part in curve]
             reaches = (reach(w), data.number(radii[a]), reach(u))
             f = _bounded(_PAIR, expand(z, x, c, small.series, data), (z, c, x), small, reaches, data)
+            if group.copies:
+                sizes = (about(x)[0] + reaches[2], about(c)[0] + reaches[1], small.wide[0] + small.away)
+                f = _widened(f, copies_apart(rho, *sizes, data))
             by_inputs(w, f["z"])
             by_inputs(u, f["X"])
             jacobian[a] = f["c"]
@@ -469,6 +496,10 @@ def _bounded(
             error = error + (rest + moved) * data.number(factor)
         out[name] = Function(values[name], error)
     return out
+
+
+def _widened(functions: dict[str, Function], errors: dict[str, Vector]) -> dict[str, Function]:
+    return {name: Function(f.series, f.error + errors[name]) if name in errors else f for name, f in functions.items()}
 
 
 def _check_definite(

@@ -17,19 +17,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from math import ceil
+from math import ceil, frexp
 from typing import NamedTuple
 
 import numpy as np
 
 from certify.arithmetic import Array, Enclosures, ladder
 from certify.proofs.krawczyk import Krawczyk
-from certify.proofs.path import Descent, first_place, leads
+from certify.proofs.path import Descent, come_together, first_place, leads, parted
 from certify.proofs.proof import Failure
 from certify.proofs.valley import bowl
 from sweep.descent import short
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart
+from symmetry.charts import Chart, Group
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.opening import Opening
@@ -48,6 +48,9 @@ _RADII = (2.0**-20, 2.0**-26)
 """Of the boxes about pieces; the smaller ones are for flat floors."""
 
 _SMALL = 1e-9
+
+_NEAREST = -40
+"""As a power of 2, how near to each other copies in a diverging group are taken to be at least."""
 
 
 def trace_valley(
@@ -70,20 +73,21 @@ def trace_valley(
     if not (chart.plain and covers(opening.outer, problem.activation)):
         return Failure("no-path")
     network = Network.from_theta(exact(theta), problem.dimension).permuted(order)
-    _, start = first_place(opening.outer, network)
+    merged, start = first_place(opening.outer, network)
     limit = _limit(opening, start.q, end)
     if limit is None:
         return Failure("no-path")
     objectives = (SquareLoss.of_network(problem, chart.width), opening.outer.objective(problem))
-    search = _Search(*objectives, opening.outer, start, *limit, next(ladder(arithmetic, 53, uniform=True)))
+    apart, a = _apart(opening.outer, network, merged), next(ladder(arithmetic, 53, uniform=True))
+    search = _Search(*objectives, opening.outer, start, *limit, network.a, apart, a)
     found = next((found for size in _RADII if (found := search.pieces(size)) is not None), None)
-    if found is None:
+    if found is None or not come_together(objectives[0], network, merged, arithmetic):
         return Failure("no-path")
     places, radii = found
     rows = np.empty((len(places), len(start.q) + len(start.eps)), dtype=object)
     for i, place in enumerate(places):
         rows[i] = [*place.q, *place.eps]
-    return Descent(np.empty((0, 0), dtype=object), 3, order=tuple(order), places=rows, radii=radii)
+    return Descent(np.empty((0, 0), dtype=object), 3, order=tuple(order), places=rows, radii=radii, apart=apart)
 
 
 def _limit(opening: Opening, start: Exact, end: Exact) -> tuple[Exact, Exact | None] | None:
@@ -100,6 +104,14 @@ def _limit(opening: Opening, start: Exact, end: Exact) -> tuple[Exact, Exact | N
     if shares is None:
         return None
     return place, opening.ties(shares) if opening.inner.copies else None
+
+
+def _apart(chart: Chart, network: Network, merged: Exact) -> Fraction:
+    """A power of 2, more than twice the entries of the ``y`` of copies in diverging groups; 0 where there are none."""
+    if not chart.shared:
+        return Fraction(0)
+    largest = float(max(parted(chart, network, merged)))
+    return Fraction(2) ** (max(frexp(largest)[1] if largest else _NEAREST, _NEAREST) + 1)
 
 
 def reached(chart: Chart, descent: Descent) -> Exact | None:
@@ -156,7 +168,19 @@ class _Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class _Search:
-    """Places on the floor between a network and the limit of its chart."""
+    """Places on the floor between a network and the limit of its chart.
+
+    Args:
+        objective: of the networks.
+        limit: of the limit network of the open chart.
+        chart: the open one.
+        start: where the run stopped, its copies in diverging groups together.
+        end: (P,) the limit network.
+        ties: of copies; ``None`` without.
+        outputs: (m,) of the run, which give the shares of copies in diverging groups.
+        apart: how far these are from each other.
+        arithmetic: of the proofs.
+    """
 
     objective: SquareLoss
     limit: SquareLoss
@@ -164,6 +188,8 @@ class _Search:
     start: Place
     end: Exact
     ties: Exact | None
+    outputs: Exact
+    apart: Fraction
     arithmetic: Enclosures
 
     def pieces(self, size: float) -> tuple[list[Place], Array] | None:
@@ -190,7 +216,7 @@ class _Search:
             here, there, depth = waiting.pop()
             curve = piece(self.chart, here.place, there.place)
             work, a = (self.limit, self.chart), self.arithmetic
-            if curve and bowl(*work, curve, radii, a, self.ties) and leads(*work, curve, a):
+            if curve and bowl(*work, curve, radii, a, self.ties, self.apart) and leads(*work, curve, a):
                 done.append(there.place)
                 continue
             if len(done) + len(waiting) + 2 > _PIECES or depth == _DEEPEST:
@@ -291,18 +317,30 @@ class _Search:
         for k, (group, e) in enumerate(zip(chart.diverging, self.small(q, eps), strict=True)):
             u, zero = self.stretched[k], group.kind == "zero"
             rest = 1 / e - float(self.released @ q if group == chart.dependent else 0.0)
-            for i, side, sign in zip(group.members, (1.0, -1.0), group.signs, strict=False):
+            for i, side, sign, part in self.members(group):
                 rows, output = slice(i * d, (i + 1) * d), n * d + i
                 matrix[rows, u.place] = sign * side * e * u.factor * np.eye(d)
                 # a = 1/ε of a neuron near zero, else c/2 ± 1/(2ε); where ε is the dependent one, 1/ε = S − 1/ε_1
-                share = sign * (1.0 if zero else side / 2)
+                share = sign * part * (1.0 if zero else side / 2)
                 offset[output] = share * rest
                 if group == chart.dependent:
                     matrix[output] = share * self.released
                 if not zero:
                     matrix[rows, u.place.start - d : u.place.start] = sign * np.eye(d)
-                    matrix[output, u.place.stop] += sign * 0.5
+                    matrix[output, u.place.stop] += sign * part * 0.5
         return matrix @ q + offset, matrix
+
+    def members(self, group: Group) -> list[tuple[int, float, int, float]]:
+        """Its neurons: on which side of the middle they are, their signs, and their shares of one output."""
+        if not group.copied:
+            return [
+                (i, side, sign, 1.0) for i, side, sign in zip(group.members, (1.0, -1.0), group.signs, strict=False)
+            ]
+        copies = [group.members[k] for k in group.copied]
+        a = self.outputs[copies]
+        shares = (a / a.sum()).astype(np.float64)
+        lone = [(i, -1.0, 1, 1.0) for i in group.members if i not in copies]
+        return lone + [(i, 1.0, 1, float(share)) for i, share in zip(copies, shares, strict=True)]
 
 
 @dataclass(frozen=True)

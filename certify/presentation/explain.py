@@ -290,6 +290,8 @@ def _contained(row: Row, found: CriticalObject, results: Results) -> str:
         held = "all ε are held"
         if found.chart.copies:
             held = "all ε and the shares of its copies are held, each copy with weights of its own"
+        if any(group.copied for group in found.chart.diverging):
+            held += ", and so is how copies of diverging neurons lie to each other"
         return (
             "contained: the saved point itself lies in a region of the chart that reaches the minimum at infinity and "
             f"holds no critical point: in it the loss is strictly convex in the limit network's parameters where {held}"

@@ -64,6 +64,7 @@ class Descent(Proof):
             about the piece to each place the chart's loss is strictly convex in ``q`` and rises with every free ``ε²``;
             see :mod:`certify.proofs.valley`.
         nodes: for closing 3, (t, 2) exact, ``p_1, p_2`` of each of the chart's triples at the last vertex.
+        apart: where there are copies in diverging groups, how far from each other they may be in the region.
     """
 
     theorem = "descent"
@@ -77,6 +78,7 @@ class Descent(Proof):
     bends: Exact = field(default_factory=lambda: np.empty((0, 0), dtype=object))
     radii: Array = field(default_factory=lambda: np.empty((0, 0)))
     nodes: Exact = field(default_factory=lambda: np.empty((0, 2), dtype=object))
+    apart: Fraction = Fraction(0)
 
     @property
     def bend(self) -> Exact | None:
@@ -212,17 +214,43 @@ def prove_channel(
     """
     merged, here = first_place(chart, network, nodes)
     limit = chart.objective(objective.problem)
-    if np.any(merged != network.theta()):
-        # Σ a_i δ_i = 0: no residual changes to first order
-        curve = [merged, network.theta() - merged]
-        if not any(_parts(objective, curve, a) for a in _rungs(arithmetic, max_bits)):
-            return False
+    if not come_together(objective, network, merged, arithmetic, max_bits=max_bits):
+        return False
     for place in places:
         curve_there = piece(chart, here, place)
         if curve_there is None or not any(leads(limit, chart, curve_there, a) for a in _rungs(arithmetic, max_bits)):
             return False
         here = place
     return True
+
+
+def come_together(
+    objective: SquareLoss, network: Network, merged: Exact, arithmetic: str, *, max_bits: int = _BITS
+) -> bool:
+    """Prove that the loss falls as copies move straight to their means; ``merged`` as of :func:`first_place`."""
+    if not np.any(merged != network.theta()):
+        return True
+    # Σ a_i δ_i = 0: no residual changes to first order
+    curve = [merged, network.theta() - merged]
+    return any(_parts(objective, curve, a) for a in _rungs(arithmetic, max_bits))
+
+
+def parted(chart: Chart, network: Network, merged: Exact) -> list[Fraction]:
+    """The magnitudes of the entries of ``y`` of copies in diverging groups, at ``w ± εu + ε²y_i`` or ``4ε(ℓ + y_i)``.
+
+    Args:
+        chart: plain, without copies of neurons.
+        network: exact.
+        merged: as of :func:`first_place`.
+    """
+    together = Network.from_theta(merged, network.dimension)
+    _, eps = chart.read(*cast("tuple[Any, Any]", (together.w, together.a)))
+    out = []
+    for group, e in zip(chart.diverging, eps, strict=True):
+        unit = abs(4 * e) if group.kind == "zero" else e * e
+        members = [group.members[k] for k in group.copied]
+        out += [abs(v) / unit for v in (network.w - together.w)[members].ravel()]
+    return out
 
 
 @quiet

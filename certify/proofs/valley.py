@@ -45,7 +45,13 @@ _LEAST = Fraction(1, 64)
 
 @quiet
 def bowl(
-    objective: SquareLoss, chart: Chart, curve: Piece, radii: Array, a: Enclosures, ties: Exact | None = None
+    objective: SquareLoss,
+    chart: Chart,
+    curve: Piece,
+    radii: Array,
+    a: Enclosures,
+    ties: Exact | None = None,
+    apart: Fraction = Fraction(0),
 ) -> bool:
     """Prove that ``F_qq ≻ 0`` and that the loss rises with every free ``ε²`` in the boxes about a piece.
 
@@ -58,8 +64,9 @@ def bowl(
         radii: (P',) float64 taken as exact.
         a: where to compute.
         ties: ``T``, (P', k) exact, of :meth:`symmetry.opening.Opening.ties`; ``None``: the unit matrix.
+        apart: how far copies in diverging groups may be from each other, see :func:`symmetry.valley.derivatives`.
     """
-    f = derivatives(objective, chart, curve, radii, a)
+    f = derivatives(objective, chart, curve, radii, a, apart)
     if f is None:
         return False
     bounds = _slopes(chart, f, curve.last, a)

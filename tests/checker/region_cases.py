@@ -91,7 +91,7 @@ _CENTERS: dict[str, tuple[list[tuple[str, int]], int, list[float]]] = {
     "b": ([_PAIR], 0, [-0.379631, 0.641794, -1.071187, 4.583013, -1.03166]),
     "a": ([_PAIR], 0, [-3.646956, 3.169689, 2.171641, 1.20883, 0.347763]),
     "transit": ([_PAIR], 0, [0.321, 1.357, 1.487, -1.089, -1.248]),
-    "pair of erf": ([_PAIR], 1, [0.299996, 0.249998, 1.200012, -0.450002, 0.400002, 0.449997, 0.55, 0.699995]),
+    """(P,) how much copies are away from their means: ``ε²y``, near zero ``4εy``, the entries of ``y`` ``±apart``."""
     "pairs of erf": ([_PAIR, _PAIR], 0, [0.3, 0.25, 0.3, -0.45, 0.9, -0.45, 0.4, 0.45, 0.55, 0.7]),
     "near zero": ([_MIRRORED, _ZERO], 0, [-0.9, 0.8, 0.9, 1.1, 0.7, 10, 0.4, -0.3]),
     "two mirrored": ([_MIRRORED, _MIRRORED], 0, [-0.9, 0.8, 0.9, 1.1, 0.7, 0.5, 0.6, -0.8, 0.7, 0.4, 0.3]),

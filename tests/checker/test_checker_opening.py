@@ -15,7 +15,7 @@ import mpmath
 import numpy as np
 import pytest
 from cases import checked
-from channel_run import COPIES, CROSSED
+from channel_run import COPIES, CROSSED, SPLIT, ZEROS, channel_points
 from directories import change_lines, verdict
 from test_checker_regions import BITS, apart, number, pieces, truth
 
@@ -51,6 +51,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("open") / "results"
     points = read_points("data/adam/width5", dimension=2).take([COPIES - 10000, CROSSED - 10000])
     certify_points(load_problem("thesis"), points, folder, SETTINGS, 1)
+    return folder
+
+
+@pytest.fixture(scope="module", params=[SPLIT, ZEROS])
+def parted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with copies in a diverging group."""
+    folder = tmp_path_factory.mktemp("parted") / "results"
+    certify_points(load_problem("thesis"), channel_points(request.param), folder, SETTINGS, 1)
     return folder
 
 
@@ -164,6 +172,38 @@ def test_the_condition_on_the_slope_is_needed(index: int, results: Path, lines: 
     assert "place 0: " in said(results, line, turned)
 
 
+def test_the_directory_of_copies_that_part_is_verified(parted: Path):
+    outcome = verdict(parted)
+    assert outcome.code == 0, outcome
+    assert outcome.counts == {"minimum-at-infinity": {"contained": 1}}
+
+
+def _member(line: Line, number: int, by: Fraction) -> None:
+    """One of the neurons, by its number in the chart, somewhere else."""
+    weights = line["candidate"]["w"][line["path"]["order"][number]]
+    weights[0] = dyadic(from_text(weights[0]) + by)
+
+
+FALSE_PARTED: dict[str, tuple[Callable[[Line], None], str]] = {
+    "copies farther apart than the region allows": (lambda line: _member(line, 1, Fraction(1, 16)), "are farther"),
+    "a region of copies that are together": (lambda line: line["path"].pop("apart"), "are farther"),
+    "a bound that is too small": (lambda line: line["path"].update(apart="1*2^-50"), "are farther"),
+    "a bound that is too large": (lambda line: line["path"].update(apart="1*2^4"), "place 0: "),
+    "a bound that is negative": (lambda line: line["path"].update(apart="-1*2^-8"), "not negative"),
+    "a bound that is no number": (lambda line: line["path"].update(apart=[1]), "apart"),
+    "a bound without a region": (lambda line: line["path"].update(radii=[]), "0 without radii"),
+    "members exchanged": (lambda line: line["path"]["order"].insert(0, line["path"]["order"].pop(2)), "path"),
+}
+
+
+@pytest.mark.parametrize("name", FALSE_PARTED)
+def test_what_is_not_proved_of_copies_that_part_is_refused(name: str, parted: Path, folded: Folded):
+    line = json.loads((parted / "witnesses.jsonl").read_text())
+    change, complaint = FALSE_PARTED[name]
+    change(line)
+    assert complaint in said(parted, line, folded)
+
+
 STATEMENTS: dict[str, tuple[int, Callable[[Line], None], str]] = {
     "the region ends before the limit": (
         0,
@@ -196,13 +236,19 @@ def test_rows_say_what_the_region_proves(name: str, results: Path, tmp_path: Pat
     assert any(complaint in reason for reason in outcome.rejected + outcome.unreadable), outcome
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(10))
 def test_prover_and_checker_open_charts_alike(seed: int):
     """Two pieces of code that share nothing: the open chart, splits, ties, and the way back."""
     rng = Random(seed)
     groups: list[Any] = [["copies", [0, 1, 2]], ["copies", [3, 4]], ["pair", [5, 6]], ["zero", [7, 8], 1]]
-    chosen = [groups[:3], groups, groups[1:], groups[2:], groups[3:], groups[:1] + groups[3:]][seed]
-    numbers = iter(range(9))
+    split: list[Any] = ["split-", [0, 1, 2]]
+    several: list[list[Any]] = [["zero", [0, 1, 2], 1], ["zero", [0, 1, 2], 2], ["zero", [0, 1, 2, 3], 3]]
+    chosen = [
+        *(groups[:3], groups, groups[1:], groups[2:], groups[3:], groups[:1] + groups[3:]),
+        *([*groups[2:3], split, zero] for zero in several),
+        [*groups[:3], split, groups[3]],
+    ][seed]
+    numbers = iter(range(20))
     renumbered = [[kind, [next(numbers) for _ in members], *rest] for kind, members, *rest in chosen]
     given = {"width": sum(len(group[1]) for group in chosen) + 2, "dimension": 2, "groups": renumbered}
     mine = Opening(chart_from_json(given))

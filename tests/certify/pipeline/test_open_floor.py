@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from ambient import ambient, ambient_loss, by_limit
-from channel_run import COPIES, CROSSED, channel_points, channel_run
+from ambient import Copies, ambient, ambient_loss, by_limit
+from channel_run import BESIDE, COPIES, CROSSED, SPLIT, ZEROS, channel_points, channel_run
 
 from certify.arithmetic import Enclosures
 from certify.arithmetic.arb import Arb
@@ -23,12 +23,22 @@ from certify.proofs.valley import bowl
 from certify.proofs.verdict import CriticalObject, Relation, Verdict
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
-from symmetry.network import Exact, Network, exact
+from symmetry.network import Exact, exact
 from symmetry.opening import Opening
 from symmetry.problem import Problem
-from symmetry.release import Place, piece
+from symmetry.release import Place, piece, released
 
-RUNS = pytest.mark.parametrize("run", [COPIES, CROSSED])
+ALL = [COPIES, CROSSED, SPLIT, ZEROS, BESIDE]
+RUNS = pytest.mark.parametrize("run", ALL)
+NAMES = {
+    COPIES: ("copies2+pair", "pair"),
+    CROSSED: ("zero2-1", "pair"),
+    SPLIT: ("split-3", "split-3"),
+    ZEROS: ("zero3-2", "split+3"),
+    BESIDE: ("mirrored+zero2", "mirrored+zero2"),
+}
+PARTED = [SPLIT, ZEROS, BESIDE]
+"""Those with copies in a diverging group."""
 
 
 def known(run: int) -> tuple[Problem, Verdict, CriticalObject, Opening, Descent]:
@@ -57,37 +67,72 @@ def ties(run: int) -> Exact | None:
 
 
 def proved(
-    problem: Problem, chart: Chart, ends: tuple[Place, ...], radii: np.ndarray, t: Exact | None, a: Enclosures
+    problem: Problem,
+    chart: Chart,
+    ends: tuple[Place, ...],
+    radii: np.ndarray,
+    t: Exact | None,
+    apart: Fraction,
+    a: Enclosures | None = None,
 ) -> bool:
     curve = piece(chart, *ends)
     assert curve is not None
-    return bowl(chart.objective(problem), chart, curve, radii, a, t)
+    return bowl(chart.objective(problem), chart, curve, radii, a or Float64Enclosures(), t, apart)
 
 
-def smallest(problem: Problem, chart: Chart, q: Exact, eps: tuple[Fraction, ...], t: Exact | None) -> float:
+def smallest(
+    problem: Problem, chart: Chart, q: Exact, eps: list[Fraction], t: Exact | None, copies: Copies | None = None
+) -> float:
     """The smallest eigenvalue of ``TᵀF_qqT`` at a finite network; the float64 Hessian of its weights, contracted."""
-    matrix = by_limit(chart, q, eps)
+    matrix = by_limit(chart, q, eps, copies)
     matrix = matrix if t is None else matrix @ t.astype(float)
-    theta = ambient(chart, q, eps).astype(float)
+    theta = ambient(chart, q, eps, copies).astype(float)
     hessian = matrix.T @ ambient_loss(problem, chart).evaluate(theta, Float64(), 2).hessian @ matrix
     return float(np.linalg.eigvalsh(hessian)[0])
+
+
+def all_small(chart: Chart, q: Exact, free: tuple[Fraction, ...]) -> list[Fraction]:
+    """``ε`` of all diverging groups, also of the last of two that share a constant."""
+    return [*free, 1 / (released(chart) @ q - 1 / free[0])] if chart.balanced else list(free)
+
+
+def copies_in(chart: Chart, apart: Fraction, rng: np.random.Generator) -> Copies:
+    """Shares, and ``y`` whose longest entries are ``apart``."""
+    out = {}
+    for group in chart.shared:
+        shares = exact(rng.integers(1, 16, len(group.copied)))
+        y = exact(rng.choice([-1, 1], (len(group.copied), 2)))
+        y = y - (shares / shares.sum()) @ y
+        longest = abs(y).max()
+        out[group] = (shares / shares.sum(), y * (apart / longest if longest else 0))
+    return out
 
 
 @RUNS
 def test_the_saved_point_is_contained(run: int):
     _, verdict, found, opening, descent = known(run)
     assert found.chart is not None
-    assert found.chart.name == {COPIES: "copies2+pair", CROSSED: "zero2-1"}[run]
-    assert opening.outer.name == "pair"
+    assert (found.chart.name, opening.outer.name) == NAMES[run]
     assert verdict.relation is Relation.CONTAINED
     assert len(descent.radii) == len(descent.places)
+    assert (descent.apart > 0) is (run in PARTED)
 
 
 @RUNS
 def test_the_region_begins_at_the_saved_point(run: int):
+    """Its copies in diverging groups are nearer to each other than the region allows."""
     _, _, _, opening, descent = known(run)
-    network: Network = opening.outer.network(places(run)[0].q, places(run)[0].eps)
-    assert np.all(network.theta() == channel_points(run).network(0).permuted(descent.order).theta())
+    saved, chart, start = channel_points(run).network(0).permuted(descent.order), opening.outer, places(run)[0]
+    eps = all_small(chart, start.q, start.eps)
+    copies = {}
+    for group, e in zip(chart.diverging, eps, strict=True):
+        if group.copied:
+            members = [group.members[k] for k in group.copied]
+            shares, unit = saved.a[members] / saved.a[members].sum(), 4 * e if group.kind == "zero" else e * e
+            y = (saved.w[members] - shares @ saved.w[members]) / unit
+            assert abs(y).max() < descent.apart
+            copies[group] = (shares, y)
+    assert np.all(ambient(chart, start.q, eps, copies)[:-1] == saved.theta())
 
 
 @RUNS
@@ -99,11 +144,13 @@ def test_sampled_networks_of_the_region_are_as_proved(run: int):
         assert curve is not None
         for t in (Fraction(1, 2), Fraction(1)) if curve.last else (Fraction(-1), Fraction(1)):
             q = sum(part * t**k for k, part in enumerate(curve.q)) + exact(radii * rng.choice([-1, 1], len(radii)))
-            (e,), (g,) = start.eps, end.eps
-            eps = e * t if curve.last else (e + g + (g - e) * t) / 2
-            assert smallest(problem, chart, q, (eps,), ties(run)) > 0
-            more = eps * Fraction(101, 100)
-            sides = [loss.evaluate(ambient(chart, q, (v,)).astype(float), Float64(), 0).loss[0] for v in (eps, more)]
+            pairs = list(zip(start.eps, end.eps, strict=True))
+            eps = tuple(e * t if curve.last else (e + g + (g - e) * t) / 2 for e, g in pairs)
+            copies, sides = copies_in(chart, descent.apart, rng), []
+            assert smallest(problem, chart, q, all_small(chart, q, eps), ties(run), copies) > 0
+            for more in (Fraction(1), Fraction(101, 100)):
+                theta = ambient(chart, q, all_small(chart, q, tuple(e * more for e in eps)), copies)
+                sides.append(loss.evaluate(theta.astype(float), Float64(), 0).loss[0])
             assert sides[1] > sides[0]
 
 
@@ -111,7 +158,23 @@ def test_sampled_networks_of_the_region_are_as_proved(run: int):
 def test_other_arithmetic_finds_the_same(run: int):
     problem, _, _, opening, descent = known(run)
     ends = tuple(places(run)[-2:])
-    assert proved(problem, opening.outer, ends, descent.radii[-1], ties(run), Arb(106))
+    assert proved(problem, opening.outer, ends, descent.radii[-1], ties(run), descent.apart, Arb(106))
+
+
+@pytest.mark.parametrize("run", PARTED)
+def test_copies_too_far_apart_in_a_diverging_group_are_not_proved(run: int):
+    problem, _, found, opening, descent = known(run)
+    assert found.box is not None
+    ends, t = tuple(places(run)[-2:]), ties(run)
+    assert proved(problem, opening.outer, ends, descent.radii[-1], t, descent.apart)
+    assert not proved(problem, opening.outer, ends, descent.radii[-1], t, Fraction(4))
+    theta = channel_points(run).theta()[0].copy()
+    group = next(g for g in opening.outer.diverging if g.copied)
+    first, second = (descent.order[group.members[k]] for k in group.copied[:2])
+    theta[2 * first] += 0.5
+    theta[2 * second] -= 0.5
+    traced = trace_valley(problem, opening.inner, descent.order, found.box.center, theta, arithmetic="auto")
+    assert isinstance(traced, Failure)
 
 
 def test_shares_are_kept_because_otherwise_nothing_is_definite():
@@ -119,8 +182,8 @@ def test_shares_are_kept_because_otherwise_nothing_is_definite():
     problem, _, _, opening, descent = known(COPIES)
     ends = tuple(places(COPIES)[-2:])
     thin = descent.radii[-1] * 2.0**-40
-    assert proved(problem, opening.outer, ends, thin, ties(COPIES), Float64Enclosures())
-    assert not proved(problem, opening.outer, ends, thin, None, Float64Enclosures())
+    assert proved(problem, opening.outer, ends, thin, ties(COPIES), Fraction(0))
+    assert not proved(problem, opening.outer, ends, thin, None, Fraction(0))
 
 
 def test_a_share_of_the_wrong_sign_is_not_proved():
@@ -139,9 +202,9 @@ def test_a_share_of_the_wrong_sign_is_not_proved():
     assert shares is not None
     assert shares[:2].tolist() == [Fraction(3, 2), Fraction(-1, 2)]
     t, ends = opening.ties(shares), (with_shares(here), with_shares(last))
-    assert smallest(problem, opening.outer, ends[0].q, ends[0].eps, t) < 0
+    assert smallest(problem, opening.outer, ends[0].q, list(ends[0].eps), t) < 0
     thin = np.full(len(last.q), 2.0**-60)
-    assert not proved(problem, opening.outer, ends, thin, t, Float64Enclosures())
+    assert not proved(problem, opening.outer, ends, thin, t, Fraction(0))
 
 
 def test_where_b_is_indefinite_nothing_is_proved():
@@ -151,20 +214,20 @@ def test_where_b_is_indefinite_nothing_is_proved():
     limit, thin = opening.outer.objective(problem), np.full(len(ends[0].q), 2.0**-60)
     _, r = limit.outputs(ends[-1].q.astype(float), Float64(), 0)
     turned = replace(problem, teacher=None, given_labels=limit.data(Float64()).y + 2 * r)
-    assert proved(problem, opening.outer, ends, thin, ties(COPIES), Float64Enclosures())
-    assert smallest(turned, opening.outer, ends[0].q, ends[0].eps, ties(COPIES)) < 0
-    assert not proved(turned, opening.outer, ends, thin, ties(COPIES), Float64Enclosures())
+    assert proved(problem, opening.outer, ends, thin, ties(COPIES), Fraction(0))
+    assert smallest(turned, opening.outer, ends[0].q, list(ends[0].eps), ties(COPIES)) < 0
+    assert not proved(turned, opening.outer, ends, thin, ties(COPIES), Fraction(0))
 
 
 @RUNS
 def test_wide_boxes_are_not_proved(run: int):
     problem, _, _, opening, descent = known(run)
     ends, t = tuple(places(run)[-2:]), ties(run)
-    assert proved(problem, opening.outer, ends, descent.radii[-1], t, Float64Enclosures())
+    assert proved(problem, opening.outer, ends, descent.radii[-1], t, descent.apart)
     for k in range(len(descent.radii[-1])):
         wide = descent.radii[-1].copy()
         wide[k] = 1.0
-        assert not proved(problem, opening.outer, ends, wide, t, Float64Enclosures()), k
+        assert not proved(problem, opening.outer, ends, wide, t, descent.apart), k
 
 
 @pytest.mark.parametrize("far", [0.5, 0.05])
@@ -195,7 +258,19 @@ def test_a_share_that_may_vanish_in_the_last_box_is_none():
     assert not holds_limit(opening.inner, replace(descent, radii=wide), found.box)
 
 
-@RUNS
+@pytest.mark.parametrize("run", ALL)
+def test_where_the_loss_falls_with_epsilon_nothing_is_proved(run: int):
+    """Labels on the other side of the limit network: the residuals, and every ``κ``, change their signs."""
+    problem, _, _, opening, descent = known(run)
+    ends, thin = tuple(places(run)[-2:]), np.full(len(places(run)[-1].q), 2.0**-60)
+    limit = opening.outer.objective(problem)
+    _, r = limit.outputs(ends[-1].q.astype(float), Float64(), 0)
+    turned = replace(problem, teacher=None, given_labels=limit.data(Float64()).y + 2 * r)
+    assert proved(problem, opening.outer, ends, thin, ties(run), descent.apart)
+    assert not proved(turned, opening.outer, ends, thin, ties(run), descent.apart)
+
+
+@pytest.mark.parametrize("run", [COPIES, CROSSED, ZEROS])
 def test_the_end_is_a_limit_of_the_chart_or_none(run: int):
     """Copies that stay apart, or a pair away from zero, are no end of a path in the chart."""
     _, verdict, _, opening, descent = known(run)
