@@ -73,15 +73,18 @@ def trace_valley(
     if not (chart.plain and covers(opening.outer, problem.activation)):
         return Failure("no-path")
     network = Network.from_theta(exact(theta), problem.dimension).permuted(order)
-    merged, start = first_place(opening.outer, network)
-    limit = _limit(opening, start.q, end)
-    if limit is None:
+    try:
+        merged, start = first_place(opening.outer, network)
+    except ZeroDivisionError:  # outputs that add up to 0
         return Failure("no-path")
+    limit = _limit(opening, start.q, end)
     objectives = (SquareLoss.of_network(problem, chart.width), opening.outer.objective(problem))
+    if limit is None or not come_together(objectives[0], network, merged, arithmetic):
+        return Failure("no-path")
     apart, a = _apart(opening.outer, network, merged), next(ladder(arithmetic, 53, uniform=True))
     search = _Search(*objectives, opening.outer, start, *limit, network.a, apart, a)
     found = next((found for size in _RADII if (found := search.pieces(size)) is not None), None)
-    if found is None or not come_together(objectives[0], network, merged, arithmetic):
+    if found is None:
         return Failure("no-path")
     places, radii = found
     rows = np.empty((len(places), len(start.q) + len(start.eps)), dtype=object)

@@ -106,7 +106,7 @@ PLANTED = (
     Planted(
         "no spread of the sigmoid over a box",
         "certify/arithmetic/midrad.py",
-        "        return MidRad(v.mid, (v.rad + reach * (np.abs(slope.mid) + slope.rad + reach * half)) * _UP + _TINY)",
+        "        return MidRad(v.mid, (v.rad + reach * (np.abs(slope.mid) + slope.rad + reach * half)) * UP + TINY)",
         "        return v",
     ),
     Planted(
@@ -255,8 +255,8 @@ PLANTED = (
     Planted(
         "copies together however far apart",
         "certify/proofs/path.py",
-        "        if not any(_parts(objective, curve, a) for a in ladder(arithmetic, bits)):\n            return False",
-        "        pass",
+        "    return any(_parts(objective, curve, a) for a in _rungs(arithmetic, max_bits))",
+        "    return True",
     ),
     Planted(
         "ε of a zero group half as large",
