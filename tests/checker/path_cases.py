@@ -37,6 +37,7 @@ from symmetry.closing import arc, way_in
 from symmetry.groups import TAU
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.opening import Opening
 from symmetry.release import Place, piece, place_of
 
 Line = dict[str, Any]
@@ -89,15 +90,23 @@ def _in_chart(name: str, factor: float = 1.0) -> Line:
     return {"candidate": candidate, "path": path | {"places": [[dyadic(v) for v in row] for row in places]}}
 
 
-def _in_region(name: str, eps: Sequence[float], radius: str) -> Line:
-    """From a network above the limit half of the way, and to infinity, in boxes."""
+def _in_region(name: str, eps: Sequence[float], radius: str, apart: str = "0") -> Line:
+    """From a network above the limit half of the way, and to infinity, in boxes.
+
+    In the open chart; with copies in a diverging group these are a little apart.
+    """
     witness = case(name).certificate["witness"]
     chart, center = chart_from_json(witness["chart"]), exact([from_text(v) for v in witness["krawczyk"]["center"]])
-    small = [Fraction(e) for e in eps]
-    candidate = written(chart.network(center, small, []).theta().astype(float).tolist())
-    places = [[dyadic(v) for v in (*center, *(way * e for e in small))] for way in (Fraction(1, 2), Fraction(0))]
+    opening, small = Opening(chart), [Fraction(e) for e in eps]
+    theta = chart.network(center, small, []).theta().astype(float)
+    for group in opening.outer.shared:
+        for k, sign in zip(group.copied, (1, -1), strict=False):
+            theta[2 * group.members[k]] += sign * 2.0**-24
+    end = opening.split(exact([1] * len(opening.owners))) @ center
+    places = [[dyadic(v) for v in (*end, *(way * e for e in small))] for way in (Fraction(1, 2), Fraction(0))]
     path = {"vertices": [], "closing": 3, "order": list(range(chart.width)), "places": places}
-    return {"candidate": candidate, "path": path | {"radii": [[radius] * len(center)] * 2}}
+    radii = {"radii": [[radius] * len(end)] * 2} | ({"apart": apart} if opening.outer.shared else {})
+    return {"candidate": written(theta.tolist()), "path": path | radii}
 
 
 _CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
@@ -109,14 +118,17 @@ _CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
 }
 """The limit that is away by so much in ``q``, the free ``ε`` or two nodes, and the shares of copies."""
 
-_REGIONS: dict[str, tuple[str, Sequence[float], str]] = {
+_REGIONS: dict[str, Any] = {
     "region about a path to infinity": ("channel", (2.0**-5,), "1*2^-12"),
     "region beside a neuron, erf": ("pair of erf", (2.0**-5,), "1*2^-16"),
     "region in two pairs": ("pairs of erf", (2.0**-5, -(2.0**-6)), "1*2^-20"),
     "region beside a neuron near zero": ("near zero", (-(2.0**-9),), "1*2^-18"),
     "region in two mirrored pairs": ("two mirrored", (-(2.0**-5),), "1*2^-22"),
+    "region about copies of a diverging neuron": ("split", (-(2.0**-5),), "1*2^-18", "1*2^-6"),
+    "region of two neurons near zero": ("zeros", (2.0**-10,), "1*2^-24"),
+    "region about copies near zero": ("balanced-2", (2.0**-6,), "1*2^-20", "1*2^-10"),
 }
-"""The limit, ``ε`` of the saved point, and all radii."""
+"""The limit, ``ε`` of the saved point, all radii, and how far copies are apart at most."""
 
 NAMES = (*LINES, *_CHARTS, *_REGIONS)
 
@@ -301,7 +313,8 @@ def _untrue_boxes(own: Traced, given: Line) -> Iterator[str]:
     """What is said of the boxes about the pieces of a path and does not hold."""
     if not given["path"].get("radii"):
         return
-    belongs, chart = problem(case(own.object).problem), chart_from_json(_chart_of(own))
+    belongs, chart = problem(case(own.object).problem), Opening(chart_from_json(_chart_of(own))).outer
+    apart = from_text(given["path"].get("apart", "0"))
     network = Network.from_theta(exact(_theta(given["candidate"])), belongs.dimension)
     _, here = first_place(chart, network.permuted(tuple(given["path"]["order"])))
     for row, radii in zip(given["path"]["places"], given["path"]["radii"], strict=True):
@@ -309,7 +322,7 @@ def _untrue_boxes(own: Traced, given: Line) -> Iterator[str]:
         there = Place(exact(numbers[: len(radii)]), tuple(numbers[len(radii) :]))
         curve = piece(chart, here, there)
         assert curve is not None
-        yield wrong(belongs, chart, curve, [from_text(v) for v in radii])
+        yield wrong(belongs, chart, curve, [from_text(v) for v in radii], apart)
         here = there
 
 
@@ -333,6 +346,7 @@ def _points(own: Traced, given: Line) -> Iterator[Exact]:
         yield from (_at([zero.theta(), *parts], t) for t in (*reversed(FRACTIONS[1:]), Fraction(1, 200), Fraction(0)))
     if path["closing"] == 3:
         chart = chart_from_json(_chart_of(own))
+        chart = Opening(chart).outer if path.get("radii") else chart
         network = end.permuted(tuple(path["order"]))
         if chart.triples:
             yield from _in_triples(chart, network, path)

@@ -53,8 +53,11 @@ class Region:
         return chart, found, [from_text(v) for v in self.radii]
 
 
-def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction]) -> str:
-    """What the boxes about a piece are said to be and are not, as far as some of their corners tell."""
+def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction], apart: Fraction = Fraction(0)) -> str:
+    """What the boxes about a piece are said to be and are not, as far as some of their corners tell.
+
+    Copies in diverging groups have equal shares, and the first two of them are ``apart``.
+    """
     objective, arithmetic = SquareLoss.of_network(given, chart.width), Arb(300)
     free = [k for k, group in enumerate(chart.diverging) if group != chart.dependent]
     times = (
@@ -71,6 +74,7 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction])
             q = q + exact([r * (-1) ** (i * k + i // 2) for i, r in enumerate(radii)])
             theta = chart.network(q, eps).theta()
             matrix = np.array([chart.network(q + e, eps).theta() - theta for e in exact(np.eye(len(q), dtype=int))])
+            theta = theta + _parted(chart, q, eps, apart, k)
             lines = arithmetic.array(matrix)
             here = loss(theta, 2)
             found = inertia(arithmetic.matmul(arithmetic.matmul(lines, here.hessian), lines.T), arithmetic)
@@ -79,10 +83,23 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction])
                 return f"F_qq has {found.negative} negative eigenvalues"
             for g in range(len(eps)):
                 farther = [e * (1 + _STEP) if h == g else e for h, e in enumerate(eps)]
-                above = arithmetic.upper(loss(chart.network(q, farther).theta(), 0).loss - here.loss)[0]
+                beyond = chart.network(q, farther).theta() + _parted(chart, q, farther, apart, k)
+                above = arithmetic.upper(loss(beyond, 0).loss - here.loss)[0]
                 if above is not None and above < 0:
                     return "the loss falls with ε²"
     return ""
+
+
+def _parted(chart: Chart, q: Exact, free: Sequence[Fraction], apart: Fraction, k: int) -> Exact:
+    """(P,) by how much copies are away from their means: ``ε²y``, near zero ``4εy``, the entries of ``y`` ``±apart``."""
+    network = chart.network(q, free)
+    w = network.w * 0
+    _, small = chart.read(network.w, network.a)  # type: ignore[arg-type]
+    for group, e in zip(chart.diverging, small, strict=True):
+        for i, sign in zip(group.copied, (1, -1), strict=False):
+            unit = 4 * e if group.kind == "zero" else e * e
+            w[group.members[i]] = exact([sign * apart, sign * apart * (-1) ** k]) * unit
+    return np.concatenate([w.ravel(), network.a * 0])
 
 
 _PAIR, _MIRRORED, _ZERO = ("pair", 2), ("mirrored", 2), ("zero", 1)
