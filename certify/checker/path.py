@@ -70,8 +70,8 @@ class Path:
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
     ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves``
     times. The pieces that are arcs have ``bends``. For ``closing`` 3 there may be ``radii`` of a region, a row for each
-    place, and then ``apart``, how far copies in diverging groups may be from each other, 0 without; ``nodes`` are two of
-    each triple in the chart, at the last vertex.
+    place, and then ``apart``, how far copies in diverging groups may be from each other (0 without); ``nodes`` are two
+    of each triple in the chart, at the last vertex.
     """
 
     vertices: list[list[Fraction]]

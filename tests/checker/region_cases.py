@@ -91,7 +91,7 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction],
 
 
 def _parted(chart: Chart, q: Exact, free: Sequence[Fraction], apart: Fraction, k: int) -> Exact:
-    """(P,) by how much copies are away from their means: ``ε²y``, near zero ``4εy``, the entries of ``y`` ``±apart``."""
+    """(P,) how much copies are away from their means: ``ε²y``, near zero ``4εy``, the entries of ``y`` ``±apart``."""
     network = chart.network(q, free)
     w = network.w * 0
     _, small = chart.read(network.w, network.a)  # type: ignore[arg-type]
