@@ -230,13 +230,13 @@ def test_copies_that_part_are_counted_and_not_much_too_high(structure: str) -> N
     """About one place, so that all of an error is what copies do that are not together."""
     largest = [0.0] * 40
     for problem, chart, start, _, radii, rng in pieces(structure, "sigmoid", 5, 60):
-        q, lines, last = between(start, start)
+        q, lines, last = between(chart, start, start, 2)
         data, far = Data(problem, Points(256)), Fraction(1, 2 ** rng.randint(0, 3))
         smalls, _ = _smalls(chart, q, lines, [v * 0 for v in radii], 2, "piece")
         found, together = (
             _expanded(data, chart, q, smalls, [v * 0 for v in radii], last, v) for v in (far, Fraction(0))
         )
-        eps = [lines[0][0]]
+        eps = [way.eps[0][0] for way in lines.values() if isinstance(way, Pair)]
         if chart.shared:
             eps.append(1 / (shared_sum(chart, start.q, 2) - 1 / eps[0]))
         copies = Parted.drawn(rng, far)
