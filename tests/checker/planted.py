@@ -63,7 +63,7 @@ class Planted:
     @property
     def regions(self) -> bool:
         """Whether it is in what regions at infinity are proved with."""
-        return self.file.endswith("valley.py")
+        return self.file.endswith(("valley.py", "parting.py"))
 
 
 PLANTED = (
@@ -329,6 +329,12 @@ PLANTED = (
         "certify/proofs/valley.py",
         "    least = error * a.number(_ROOM) + a.number(_LEAST)",
         "    least = error * 0 + a.number(_LEAST)",
+    ),
+    Planted(
+        "copies apart as though they were together where the loss grows with ε²",
+        "symmetry/parting.py",
+        '        "s": grows + turns * ',
+        '        "s": grows * 0 + turns * 0 * ',
     ),
     Planted(
         "∂F/∂ε² with the wrong sign",

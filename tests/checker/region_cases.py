@@ -37,13 +37,17 @@ _STEP = Fraction(1, 2**40)
 
 @dataclass(frozen=True)
 class Region:
-    """The boxes about a piece from one place to the next, as JSON: rows of ``q`` and ``ε``, and a row of radii."""
+    """The boxes about a piece from one place to the next, as JSON: rows of ``q`` and ``ε``, and a row of radii.
+
+    And how far copies in a diverging group may be apart.
+    """
 
     problem: str
     chart: Any
     start: list[str]
     end: list[str]
     radii: list[str]
+    apart: str = "0"
 
     def curve(self) -> tuple[Chart, Piece, list[Fraction]]:
         chart, size = chart_from_json(self.chart), len(self.radii)
@@ -138,6 +142,8 @@ def proposals(seed: int = 0, count: int = 160) -> Iterator[Region]:
         yield Region(name, chart.to_json(), *rows, [dyadic(wide / 16)] * len(center))
     for name in ("near zero", "two mirrored"):
         yield from _about_constants(name)
+    for name in ("c", "flipped"):
+        yield from _about_copies(name)
 
 
 def _about_constants(name: str) -> Iterator[Region]:
@@ -153,13 +159,36 @@ def _about_constants(name: str) -> Iterator[Region]:
             yield Region(name, chart.to_json(), *rows, radii)
 
 
+def _about_copies(name: str) -> Iterator[Region]:
+    """Short pieces at a limit with copies in a diverging group, which are near each other, or not."""
+    groups, center = _COPIES[name]
+    sizes = iter(range(9))
+    chart = chart_of(3 + (len(groups) > 1), 2, [Group(k, tuple(next(sizes) for _ in range(n))) for k, n in groups])
+    for k in range(4, 10):
+        for share in (Fraction(63, 64), Fraction(0)):
+            rows = [[dyadic(v) for v in (*map(Fraction, center), -Fraction(1, 2**k) * way)] for way in (1, share)]
+            for away in range(-4, 14, 2):
+                yield Region(name, chart.to_json(), *rows, ["1*2^-30"] * len(center), dyadic(Fraction(2) ** -away))
+
+
+_COPIES: dict[str, tuple[list[tuple[Any, int]], list[float]]] = {
+    "c": ([("split-", 3)], [0.537969, -1.00575, -0.592593, 1.012163, 2.004784]),
+    "flipped": (
+        [_MIRRORED, ("zero", 2)],
+        [1.357008, 1.487006, 1.088982, -1.24802, -1.006978, -1.51601, -1.361002, -0.304003],
+    ),
+}
+"""By problem: groups, one of them with copies, and a limit."""
+
+
 def proved() -> list[dict[str, Any]]:
     """The pieces that the provers accept."""
     out = []
     for region in proposals():
         chart, curve, radii = region.curve()
         wide = np.array([float(v) for v in radii])
-        if bowl(chart.objective(problem(region.problem)), chart, curve, wide, Float64Enclosures()):
+        apart = from_text(region.apart)
+        if bowl(chart.objective(problem(region.problem)), chart, curve, wide, Float64Enclosures(), apart=apart):
             out.append(asdict(region))
     return out
 
@@ -174,7 +203,8 @@ def check_piece(region: Region) -> None:
     rows = [[from_text(v) for v in row] for row in (region.start, region.end)]
     places = [release.Place(row[:size], row[size:]) for row in rows]
     chart = read_chart(region.chart, region.chart["width"], known)
-    check_region(folded(region.problem), chart, *places, [from_text(v) for v in region.radii], "piece")
+    radii, apart = [from_text(v) for v in region.radii], from_text(region.apart)
+    check_region(folded(region.problem), chart, *places, radii, "piece", None, apart)
 
 
 @cache

@@ -25,6 +25,7 @@ LATER = {
     "an arc without its term of second order": "paths",
     "half of the bound of the third derivative under Gaussian inputs": "newton ball",
     "F_qq in the middle of a piece for that all along it": "regions",
+    "copies apart as though they were together where the loss grows with ε²": "regions",
     "the sum over the outputs for their mean": "measured",
     "κ of the mean of the squares for that of half of it": "pair with a bias",
 }
