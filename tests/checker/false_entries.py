@@ -17,7 +17,14 @@ SATURATED, OUTPUTS, BIASED = "saturated", "measured", "pair with a bias"
 CASES = (SATURATED, OUTPUTS, BIASED)
 """Of ``cases.py``."""
 
-REGIONS = ("region about a path to infinity", "region in two pairs", "region beside a neuron near zero")
+REGIONS = (
+    "region about a path to infinity",
+    "region in two pairs",
+    "region beside a neuron near zero",
+    "region about copies of a diverging neuron",
+    "region of two neurons near zero",
+    "region about copies near zero",
+)
 """Of ``path_cases.py``."""
 
 
@@ -109,8 +116,8 @@ def later_entries() -> list[dict[str, Any]]:
 
 def region_entries() -> list[dict[str, Any]]:
     """False regions at infinity."""
-    one, two, tied = REGIONS
-    path, other, constant = (traced(name).line["path"] for name in REGIONS)
+    one, two, tied, split, crossed, parted = REGIONS
+    path, other, constant, _, pair, _ = (traced(name).line["path"] for name in REGIONS)
     k = len(constant["radii"][0]) - 3
     place = constant["places"][0]
     first, last = path["places"]
@@ -134,6 +141,16 @@ def region_entries() -> list[dict[str, Any]]:
             tied,
             "place 0: ",
             {"path.places.0": [*place[:k], dyadic(from_text(place[k]) + Fraction(1, 4)), *place[k + 1 :]]},
+        ),
+        false("copies farther apart than a region allows", split, "are farther", {"path.apart": "1*2^-50"}),
+        false("a region of copies that are together", parted, "are farther", {"path.apart": None}, remove=True),
+        false("a region in which copies may be far apart", split, "place 0: ", {"path.apart": "1*2^8"}),
+        false("a region in which copies near zero may be far apart", parted, "place 0: ", {"path.apart": "1*2^4"}),
+        false(
+            "a region in which two neurons are not near zero",
+            crossed,
+            "place 0: ",
+            {"path.radii.0": [*pair["radii"][0][:3], "1*2^-1", *pair["radii"][0][4:]]},
         ),
         false(
             "a region in which one of two pairs stays finite",
