@@ -28,7 +28,7 @@ from symmetry.release import Place, piece, residuals, toward
 from symmetry.strata import Stratum
 
 _AHEAD, _PLACES = 4, 30
-_TOWARD = (Fraction(1, 2), Fraction(3, 4))
+_TOWARD = (Fraction(1, 2), Fraction(3, 4), Fraction(9, 10))
 """So far on the way to a limit, where no vertex of the polish lies downhill."""
 
 _FLAT = 1e-6
@@ -45,6 +45,9 @@ _OCTAVES = 4
 
 _RARE = 4
 """Of so many vertices one is asked for a curve with a bend, or for a way in a chart along the polish."""
+
+_TRIPLE = 32
+"""After so many vertices no way is asked for in a chart with triples."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -158,11 +161,16 @@ def trace_to_limit(
     def arrived(theta: Array) -> bool:
         # the vertices of the polish that lie lower show the way in the chart; they are asked for at some vertices only
         here, ahead = slope.objective.evaluate(theta, Float64(), 0).loss[0], []
-        if len(entries) % _RARE == 0:
+        fully = len(entries) % _RARE == 0
+        if fully:
             ahead = [v for v, loss in zip(path, losses, strict=True) if loss < here]
         networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in [theta, *ahead]]
-        entries.append((networks[0], _approx_places(problem, slope.objective, chart, networks, Box(end, radius))))
-        return entries[-1][1] is not None
+        # a triple takes three times as long, and without the polish a way was never seen to lead anywhere
+        found = None
+        if fully or not chart.triples:
+            found = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
+        entries.append((networks[0], found))
+        return found is not None or (bool(chart.triples) and len(entries) > _TRIPLE)
 
     track = approx_descent(slope, path, arrived, arcs=True)
     network, places = entries[-1]
