@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from math import ceil, frexp
+from math import ceil, frexp, log
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from certify.arithmetic import Array, Enclosures, ladder
 from certify.proofs.krawczyk import Krawczyk
 from certify.proofs.path import Descent, come_together, first_place, leads, parted
 from certify.proofs.proof import Failure
-from certify.proofs.valley import bowl
+from certify.proofs.valley import margin
 from sweep.descent import short
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group
@@ -40,12 +40,18 @@ from symmetry.valley import covers
 _LONGEST, _LAST = 0.3, 0.2
 """By how much ``ε u·x`` changes on a piece that is tried, and where the last one begins."""
 
+_AHEAD = 64
+"""So many pieces are not begun, if the rest of the way needs them as short as here."""
+
 _PIECES, _DEEPEST = 32, 6
 """Of a region at most, and how often a piece is halved; what fails even then mostly has an indefinite ``F_qq``."""
 
 _NEWTON, _HALVINGS = 12, 4
-_RADII = (2.0**-20, 2.0**-26)
-"""Of the boxes about pieces; the smaller ones are for flat floors."""
+_RADII = ((2.0**-20, 0.5), (2.0**-26, 1.0))
+"""Of the boxes about pieces, and how much of ``F_qq`` they may cost; the smaller ones are for flat floors."""
+
+_MORE = 0.2
+"""Of a halving, more than is thought to be needed."""
 
 _SMALL = 1e-9
 
@@ -83,7 +89,7 @@ def trace_valley(
         return Failure("no-path")
     apart, a = _apart(opening.outer, network, merged), next(ladder(arithmetic, 53, uniform=True))
     search = _Search(*objectives, opening.outer, start, *limit, network.a, apart, a)
-    found = next((found for size in _RADII if (found := search.pieces(size)) is not None), None)
+    found = next((found for radius in _RADII if (found := search.pieces(*radius)) is not None), None)
     if found is None:
         return Failure("no-path")
     places, radii = found
@@ -158,6 +164,37 @@ def holds_limit(chart: Chart, descent: Descent, box: Krawczyk) -> bool:
     return bool(np.all(away <= radii) and not np.any(firm))
 
 
+class _Loss(NamedTuple):
+    """What is lost of ``F_qq`` to errors on a piece that was tried, relative to ``F_qq``; approximate.
+
+    ``fixed``, because of the boxes' radii, and ``falling/16^depth``, because of the piece's length, ``depth`` how often
+    it was halved. ``share`` is the sum; ``None``: nobody knows, because the loss was not seen to rise with ``ε²``.
+    """
+
+    share: float | None = None
+    depth: int = 0
+    fixed: float = 0.0
+    falling: float = 0.0
+
+    def then(self, share: float | None, depth: int) -> _Loss:
+        """What is known when another piece was tried, beside it or a part of it."""
+        if share is None:
+            return _Loss()
+        if not self.share:
+            return _Loss(share, depth, 0.0, share * 16.0**depth)
+        if depth == self.depth:
+            change = share / self.share
+            return _Loss(share, depth, self.fixed * change, self.falling * change)
+        falling = max((self.share - share) / (16.0**-self.depth - 16.0**-depth), 0.0)
+        return _Loss(share, depth, max(share - falling * 16.0**-depth, 0.0), falling)
+
+    def halvings(self, depth: int) -> int:
+        """How many more than ``depth`` a piece beside it is thought to need."""
+        if not self.falling or self.fixed >= 1:
+            return 0
+        return max(round(log(self.falling / (1 - self.fixed), 16) + _MORE) - depth, 0)
+
+
 class _Mark(NamedTuple):
     """A place beside the floor, and how far from it."""
 
@@ -195,7 +232,7 @@ class _Search:
     apart: Fraction
     arithmetic: Enclosures
 
-    def pieces(self, size: float) -> tuple[list[Place], Array] | None:
+    def pieces(self, size: float, most: float) -> tuple[list[Place], Array] | None:
         """The places after the start, and the radii of the boxes about the pieces that lead there, all of one size."""
         q, eps = self.start.q.astype(np.float64), np.array(self.start.eps, dtype=np.float64)
         if self.newton_step(q, eps) is None:
@@ -212,24 +249,45 @@ class _Search:
                 return None
             marks.append(_Mark(floor, self.end * 0))
         marks.append(_Mark(Place(self.end, (Fraction(0),) * len(eps)), self.end * 0))
-        waiting = [(*ends, 0) for ends in pairwise(marks)][::-1]
+        waiting = [(*ends, 0, _Loss()) for ends in pairwise(marks)][::-1]
         done: list[Place] = []
-        radii = np.full(len(self.end), size)
+        radii, loss = np.full(len(self.end), size), _Loss()
         while waiting:
-            here, there, depth = waiting.pop()
-            curve = piece(self.chart, here.place, there.place)
-            work, a = (self.limit, self.chart), self.arithmetic
-            if curve and bowl(*work, curve, radii, a, self.ties, self.apart) and leads(*work, curve, a):
-                done.append(there.place)
-                continue
-            if len(done) + len(waiting) + 2 > _PIECES or depth == _DEEPEST:
-                return None
-            floor = self.place(self.share(here.floor) / 2 + self.share(there.floor) / 2, here.floor)
-            if floor is None:
-                return None
-            middle = _Mark(floor, (here.offset + there.offset) / 2)
-            waiting += [(middle, there, depth + 1), (here, middle, depth + 1)]
+            here, there, depth, whole = waiting.pop()
+            halvings = loss.halvings(depth)
+            if not halvings:
+                proved = self.margin(here, there, radii)
+                share = None if proved is None else float(1 - proved)
+                loss, whole = loss.then(share, depth), whole.then(share, depth)
+                ahead = sum(2 ** loss.halvings(waits) for _, _, waits, _ in waiting)
+                if whole.fixed > most or ahead > _AHEAD:
+                    return None
+                if proved is not None and proved > 0 and self.leads(here, there):
+                    done.append(there.place)
+                    continue
+                halvings = max(loss.halvings(depth), 1)
+            for _ in range(halvings):
+                depth += 1
+                if len(done) + len(waiting) + 2 > _PIECES or depth > _DEEPEST:
+                    return None
+                floor = self.place(self.share(here.floor) / 2 + self.share(there.floor) / 2, here.floor)
+                if floor is None:
+                    return None
+                middle = _Mark(floor, (here.offset + there.offset) / 2)
+                waiting.append((middle, there, depth, _Loss()))
+                there = middle
+            waiting.append((here, there, depth, whole))
         return done, np.array([radii] * len(done))
+
+    def margin(self, here: _Mark, there: _Mark, radii: Array) -> Fraction | None:
+        """How far the piece between two marks is proved; positive if it is."""
+        curve, work = piece(self.chart, here.place, there.place), (self.limit, self.chart)
+        return None if curve is None else margin(*work, curve, radii, self.arithmetic, self.ties, self.apart)
+
+    def leads(self, here: _Mark, there: _Mark) -> bool:
+        """Whether the loss is proved to fall on the piece."""
+        curve = piece(self.chart, here.place, there.place)
+        return curve is not None and leads(self.limit, self.chart, curve, self.arithmetic)
 
     @cached_property
     def first(self) -> _Mark:

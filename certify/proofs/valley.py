@@ -43,7 +43,6 @@ _LEAST = Fraction(1, 64)
 """Kept so that another arithmetic, which bounds a little differently and scales with another ``V``, finds the same."""
 
 
-@quiet
 def bowl(
     objective: SquareLoss,
     chart: Chart,
@@ -53,9 +52,28 @@ def bowl(
     ties: Exact | None = None,
     apart: Fraction = Fraction(0),
 ) -> bool:
-    """Prove that ``F_qq ≻ 0`` and that the loss rises with every free ``ε²`` in the boxes about a piece.
+    """Prove what :func:`margin` tells of, with the same arguments; ``False`` says nothing."""
+    found = margin(objective, chart, curve, radii, a, ties, apart)
+    return found is not None and found > 0
 
-    With ``ties``, ``F_qq ≻ 0`` on the space that they span. ``False`` says nothing.
+
+@quiet
+def margin(
+    objective: SquareLoss,
+    chart: Chart,
+    curve: Piece,
+    radii: Array,
+    a: Enclosures,
+    ties: Exact | None = None,
+    apart: Fraction = Fraction(0),
+) -> Fraction | None:
+    """How far it is proved that ``F_qq ≻ 0`` and that the loss rises with every free ``ε²`` in the boxes about a piece.
+
+    With ``ties``, ``F_qq ≻ 0`` on the space that they span.
+
+    Returns:
+        a number that is positive only if both are proved: in units in which the middle of ``F_qq`` is 1, at most 1 less
+        what errors take. If it is not positive, or ``None``, that says nothing.
 
     Args:
         objective: of the chart's limit network.
@@ -68,12 +86,13 @@ def bowl(
     """
     f = derivatives(objective, chart, curve, radii, a, apart)
     if f is None:
-        return False
-    bounds = _slopes(chart, f, curve.last, a)
-    if not all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds))):
-        return False
-    bounds = _discs(objective, chart, f, curve.last, a, ties)
-    return bool(bounds) and all(v is not None and v > 0 for v in a.lower(a.concatenate(bounds)))
+        return None
+    bounds = a.lower(a.concatenate(_slopes(chart, f, curve.last, a)))
+    if not all(v is not None and v > 0 for v in bounds):
+        return None
+    discs = _discs(objective, chart, f, curve.last, a, ties)
+    ends = a.lower(a.concatenate(discs)).tolist() if discs else [None]
+    return None if None in ends else min(ends)
 
 
 def _slopes(chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
