@@ -259,6 +259,12 @@ PLANTED = (
         "    return True",
     ),
     Planted(
+        "a triple without its rest",
+        "symmetry/triple_way.py",
+        "        return parts[0] + parts[1] + parts[2]",
+        "        return (parts[0] + parts[1] + parts[2]) * 0",
+    ),
+    Planted(
         "ε of a zero group half as large",
         "symmetry/ways.py",
         "        slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 4 for part in block]",
