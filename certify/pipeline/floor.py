@@ -47,6 +47,8 @@ _PIECES, _DEEPEST = 32, 6
 """Of a region at most, and how often a piece is halved; what fails even then mostly has an indefinite ``F_qq``."""
 
 _NEWTON, _HALVINGS = 12, 4
+_SHORTER = (1.0, 0.5, 0.25, 0.125, 0.0625)
+_OUTWARD = 16
 _RADII = ((2.0**-20, 0.5), (2.0**-26, 1.0))
 """Of the boxes about pieces, and how much of ``F_qq`` they may cost; the smaller ones are for flat floors."""
 
@@ -291,16 +293,23 @@ class _Search:
 
     @cached_property
     def first(self) -> _Mark:
-        """Where the run stopped."""
-        found = self.newton(1.0, self.start) or self.start
+        """Where the run stopped; the floor is looked for from there, then from infinity on."""
+        found = self.newton(1.0, self.start) or self.outward() or self.start
         return _Mark(Place(found.q, self.start.eps), self.start.q - found.q)
+
+    def outward(self) -> Place | None:
+        """The place on the floor with the ``ε`` of the start, followed from the limit."""
+        here: Place | None = Place(self.end, tuple(e / 2**20 for e in self.start.eps))
+        for share in np.linspace(0.0, 1.0, _OUTWARD + 1)[1:]:
+            here = here and self.place(float(share), here)
+        return here
 
     def share(self, place: Place) -> float:
         """Its ``ε``, relative to those of the start."""
         return float(place.eps[0] / self.start.eps[0])
 
     def place(self, share: float, above: Place, halvings: int = _HALVINGS) -> Place | None:
-        """The place on the floor at a share of the first ``ε``; ``above`` is one with larger ``ε``, near it."""
+        """The place on the floor at a share of the first ``ε``; ``above`` is one near it."""
         found = self.newton(share, above)
         if found is not None or not halvings:
             return found
@@ -308,35 +317,58 @@ class _Search:
         return between and self.place(share, between, halvings - 1)
 
     def newton(self, share: float, above: Place) -> Place | None:
-        """The same, with a first guess between ``above`` and the limit, or ``above`` itself."""
-        eps = short(share * np.array(self.start.eps, dtype=np.float64))
+        """The same, with a first guess between ``above`` and the limit, or a step along the floor from ``above``."""
+        eps, before = (short(k * np.array(self.start.eps, dtype=np.float64)) for k in (share, self.share(above)))
         end, q = (v.astype(np.float64) for v in (self.end, above.q))
-        guesses = (end + (share / self.share(above)) ** 2 * (q - end), q)
+        step = self.newton_step(q, eps, before)
+        guesses = [end + (share / self.share(above)) ** 2 * (q - end)] + ([] if step is None else [q - step])
         return next((found for guess in guesses if (found := self.descended(guess, eps)) is not None), None)
 
     def descended(self, q: Array, eps: Array) -> Place | None:
-        """Where Newton's method leads from ``q`` for fixed free ``ε``; ``None`` where it does not converge."""
+        """Where Newton's method leads from ``q`` for fixed free ``ε``; ``None`` where it does not converge.
+
+        A step is halved as long as the Hessian is not positive definite where it leads.
+        """
+        step = self.newton_step(q, eps)
         for _ in range(_NEWTON):
-            step = self.newton_step(q, eps)
             if step is None:
                 return None
-            before, q = self.small(q, eps)[-1], q - step
-            if self.chart.balanced:
-                q[self.stretched[-1].place] *= before / self.small(q, eps)[-1]
-            if np.abs(step).max() < _SMALL:
+            size = np.abs(step).max()
+            for share in _SHORTER:
+                there = self.moved(q, eps, share * step)
+                onward = self.newton_step(there, eps)
+                if onward is not None:
+                    break
+            q, step = there, onward
+            if size < _SMALL:
                 return Place(exact(short(q)), tuple(exact(eps).tolist()))
         return None
 
-    def newton_step(self, q: Array, eps: Array) -> Array | None:
-        """Newton's step for fixed free ``ε``; ``None`` where the Hessian is not positive definite."""
+    def moved(self, q: Array, eps: Array, step: Array) -> Array:
+        """``q − step``, the ``u`` of the dependent group stretched to keep its incoming weights."""
+        before, q = self.small(q, eps)[-1], q - step
+        if self.chart.balanced:
+            q[self.stretched[-1].place] *= before / self.small(q, eps)[-1]
+        return q
+
+    def newton_step(self, q: Array, eps: Array, before: Array | None = None) -> Array | None:
+        """Newton's step for fixed free ``ε``; ``None`` where the Hessian is not positive definite.
+
+        With the Hessian at other ``ε`` where these are given: from the floor there a step along it.
+        """
         theta, matrix = self.weights(q, eps)
         at = self.objective.evaluate(theta, Float64(), 2)
         matrix = matrix @ self.kept
+        hessian, gradient = matrix.T @ at.hessian @ matrix, matrix.T @ at.gradient
+        if before is not None:
+            theta, matrix = self.weights(q, before)
+            matrix = matrix @ self.kept
+            hessian = matrix.T @ self.objective.evaluate(theta, Float64(), 2).hessian @ matrix
         try:
-            factor = np.linalg.cholesky(matrix.T @ at.hessian @ matrix)
+            factor = np.linalg.cholesky(hessian)
         except np.linalg.LinAlgError:
             return None
-        return np.asarray(self.kept @ np.linalg.solve(factor.T, np.linalg.solve(factor, matrix.T @ at.gradient)))
+        return np.asarray(self.kept @ np.linalg.solve(factor.T, np.linalg.solve(factor, gradient)))
 
     @cached_property
     def kept(self) -> Array:
