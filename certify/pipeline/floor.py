@@ -49,6 +49,11 @@ _PIECES, _DEEPEST = 32, 6
 _NEWTON, _HALVINGS = 12, 4
 _SHORTER = (1.0, 0.5, 0.25, 0.125, 0.0625)
 _OUTWARD = 16
+"""Newton's steps, how often the way to the next place is halved, by how much a step is shortened; parts of a floor."""
+
+_FLAT = 1e-5
+"""Directions in which the Hessian has eigenvalues smaller than this, relatively, are flat."""
+
 _RADII = ((2.0**-20, 0.5), (2.0**-26, 1.0))
 """Of the boxes about pieces, and how much of ``F_qq`` they may cost; the smaller ones are for flat floors."""
 
@@ -275,7 +280,7 @@ class _Search:
                 floor = self.place(self.share(here.floor) / 2 + self.share(there.floor) / 2, here.floor)
                 if floor is None:
                     return None
-                middle = _Mark(floor, (here.offset + there.offset) / 2)
+                middle = _Mark(floor, self.beside(floor, (here.offset + there.offset) / 2))
                 waiting.append((middle, there, depth, _Loss()))
                 there = middle
             waiting.append((here, there, depth, whole))
@@ -303,6 +308,26 @@ class _Search:
         for share in np.linspace(0.0, 1.0, _OUTWARD + 1)[1:]:
             here = here and self.place(float(share), here)
         return here
+
+    def beside(self, floor: Place, offset: Exact) -> Exact:
+        """An offset with the same flat part, from which the loss cannot be made smaller in the steep directions."""
+        if not np.any(offset):
+            return offset
+        eps = np.array(floor.eps, dtype=np.float64)
+        q = (floor.q + offset).astype(np.float64)
+        values, vectors = np.linalg.eigh(self.second(floor.q.astype(np.float64), eps)[0])
+        steep = vectors[:, values > _FLAT * values[-1]]
+        for _ in range(_NEWTON):
+            hessian, gradient = self.second(q, eps)
+            try:
+                factor = np.linalg.cholesky(steep.T @ hessian @ steep)
+            except np.linalg.LinAlgError:
+                return offset
+            step = self.kept @ steep @ np.linalg.solve(factor.T, np.linalg.solve(factor, steep.T @ gradient))
+            q = self.moved(q, eps, step)
+            if np.abs(step).max() < _SMALL:
+                return np.asarray(exact(short(q)) - floor.q)
+        return offset
 
     def share(self, place: Place) -> float:
         """Its ``ε``, relative to those of the start."""
@@ -356,19 +381,21 @@ class _Search:
 
         With the Hessian at other ``ε`` where these are given: from the floor there a step along it.
         """
-        theta, matrix = self.weights(q, eps)
-        at = self.objective.evaluate(theta, Float64(), 2)
-        matrix = matrix @ self.kept
-        hessian, gradient = matrix.T @ at.hessian @ matrix, matrix.T @ at.gradient
+        hessian, gradient = self.second(q, eps)
         if before is not None:
-            theta, matrix = self.weights(q, before)
-            matrix = matrix @ self.kept
-            hessian = matrix.T @ self.objective.evaluate(theta, Float64(), 2).hessian @ matrix
+            hessian, _ = self.second(q, before)
         try:
             factor = np.linalg.cholesky(hessian)
         except np.linalg.LinAlgError:
             return None
         return np.asarray(self.kept @ np.linalg.solve(factor.T, np.linalg.solve(factor, gradient)))
+
+    def second(self, q: Array, eps: Array) -> tuple[Array, Array]:
+        """The Hessian and the gradient of the loss for fixed free ``ε``, by the changes that are kept."""
+        theta, matrix = self.weights(q, eps)
+        at = self.objective.evaluate(theta, Float64(), 2)
+        matrix = matrix @ self.kept
+        return np.asarray(matrix.T @ at.hessian @ matrix), np.asarray(matrix.T @ at.gradient)
 
     @cached_property
     def kept(self) -> Array:
