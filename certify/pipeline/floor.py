@@ -195,6 +195,15 @@ class _Loss(NamedTuple):
         falling = max((self.share - share) / (16.0**-self.depth - 16.0**-depth), 0.0)
         return _Loss(share, depth, max(share - falling * 16.0**-depth, 0.0), falling)
 
+    def least(self, share: float | None, depth: int) -> float:
+        """What the shortest piece would lose, if every halving helped as the last ones, after which it is ``share``.
+
+        On flat floors that is less than by 16: ``F_qq`` changes along a piece as much as it is.
+        """
+        if share is None or not self.share or depth == self.depth:
+            return 0.0
+        return float(share * (share / self.share) ** ((_DEEPEST - depth) / (depth - self.depth)))
+
     def halvings(self, depth: int) -> int:
         """How many more than ``depth`` a piece beside it is thought to need."""
         if not self.falling or self.fixed >= 1:
@@ -265,9 +274,10 @@ class _Search:
             if not halvings:
                 proved = self.margin(here, there, radii)
                 share = None if proved is None else float(1 - proved)
+                least = whole.least(share, depth)
                 loss, whole = loss.then(share, depth), whole.then(share, depth)
                 ahead = sum(2 ** loss.halvings(waits) for _, _, waits, _ in waiting)
-                if whole.fixed > most or ahead > _AHEAD:
+                if least > most or ahead > _AHEAD:
                     return None
                 if proved is not None and proved > 0 and self.leads(here, there):
                     done.append(there.place)
