@@ -23,11 +23,9 @@ def multiply(*factors: Numbers) -> Numbers:
     """The product of polynomials."""
     out = [Fraction(1)]
     for factor in factors:
-        found = [Fraction(0)] * (len(out) + len(factor) - 1)
-        for i, x in enumerate(out):
-            for j, y in enumerate(factor):
-                found[i + j] += x * y
-        out = found
+        degree = len(out) + len(factor) - 2
+        pairs = [range(max(0, k - len(factor) + 1), min(k, len(out) - 1) + 1) for k in range(degree + 1)]
+        out = [sum((out[i] * factor[k - i] for i in chosen), Fraction(0)) for k, chosen in enumerate(pairs)]
     return out
 
 
