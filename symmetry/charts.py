@@ -196,10 +196,10 @@ class Chart:
     def plain(self) -> bool:
         """Whether paths are defined in the chart.
 
-        Diverging groups are pairs, triples and zero groups, and only mirrored pairs and triples have flipped members,
-        or a zero group that alone releases a constant; no copies are mirrored.
+        Diverging groups are pairs, triples, zero groups and saturated neurons, and only mirrored pairs and triples have
+        flipped members, or a zero group that alone releases a constant; no copies are mirrored.
         """
-        kinds = {"copies", "zero", *_PAIRS, *TAU}
+        kinds = {"copies", "zero", "saturated", *_PAIRS, *TAU}
         flippable = [*self.triples, self._alone]
         return not self.bias and all(g.kind in kinds and (not g.flipped or g in flippable) for g in self.groups)
 

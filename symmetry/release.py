@@ -21,6 +21,7 @@ from symmetry.groups import TAU, Group
 from symmetry.lines import TOP, Expansion, expand
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
+from symmetry.saturated_way import SaturatedWay
 from symmetry.series import Rationals, plus, times
 from symmetry.triple_way import TripleWay
 from symmetry.ways import Course, PairWay, Stand, Way, ZeroWay
@@ -29,6 +30,7 @@ _WAYS: dict[str, type[Way]] = {
     **dict.fromkeys(("pair", "split+", "split-", "mirrored"), PairWay),
     **dict.fromkeys(TAU, TripleWay),
     "zero": ZeroWay,
+    "saturated": SaturatedWay,
 }
 """By the kind of the group; :attr:`symmetry.charts.Chart.plain` says that there is one for each group of a chart."""
 
@@ -190,7 +192,7 @@ def residuals(objective: SquareLoss, chart: Chart, curve: Piece, ar: Arithmetic)
         total = total + Expansion([*released_there, *[one * 0] * (TOP - 2)], one * 0)
     for group, way in zip(chart.diverging, curve.ways, strict=True):
         block = [part[chart.place(group)] for part in parts]
-        found = way.expand(block, data, activation, ar)
+        found = way.expand(block, data, objective, ar)
         if found is None:
             return None
         total = total + found

@@ -36,11 +36,15 @@ class Sides:
         side: (N,) the sign of ``n·x``.
         near: (N,) the same where ``|n·x| = δ``, else 0.
         gap: ``δ``, the least positive ``|n·x|``.
+        along: (N,) ``n·x``.
+        normal: ``n``.
     """
 
     side: NDArray[np.int64]
     near: NDArray[np.int64]
     gap: Fraction
+    along: Exact
+    normal: tuple[int, ...]
 
 
 def sides(inputs: Inputs, normal: Sequence[int]) -> Sides:
@@ -49,12 +53,13 @@ def sides(inputs: Inputs, normal: Sequence[int]) -> Sides:
     Raises:
         ValueError: all inputs lie on it.
     """
-    along = (exact(inputs.exact_values) @ exact(normal)).tolist()
+    products = exact(inputs.exact_values) @ exact(normal)
+    along = products.tolist()
     gap = min((abs(v) for v in along if v), default=None)
     if gap is None:
         raise ValueError(f"all inputs lie on the hyperplane across {list(normal)}: nothing is saturated")
     side = np.array([(v > 0) - (v < 0) for v in along], dtype=np.int64)
-    return Sides(side, np.where([abs(v) == gap for v in along], side, 0), gap)
+    return Sides(side, np.where([abs(v) == gap for v in along], side, 0), gap, products, tuple(normal))
 
 
 def lifted(omega: Exact, axis: int) -> Exact:
@@ -86,7 +91,7 @@ class Step:
         return StepOutputs(self, theta, data, arithmetic, order)
 
     def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Polynomial:
-        raise NotImplementedError("no paths lead through a chart with a saturated neuron")
+        raise NotImplementedError("where a saturated neuron goes on a piece is told by symmetry.saturated_way")
 
 
 class StepOutputs:

@@ -23,7 +23,7 @@ from symmetry.arithmetic import Arithmetic
 from symmetry.groups import TAU, Group
 from symmetry.lines import TOP, Expansion
 from symmetry.network import Exact
-from symmetry.objective import Data
+from symmetry.objective import Data, SquareLoss
 from symmetry.series import Rationals, about, composed, over, plus, product, scaled, times
 from symmetry.ways import Course, Small, Stand
 
@@ -94,7 +94,8 @@ class TripleWay:
         apart = [plus(p, times([Fraction(-1)], v)) for v in (q, r)]
         return plus(mu, times(alpha, p), times(c, q, r)), times(*apart)
 
-    def expand(self, block: Sequence[Any], data: Data, activation: Activation, ar: Arithmetic) -> Expansion | None:
+    def expand(self, block: Sequence[Any], data: Data, objective: SquareLoss, ar: Arithmetic) -> Expansion | None:
+        activation = objective.problem.activation
         d = data.x.shape[1]
         z, y, s = ([ar.matmul(data.x, v[i : i + d].reshape(-1, 1)) for v in block] for i in (0, d, 2 * d))
         coefficients = self._at_infinity if self.last else self._at_finite

@@ -21,7 +21,7 @@ from symmetry.arithmetic import Arithmetic
 from symmetry.groups import Group
 from symmetry.lines import TOP, Expansion
 from symmetry.network import Exact
-from symmetry.objective import Data
+from symmetry.objective import Data, SquareLoss
 from symmetry.series import Rationals, about, composed, divided, product, quotient, scaled
 
 Small = tuple[Fraction, ...]
@@ -84,13 +84,13 @@ class Way(Protocol):
     def released(self) -> tuple[Rationals, Rationals]:
         """Twice the constant released, as a quotient of polynomials, but for what is linear in ``q``."""
 
-    def expand(self, block: Sequence[Any], data: Data, activation: Activation, ar: Arithmetic) -> Expansion | None:
+    def expand(self, block: Sequence[Any], data: Data, objective: SquareLoss, ar: Arithmetic) -> Expansion | None:
         """The output, without the constant released.
 
         Args:
             block: three coefficients of the group's coordinates, as :meth:`inner` has them.
             data: inputs.
-            activation: of the neurons.
+            objective: of the limit network.
             ar: where to compute.
 
         Returns:
@@ -132,10 +132,10 @@ class PairWay:
     def released(self) -> tuple[Rationals, Rationals]:
         return self.eps[1], self.eps[0]
 
-    def expand(self, block: Sequence[Any], data: Data, activation: Activation, ar: Arithmetic) -> Expansion | None:
+    def expand(self, block: Sequence[Any], data: Data, objective: SquareLoss, ar: Arithmetic) -> Expansion | None:
         d = data.x.shape[1]
         z, s = ([ar.matmul(data.x, p[i : i + d].reshape(-1, 1)) for p in block] for i in (0, d))
-        return self._expand(z, s, [part[2 * d :] for part in block], activation, ar)
+        return self._expand(z, s, [part[2 * d :] for part in block], objective.problem.activation, ar)
 
     def _expand(
         self, z: list[Any], s: list[Any], c: list[Any], activation: Activation, ar: Arithmetic
@@ -152,9 +152,11 @@ class PairWay:
 class ZeroWay(PairWay):
     """A neuron near zero, or copies of one: ``w = 0, c = 0, u = 4ℓ``; the constant ``K`` is not counted here."""
 
-    def expand(self, block: Sequence[Any], data: Data, activation: Activation, ar: Arithmetic) -> Expansion | None:
+    def expand(self, block: Sequence[Any], data: Data, objective: SquareLoss, ar: Arithmetic) -> Expansion | None:
         slope = [ar.matmul(data.x, part[1:].reshape(-1, 1)) * 4 for part in block]
-        return self._expand([slope[0] * 0] * 3, slope, [part[:1] * 0 for part in block], activation, ar)
+        return self._expand(
+            [slope[0] * 0] * 3, slope, [part[:1] * 0 for part in block], objective.problem.activation, ar
+        )
 
 
 def _at_finite(z: list[Any], s: list[Any], c: list[Any], eps: Rationals, activation: Activation, ar: Arithmetic) -> Any:

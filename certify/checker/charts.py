@@ -113,11 +113,11 @@ class Chart:
 
     @property
     def plain(self) -> bool:
-        """Whether paths are defined: pairs, triples and zero groups, nothing flipped but mirrored pairs, members of
-        triples, and a zero group of its own.
+        """Whether paths are defined: pairs, triples, zero groups and saturated neurons, nothing flipped but mirrored
+        pairs, members of triples, and a zero group of its own.
         """
         alone = [g for g in self.diverging if g.kind == "zero"] if len(self.shared) == 1 else []
-        kinds = ("pair", "split+", "split-", "mirrored", "zero", *TAU)
+        kinds = ("pair", "split+", "split-", "mirrored", "zero", "saturated", *TAU)
         return (
             not self.bias
             and not any(self.flipped)

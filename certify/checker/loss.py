@@ -160,12 +160,15 @@ class Jet:
 
 
 class Data:
-    """Inputs and labels of a problem in one arithmetic: ``labels`` of each output, ``y`` of the first."""
+    """Inputs and labels of a problem in one arithmetic: ``labels`` of each output, ``y`` of the first.
+
+    ``columns`` are the inputs, exact.
+    """
 
     def __init__(self, problem: Problem, arithmetic: Any):
         self.arithmetic, self.count = arithmetic, len(problem)
         self.activation, self.factor, self.decay = problem.activation, problem.factor, problem.decay
-        self.x = [arithmetic.vector(column) for column in problem.columns]
+        self.columns, self.x = problem.columns, [arithmetic.vector(column) for column in problem.columns]
         self.sizes = [abs(x) for x in self.x]
         self.xx = [[x * y for y in self.x] for x in self.x]
         self.zero = self.x[0] * 0

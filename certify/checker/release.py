@@ -9,7 +9,7 @@ the first of them, and the last shared one is
     ε = 1/(S − Σ R_g),   S = 2K + Σ c over mirrored groups,   R_g = 1/ε_g, of a triple −2a_3.
 
 On the piece to infinity ``ε = τ ε_start``, ``q = q_end + τ²(q_start − q_end)``, from ``τ = 1`` to 0. What each group
-does on a piece is told in ``ways.py`` and ``triples.py``; all are expanded in ``τ``, as in ``path.py``.
+does on a piece is told in ``ways.py``, ``triples.py`` and ``steps.py``; all are expanded in ``τ``, as in ``path.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .folded import Folded
 from .loss import Network, Vector
 from .reading import need
 from .series import ORDER, Numbers, Series, about, add, bound, composed, multiply, product, total
+from .steps import Step, read_step
 from .triples import read_triple
 from .ways import Course, Pair, Way
 
@@ -78,11 +79,13 @@ def at_infinity(chart: Chart, place: Place) -> bool:
 
 def place_in(chart: Chart, k: int, d: int) -> slice:
     """Where the diverging group ``k`` has its coordinates in ``q``; a zero group with the constant."""
-    start = chart.neurons * (d + 1)
-    for kind in chart.kinds[:k]:
-        start += (3 if kind in TAU else 2) * d + 1
-    lines = 1 if chart.kinds[k] == "zero" else 3 if chart.kinds[k] in TAU else 2
-    return slice(start, start + lines * d + 1)
+    sizes = [(3 if kind in TAU else 2) * d + 1 for kind in chart.kinds]
+    for i, kind in enumerate(chart.kinds):
+        # ω has d − 1 coordinates; (K, ℓ) is the last of all
+        sizes[i] = d if kind == "saturated" else d + 1 if kind == "zero" else sizes[i]
+    others = [size for i, size in enumerate(sizes) if chart.kinds[i] != "zero" and (i < k or chart.kinds[k] == "zero")]
+    start = chart.neurons * (d + 1) + sum(others)
+    return slice(start, start + sizes[k])
 
 
 def shares(chart: Chart) -> list[list[tuple[int, int]]]:
@@ -145,11 +148,17 @@ def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
     a += [output for _, output in neurons[start:]]
     q, smalls, constant, slope = [v for row in w for v in row] + a, list[Numbers](), Fraction(0), [Fraction(0)] * d
     given = iter(nodes)
-    for kind, group, flipped in zip(chart.kinds, groups, (g.flipped for g in chart.diverging), strict=True):
+    for known, group in zip(chart.diverging, groups, strict=True):
+        kind, flipped = known.kind, known.flipped
         if kind in TAU:
             constant += group[2][1] if flipped else 0
             last = (tuple(-v for v in group[2][0]), -group[2][1]) if flipped else group[2]
             block, small = read_triple((*group[:2], last), next(given))
+            q += block
+            smalls.append(small)
+            continue
+        if known.step:
+            block, small = read_step(known.step.normal, group[0])
             q += block
             smalls.append(small)
             continue
@@ -192,6 +201,8 @@ def between(chart: Chart, start: Place, end: Place, d: int) -> tuple[list[Number
         a, b = (small[k] for small in ends)
         if chart.kinds[k] in TAU:
             need(not _vanished(chart.kinds[k], a), "path: a place beyond infinity")
+        elif chart.kinds[k] == "saturated":
+            need(a[0] > 0 and (last or b[0] > 0), "path: ρ of a saturated neuron is not positive")
         elif last:
             need(a[0] != 0, "path: a place beyond infinity")
         else:
@@ -199,14 +210,19 @@ def between(chart: Chart, start: Place, end: Place, d: int) -> tuple[list[Number
     if ends[0] and not last:
         first = min(ends[0])
         a, b = (small[first] for small in ends)
-        share = triples.share(a, b) if chart.kinds[first] in TAU else (b[0] - a[0]) / (b[0] + a[0])
+        if chart.kinds[first] != "saturated":
+            share = triples.share(a, b) if chart.kinds[first] in TAU else (b[0] - a[0]) / (b[0] + a[0])
     course, ways, q = Course(share, last), dict[int, Way](), [list(start.q), list(end.q)]
     for k in free_groups(chart):
         kind, place, (a, b) = chart.kinds[k], place_in(chart, k, d), (small[k] for small in ends)
+        step = chart.diverging[k].step
         if kind in TAU:
             ways[k] = triples.triple(a, b, (start.q[place][-1], end.q[place][-1]), course)
             for v, small in zip(q, (a, b), strict=True):
                 v[place] = triples.inner(v[place], small)
+        elif step:
+            rho = (1 / a[0], Fraction(0)) if last else ((1 / a[0] + 1 / b[0]) / 2, (1 / b[0] - 1 / a[0]) / 2)
+            ways[k] = Step(step.normal, rho, last)
         else:
             line = [Fraction(0), a[0]] if last else [(a[0] + b[0]) / 2, (b[0] - a[0]) / 2]
             ways[k] = Pair((line, [Fraction(1)]), last, kind == "zero")
@@ -252,8 +268,9 @@ def released(chart: Chart, d: int) -> dict[int, int]:
         return {}
     places = [place_in(chart, k, d) for k in range(len(chart.kinds))]
     out = {place.stop - 1: 1 for kind, place in zip(chart.kinds, places, strict=True) if kind == "mirrored"}
-    # a zero group is the last
-    return out | {places[-1].start if chart.kinds[-1] == "zero" else places[-1].stop: 2}
+    # (K, ℓ) is the last of all
+    ends = [place.start if kind == "zero" else place.stop for kind, place in zip(chart.kinds, places, strict=True)]
+    return out | {max(ends): 2}
 
 
 def all_ways(chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int) -> list[Way]:

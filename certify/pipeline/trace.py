@@ -27,9 +27,12 @@ from symmetry.problem import Problem
 from symmetry.release import Place, piece, residuals, toward
 from symmetry.strata import Stratum
 
-_AHEAD, _PLACES = 4, 30
+_AHEAD, _PLACES = 4, 40
 _TOWARD = (Fraction(1, 2), Fraction(3, 4), Fraction(9, 10))
 """So far on the way to a limit, where no vertex of the polish lies downhill."""
+
+_PARTS = (Fraction(1, 2), Fraction(1, 8))
+"""So far on the way to the next vertex, where these lead nowhere."""
 
 _FLAT = 1e-6
 """Directions in which the residuals change by less than this, relatively, are left alone."""
@@ -232,8 +235,12 @@ def _approx_places(
         onward = next((k for k in ahead if falls(here, read(k))), None)
         if onward is None:
             # a part of the way to the goal, on the curve that leads there
-            between = (_rounded(chart, toward(chart, here, end, share)) for share in _TOWARD)
-            reached = next((place for place in between if falls(here, place)), None)
+            between = [toward(chart, here, end, share) for share in _TOWARD]
+            later = read(at + 1) if at < len(networks) - 1 else None
+            parts = [] if later is None else [_part(here, later, share) for share in _PARTS]
+            # where a neuron saturates the polish knows better how fast
+            between = [*parts, *between] if chart.saturated else [*between, *parts]
+            reached = next((place for v in between if falls(here, place := _rounded(chart, v))), None)
         else:
             at, stride = onward, 1
             while at < len(networks) - 1:
@@ -265,6 +272,12 @@ def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction,
         first, second, _ = exact(short(p)).tolist()
         out.append((first, second))
     return out
+
+
+def _part(start: Place, end: Place, share: Fraction) -> Place:
+    """A part of the way from one place to another, nearly."""
+    eps = (a + (b - a) * share for a, b in zip(start.eps, end.eps, strict=True))
+    return Place(start.q + (end.q - start.q) * share, tuple(eps))
 
 
 def _rounded(chart: Chart, place: Place) -> Place:

@@ -210,7 +210,7 @@ def test_the_chart_survives_json_and_names_itself() -> None:
     assert chart_from_json(chart.normal().to_json()) == chart.normal()
     assert [group.normal for group in chart.normal().saturated] == [(0, 1), (1, -1)]
     assert [unit.kind for unit in chart.units] == ["neuron", "neuron", "pair", "saturated[0:1]", "saturated[1:-1]"]
-    assert not chart.plain
+    assert chart.plain
     assert [len(groups) for groups in chart.conditions] == [1, 1, 1]
 
 
