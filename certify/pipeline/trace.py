@@ -49,8 +49,8 @@ _OCTAVES = 4
 _RARE = 4
 """Of so many vertices one is asked for a curve with a bend, or for a way in a chart along the polish."""
 
-_TRIPLE = 32
-"""After so many vertices no way is asked for in a chart with triples."""
+_ASKED, _TRIPLE = 64, 32
+"""At so many vertices at most a way is asked for in a chart, and in one with triples."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -173,7 +173,7 @@ def trace_to_limit(
         if fully or not chart.triples:
             found = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
         entries.append((networks[0], found))
-        return found is not None or (bool(chart.triples) and len(entries) > _TRIPLE)
+        return found is not None or len(entries) > (_TRIPLE if chart.triples else _ASKED)
 
     track = approx_descent(slope, path, arrived, arcs=True)
     network, places = entries[-1]
