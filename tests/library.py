@@ -29,13 +29,14 @@ from symmetry.problem import Inputs, Problem, parse_problem
 
 ARITHMETICS: dict[str, Callable[[], Enclosures]] = {
     "midrad": Float64Enclosures,
-    "uniform": UniformEnclosures,
     "arb53": lambda: Arb(53),
     "arb106": lambda: Arb(106),
     "arb212": lambda: Arb(212),
     "mpmath53": lambda: Interval(53),
     "mpmath106": lambda: Interval(106),
 }
+ALONG_PATHS: dict[str, Callable[[], Enclosures]] = {**ARITHMETICS, "uniform": UniformEnclosures}
+"""With the one that is made for values at many inputs, too coarse for boxes of parameters."""
 
 # ------------------------------------------------------------------------------------------------------- problems
 

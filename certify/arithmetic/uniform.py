@@ -85,7 +85,7 @@ class Uniform(MidRad):
         return Uniform(np.abs(self.mid), self.radius, self.bound)
 
     def __add__(self, other: Any) -> MidRad:
-        b = _uniform(other)
+        b = other if type(other) is Uniform else _uniform(other)
         if b is None:
             return MidRad.__add__(self, other)
         return _rounded(self.mid + b.mid, self.radius + b.radius, self.bound + b.bound)
@@ -93,7 +93,7 @@ class Uniform(MidRad):
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> MidRad:
-        b = _uniform(other)
+        b = other if type(other) is Uniform else _uniform(other)
         if b is None:
             return MidRad.__sub__(self, other)
         return _rounded(self.mid - b.mid, self.radius + b.radius, self.bound + b.bound)
@@ -103,7 +103,7 @@ class Uniform(MidRad):
         return MidRad.__sub__(lift(other), self) if a is None else a - self
 
     def __mul__(self, other: Any) -> MidRad:
-        b = _uniform(other)
+        b = other if type(other) is Uniform else _uniform(other)
         if b is None:
             return MidRad.__mul__(self, other)
         # |xy − ab| ≤ |a| r_b + r_a (|b| + r_b)
@@ -114,7 +114,7 @@ class Uniform(MidRad):
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> MidRad:
-        b = _uniform(other)
+        b = other if type(other) is Uniform else _uniform(other)
         if b is None:
             return MidRad.__truediv__(self, other)
         least = float(np.abs(b.mid).min()) if b.mid.size else math.inf

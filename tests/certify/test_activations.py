@@ -11,7 +11,7 @@ import flint
 import numpy as np
 import pytest
 from arb_series import SERIES
-from library import ARITHMETICS
+from library import ALONG_PATHS
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.midrad import Float64Enclosures
@@ -50,10 +50,10 @@ def inside(low: Fraction | None, high: Fraction | None, value: flint.arb) -> boo
 POINTS = [0.0, 1e-9, -1e-9, 0.3, -1.7, 2.5, -4.0, 6.2, -7.0, 13.0, -40.0, 300.0, -800.0]
 
 
-@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("arithmetic", ALONG_PATHS)
 @NAMES
 def test_jets_hold_the_derivatives(name: str, arithmetic: str) -> None:
-    over, radii = ARITHMETICS[arithmetic](), np.array([[0.0], [1e-12], [1e-3], [0.7]])
+    over, radii = ALONG_PATHS[arithmetic](), np.array([[0.0], [1e-12], [1e-3], [0.7]])
     centers = np.broadcast_to(np.array(POINTS), (len(radii), len(POINTS)))
     reach = np.broadcast_to(radii, centers.shape)
     jet = activation(name).jet(over.ball(centers, reach), 7, over)

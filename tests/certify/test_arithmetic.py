@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from library import ARITHMETICS, BITS, arb, ball_ends, bounded, meets, precision
+from library import ALONG_PATHS, BITS, arb, ball_ends, bounded, meets, precision
 
 from certify.arithmetic import Enclosures, ladder, upper_product
 from certify.arithmetic.arb import Arb
@@ -25,7 +25,7 @@ from certify.arithmetic.uniform import UniformEnclosures
 from symmetry.network import exact
 
 U = 2.0**-53
-ALL = pytest.mark.parametrize("name", ARITHMETICS)
+ALL = pytest.mark.parametrize("name", ALONG_PATHS)
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda x, y: x + y,
     "-": lambda x, y: x - y,
@@ -65,7 +65,7 @@ def entries(values: list[Any], arithmetic: Any) -> ElementArray:
 @settings(max_examples=60)
 def test_binary_operations_enclose(name: str, symbol: str, x: Any, y: Any):
     assume(symbol != "/" or y[2] != 0)
-    a, operation = ARITHMETICS[name](), BINARY[symbol]
+    a, operation = ALONG_PATHS[name](), BINARY[symbol]
     assert meets(a, operation(ball(a, x), ball(a, y)), [operation(x[2], y[2])])
 
 
@@ -82,7 +82,7 @@ def test_float64_operations_enclose_over_the_whole_range(x: Any, y: Any, symbol:
 @given(x=boxes(), constant=st.one_of(st.integers(-(2**70), 2**70), st.fractions(max_denominator=10**9)))
 @settings(max_examples=40)
 def test_exact_constants_enter_exactly(name: str, x: Any, constant: Any):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     v, value = ball(a, x), Fraction(constant)
     assert meets(a, v + constant, [x[2] + value])
     assert meets(a, constant - v, [value - x[2]])
@@ -96,7 +96,7 @@ def test_exact_constants_enter_exactly(name: str, x: Any, constant: Any):
 
 @ALL
 def test_floats_are_not_combined_with_enclosures(name: str):
-    v = ball(ARITHMETICS[name](), (Fraction(1), Fraction(0), Fraction(1)))
+    v = ball(ALONG_PATHS[name](), (Fraction(1), Fraction(0), Fraction(1)))
     for operation in BINARY.values():
         with pytest.raises(TypeError):
             operation(v, 0.1)
@@ -108,7 +108,7 @@ def test_floats_are_not_combined_with_enclosures(name: str):
 @given(x=boxes(), y=boxes())
 @settings(max_examples=60)
 def test_unary_operations_and_reductions_enclose(name: str, x: Any, y: Any):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     v = ball(a, x, y)
     assert meets(a, -v, [-x[2], -y[2]])
     assert meets(a, abs(v), [abs(x[2]), abs(y[2])])
@@ -121,7 +121,7 @@ def test_unary_operations_and_reductions_enclose(name: str, x: Any, y: Any):
 @given(x=boxes(), y=boxes())
 @settings(max_examples=60)
 def test_split_inflate_and_spread_enclose(name: str, x: Any, y: Any):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     v = ball(a, x)
     c, rho = a.split(v)
     middle = a.lower(c)[0]
@@ -144,7 +144,7 @@ def test_split_inflate_and_spread_enclose(name: str, x: Any, y: Any):
 @settings(max_examples=60)
 def test_sqrt_encloses_the_roots_of_the_non_negative_members(name: str, x: Any):
     assume(x[2] >= 0)
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     root = a.sqrt(ball(a, x))
     low, high = a.lower(root)[0], a.upper(root)[0]
     assert high >= 0
@@ -158,7 +158,7 @@ def test_sqrt_encloses_the_roots_of_the_non_negative_members(name: str, x: Any):
 @settings(max_examples=60)
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_exp_encloses(name: str, x: Any, scale: int):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     factor = Fraction(2) ** scale
     x = tuple(v * factor for v in x)
     with precision(BITS):
@@ -169,7 +169,7 @@ def test_exp_encloses(name: str, x: Any, scale: int):
 @given(x=boxes(st.one_of(st.floats(-1, 1), st.sampled_from([1 - 2.0**-53, 2.0**-40 - 1, 1e-300, -0.0, 1.0]))))
 @settings(max_examples=80)
 def test_acos_encloses(name: str, x: Any):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     assume(abs(x[2]) <= 1)
     angle = a.acos(ball(a, x))
     with precision(BITS):
@@ -178,7 +178,7 @@ def test_acos_encloses(name: str, x: Any):
 
 @ALL
 def test_acos_is_sharp_inside_and_unbounded_outside(name: str):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     sharp = a.acos(a.array(np.array([-0.999, -0.5, 0.0, 0.3, 0.999999])))
     assert np.all(a.magnitude(sharp - a.array(np.array([float(a.approx(v.reshape(1))[0]) for v in sharp]))) < 2.0**-48)
     out = a.acos(a.ball(exact([1, -1, 0, 2]), exact([Fraction(1, 1000), Fraction(1, 1000), 2, 0])))
@@ -187,7 +187,7 @@ def test_acos_is_sharp_inside_and_unbounded_outside(name: str):
 
 @ALL
 def test_where_zeros_and_concatenate(name: str):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     v, w = a.array(np.array([1.0, 2.0])), a.array(np.array([-3.0, -4.0]))
     assert meets(a, a.where(np.array([True, False]), v, w), [1, -4])
     assert meets(a, a.concatenate([v, w, a.zeros((1,))]), [1, 2, -3, -4, 0])
@@ -200,7 +200,7 @@ def test_where_zeros_and_concatenate(name: str):
 @ALL
 @pytest.mark.parametrize("dtype", ["int64", "uint64", "float32", "float64", object])
 def test_arrays_take_every_exact_number_as_it_is(name: str, dtype: Any):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     values = np.array([2**62 + 1, 3], dtype=dtype)
     assert meets(a, a.array(values), [Fraction(v) for v in values.tolist()])
 
@@ -212,7 +212,7 @@ def test_arrays_take_every_exact_number_as_it_is(name: str, dtype: Any):
 @given(seed=st.integers(0, 2**32), inner=st.sampled_from([1, 2, 7, 64, 65]), thin=st.booleans())
 @settings(max_examples=12)
 def test_matrix_products_enclose(name: str, seed: int, inner: int, thin: bool):
-    a, rng = ARITHMETICS[name](), np.random.default_rng(seed)
+    a, rng = ALONG_PATHS[name](), np.random.default_rng(seed)
     if name.startswith("mpmath"):
         inner = min(inner, 7)
     scale = 10.0 ** rng.integers(-8, 8, (2, inner))
@@ -386,7 +386,7 @@ def test_unbounded_mpmath_intervals_stay_unbounded(bits: int):
 @ALL
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_division_by_an_interval_around_zero_is_unbounded(name: str):
-    a = ARITHMETICS[name]()
+    a = ALONG_PATHS[name]()
     for radius in (0, 1, 2):
         quotient = a.array(np.array([1.0])) / a.ball(exact([1.0 if radius else 0.0]), exact([radius]))
         assert a.lower(quotient)[0] is None or a.upper(quotient)[0] is None

@@ -86,7 +86,7 @@ ARGUED = {
     "witness.gradient_ball.center": "the ball about the new centre satisfies Theorem 7 itself",
     **{f"path.{n}": _PATH for n in ("vertices", "places", "bends", "closing", "octaves")},
     "path.radii": "another region, which passes the test itself and reaches the limit",
-    "path.nodes": "a parabola leads through the neurons at these nodes as well (Lemma 11), and the pieces pass the test",
+    "path.nodes": "a parabola leads through the neurons at these nodes as well (Lemma 11), and the pieces pass",
     "path.apart": "another bound, farther than copies are apart, with which the region passes the test itself",
     "row.seed": "for information, not verified",
     "row.moved": "for information, not verified unless it is 0",

@@ -63,7 +63,7 @@ class Planted:
     @property
     def regions(self) -> bool:
         """Whether it is in what regions at infinity are proved with."""
-        return self.file.endswith(("valley.py", "parting.py"))
+        return self.file.endswith(("valley.py", "means.py", "parting.py"))
 
 
 PLANTED = (

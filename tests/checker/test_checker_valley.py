@@ -20,6 +20,7 @@ from certify.checker.arb import Arb
 from certify.checker.charts import Chart, Diverging
 from certify.checker.congruence import UNIT
 from certify.checker.folded import Folded, fold
+from certify.checker.means import Function
 from certify.checker.opening import opened
 from certify.checker.path import check_path, count_pieces
 from certify.checker.points import Points
@@ -28,7 +29,6 @@ from certify.checker.reading import Rejected, Unreadable
 from certify.checker.release import Place, between, residuals
 from certify.checker.run import check, path_cost
 from certify.checker.valley import (
-    Function,
     _bends,
     _constants,
     _expanded,

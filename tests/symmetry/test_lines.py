@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from library import ARITHMETICS, TEACHER, small
+from library import ALONG_PATHS, TEACHER, small
 
 from certify.arithmetic.arb import Arb
 from symmetry.arithmetic import Float64
@@ -44,7 +44,7 @@ def at(curve: list[Exact], t: Fraction) -> Exact:
 @pytest.mark.parametrize("name", TERMS)
 def test_the_expansion_holds_the_residuals_all_along(name: str, degree: int, arithmetic: str):
     objective = SquareLoss(small(), (TERMS[name],))
-    a, sharp = ARITHMETICS[arithmetic](), Arb(200)
+    a, sharp = ALONG_PATHS[arithmetic](), Arb(200)
     curve = curve_of(objective.size, degree, 0.2)
     found = objective.along([a.array(part) for part in curve], a)
     coefficients = [(a.lower(c)[:, 0], a.upper(c)[:, 0]) for c in found.coefficients]
@@ -88,7 +88,7 @@ def derivative(objective: SquareLoss, curve: list[Any], t: float) -> float:
 @pytest.mark.parametrize("arithmetic", ["midrad", "arb106"])
 @pytest.mark.parametrize("length", [0.01, 0.1, 0.5])
 def test_slopes_lie_above_the_derivative(length: float, arithmetic: str):
-    objective, a = SquareLoss.of_network(small(), 2), ARITHMETICS[arithmetic]()
+    objective, a = SquareLoss.of_network(small(), 2), ALONG_PATHS[arithmetic]()
     for _ in range(5):
         curve = curve_of(objective.size, 1, length)
         bound = max(a.upper(slopes(objective.along([a.array(part) for part in curve], a), a)))
@@ -148,7 +148,7 @@ def test_slopes_from_a_zero(coefficients: list[int], vanishing: int, rises: bool
 
 
 def test_overflow_proves_nothing():
-    objective, a = SquareLoss.of_network(small(), 2), ARITHMETICS["midrad"]()
+    objective, a = SquareLoss.of_network(small(), 2), ALONG_PATHS["midrad"]()
     with np.errstate(all="ignore"):
         found = a.upper(slopes(objective.along([a.array(TEACHER * 1e200), a.array(TEACHER * 1e200)], a), a))
     assert any(bound is None for bound in found)

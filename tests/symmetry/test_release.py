@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from library import ARITHMETICS, small
+from library import ALONG_PATHS, small
 from on_piece import network_at
 
 from certify.arithmetic.arb import Arb
@@ -85,7 +85,7 @@ def at(curve: Piece, t: Fraction) -> tuple[Exact, list[Fraction]]:
 def test_the_expansion_holds_the_networks_on_the_way(name: str, to_infinity: bool, arithmetic: str):
     chart, objective, curve = made(name, to_infinity=to_infinity)
     assert curve.last is (to_infinity and bool(chart.diverging))
-    a, sharp = ARITHMETICS[arithmetic](), Arb(300)
+    a, sharp = ALONG_PATHS[arithmetic](), Arb(300)
     found = residuals(objective, chart, curve, a)
     assert found is not None
     coefficients = [(a.lower(c)[:, 0], a.upper(c)[:, 0]) for c in found.coefficients]

@@ -237,7 +237,7 @@ def test_real_runs(real: Classification) -> None:
         assert found is not None
         assert found.chart is not None
         assert found.kind is Kind.MINIMUM_AT_INFINITY
-        assert verdict.relation is Relation.POLISHED
+        assert verdict.relation is Relation.PATH
         assert found.not_global is True
         assert float(found.loss[0]) == pytest.approx(loss_, rel=1e-8)
         objects.append(found)
