@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
 from symmetry.charts import Chart
-from symmetry.lines import TOP, Expansion
+from symmetry.lines import Expansion
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
 from symmetry.parting import copies_apart, zeros_apart
@@ -242,10 +242,10 @@ def _smalls(chart: Chart, curve: Piece, radii: Any) -> tuple[list[Small] | None,
     """
     smalls, ratios = list[Small](), None
     for group, eps in zip(chart.diverging, curve.eps, strict=True):
-        known = quotient(*eps, TOP)
+        known = quotient(*eps, ORDER)
         if known is None:
             return None, None
-        series, wide = known[0][: ORDER + 1], known[1][: ORDER + 2]
+        series, wide = known
         reach = Fraction(0)
         if chart.balanced and group == chart.balanced[-1]:
             change = sum((abs(k) * r for k, r in zip(released(chart), radii, strict=True)), Fraction(0))

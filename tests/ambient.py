@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from certify.proofs.valley import margin
 from symmetry.charts import Chart, Group
 from symmetry.limits import Affine
 from symmetry.network import Exact, exact
@@ -78,3 +80,9 @@ def all_eps(chart: Chart, q: Exact, free: Sequence[Fraction]) -> list[Fraction]:
     """``ε`` of all diverging groups at the finite network: the one that the others determine is read off."""
     network = chart.network(q, free)
     return list(chart.read(network.w, network.a)[1])  # type: ignore[arg-type]
+
+
+def bowl(*arguments: Any, **more: Any) -> bool:
+    """Whether :func:`certify.proofs.valley.margin` proves its piece."""
+    found = margin(*arguments, **more)
+    return found is not None and found > 0

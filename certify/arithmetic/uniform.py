@@ -225,7 +225,8 @@ class UniformEnclosures(Float64Enclosures):
         if max(mid.shape) > k:
             # 2^−1074: where loss·w underflows, what is lost would be multiplied by v
             radius = k * (v.size * (w.radius + (loss * w.size + 2.0**-1074)) + v.radius * (w.size + w.radius))
-            return Uniform(mid, radius * ((1 + 2 * outer) * UP) + k * TINY, k * v.size * w.size * (1 + 2 * outer) * UP)
+            bound = k * v.size * w.size * (1 + 2 * outer) * UP + k * TINY
+            return Uniform(mid, radius * ((1 + 2 * outer) * UP) + k * TINY, bound)
         rows, columns = np.abs(v.mid), np.abs(w.mid)
         # Σ_k |a_k| (r_b + γ|b_k|) + r_a (|b_k| + r_b) ≤ ⟨a⟩ Σ_k (…) + …
         right = columns.sum(axis=0)
@@ -234,10 +235,11 @@ class UniformEnclosures(Float64Enclosures):
         return MidRad(mid, rad * ((1 + 2 * outer) * UP) + k * TINY)
 
     def concatenate(self, parts: Sequence[MidRad], axis: int = 0) -> MidRad:
-        if not all(isinstance(part, Uniform) for part in parts):
+        own = [part for part in parts if isinstance(part, Uniform)]
+        if len(own) < len(parts):
             return super().concatenate(parts, axis)
-        radius, bound = (_largest(*(getattr(part, name) for part in parts)) for name in ("radius", "bound"))
-        return Uniform(np.concatenate([part.mid for part in parts], axis=axis), radius, bound)
+        mid = np.concatenate([part.mid for part in own], axis=axis)
+        return Uniform(mid, _largest(*(part.radius for part in own)), _largest(*(part.bound for part in own)))
 
 
 def _largest(*radii: float) -> float:

@@ -1,10 +1,9 @@
 """The activations the checker knows: derivatives at points, and bounds over the real line (docs/mathematics.md, 3).
 
 **Sigmoid.** With ``s = σ(c)``, ``d = s(1 − s)``, ``u = 1 − 2s``: ``σ' = d``, ``σ'' = du``, ``σ^(3) = d(1 − 6d)``,
-``σ^(4) = du(1 − 12d)``, ``σ^(5) = d(1 − 30d(1 − 4d))``, ``σ^(6) = du(1 − 60d(1 − 6d))``, ``σ^(7) = d(1 − 42d(3 − 40d(1
-− 3d)))``. **Tanh.** ``tanh z = 2σ(2z) − 1``. **Erf.** ``erf^(k+1) =
-(−1)^k H_k (2/√π) e^(−z²)``. **Softplus.** ``log(1 + e^z)``, with the derivative ``σ``. **GELU.** ``zΦ(z)``; ``σ' = Φ +
-zφ``, ``σ^(k) = φ^(k−2) − φ^(k)``.
+``σ^(4) = du(1 − 12d)``, ``σ^(5) = d(1 − 30d + 120d²)``, ``σ^(6) = du(1 − 60d + 360d²)``, ``σ^(7) = d(1 − 126d + 1680d²
+− 5040d³)``. **Tanh.** ``tanh z = 2σ(2z) − 1``. **Erf.** ``erf^(k+1) = (−1)^k H_k (2/√π) e^(−z²)``. **Softplus.**
+``log(1 + e^z)``, with the derivative ``σ``. **GELU.** ``zΦ(z)``; ``σ' = Φ + zφ``, ``σ^(k) = φ^(k−2) − φ^(k)``.
 
 To add one: a function that makes ``σ, …, σ^(order)`` at points, ``order ≤ 7``, and a line in :data:`ACTIVATIONS`.
 """
@@ -14,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from math import isqrt
 from typing import Any
 
@@ -37,18 +37,15 @@ class Activation:
     reflection: Fraction | None = None
 
 
+_FACTORS = ((1,), (1,), (-6, 1), (-12, 1), (120, -30, 1), (360, -60, 1), (-5040, 1680, -126, 1))
+"""Of ``σ', σ'', …``: polynomials in ``d``, highest powers first."""
+
+
 def _sigmoid(c: Vector, order: int, number: Any) -> list[Vector]:
     s = c.sigmoid()
-    d, u = s * (1 - s), 1 - 2 * s
-    du = d * u
-    jet = [s, d, du, d * (1 - 6 * d), du * (1 - 12 * d)]
-    if order >= 5:
-        jet.append(d * (1 - 30 * (d * (1 - 4 * d))))
-    if order >= 6:
-        jet.append(du * (1 - 60 * (d * (1 - 6 * d))))
-    if order >= 7:
-        jet.append(d * (1 - 42 * (d * (3 - 40 * (d * (1 - 3 * d))))))
-    return jet[: order + 1]
+    d = s * (1 - s)
+    both = d, d * (1 - 2 * s)
+    return [s, *(both[k % 2] * reduce(lambda v, a: v * d + a, f) for k, f in enumerate(_FACTORS[:order]))]
 
 
 def _tanh(c: Vector, order: int, number: Any) -> list[Vector]:
@@ -63,10 +60,10 @@ def _bell(c: Vector, half: Vector) -> Vector:
 
 
 def _hermite(c: Vector, count: int, step: int) -> list[Vector]:
-    """``H_(n+1) = step (c H_n − n H_(n−1))``."""
-    found = [c * 0 + 1, c * step]
+    """``(−1)^n H_n``, where ``H_(n+1) = step (c H_n − n H_(n−1))``."""
+    found = [c * 0 + 1, c * -step]
     for n in range(1, count - 1):
-        found.append((c * found[n] - found[n - 1] * n) * step)
+        found.append((c * found[n] + found[n - 1] * n) * -step)
     return found[:count]
 
 
@@ -81,8 +78,7 @@ def _root_over_pi(k: Fraction, number: Any) -> Vector:
 
 def _erf(c: Vector, order: int, number: Any) -> list[Vector]:
     bell = _bell(c, number(1)) * _root_over_pi(Fraction(4), number)
-    derivatives = [h * bell * (-1) ** k for k, h in enumerate(_hermite(c, max(order, 2), 2))]
-    return [c.erf(), *derivatives][: order + 1]
+    return [c.erf(), *(h * bell for h in _hermite(c, max(order, 2), 2))][: order + 1]
 
 
 def _softplus(c: Vector, order: int, number: Any) -> list[Vector]:
@@ -96,7 +92,7 @@ def _softplus(c: Vector, order: int, number: Any) -> list[Vector]:
 def _gelu(c: Vector, order: int, number: Any) -> list[Vector]:
     half = number(Fraction(1, 2))
     bell = _bell(c, half) * _root_over_pi(Fraction(1, 2), number)
-    phi = [h * bell * (-1) ** k for k, h in enumerate(_hermite(c, max(order + 1, 2), 1))]
+    phi = [h * bell for h in _hermite(c, max(order + 1, 2), 1)]
     low, root = c * _root_half(number), number(Fraction(8, 7))
     below = (low.midpoints().erf().widened(low.radii() * root) + 1) * half  # erf' ≤ 2/√π < 8/7
     return [c * below, below + c * phi[0], *(phi[k - 2] - phi[k] for k in range(2, order + 1))][: order + 1]
@@ -107,19 +103,17 @@ def _root_half(number: Any) -> Vector:
     return number(Fraction(isqrt(1 << 1999), 1 << 1000)).widened(number(Fraction(1, 1 << 999)))
 
 
-def _decimals(*values: int) -> tuple[Fraction, ...]:
+def _sups(*values: int) -> tuple[Fraction, ...]:
     return tuple(Fraction(value, 10000) for value in values)
 
 
-_LOGISTIC = _decimals(2500, 963, 1250, 1300, 2500, 4100, 10625, 24000, 77500)
+_LOGISTIC = _sups(2500, 963, 1250, 1300, 2500, 4100, 10625, 24000, 77500)
 
 ACTIVATIONS = {
     "sigmoid": Activation(_sigmoid, _LOGISTIC, Fraction(1)),
     "tanh": Activation(_tanh, tuple(2 ** (k + 1) * b for k, b in enumerate(_LOGISTIC, 1)), Fraction(0)),
-    "erf": Activation(
-        _erf, _decimals(11284, 12733, 22568, 50930, 135406, 407437, 1354056, 4889240, 18956771), Fraction(0)
-    ),
+    "erf": Activation(_erf, _sups(11284, 12733, 22568, 50930, 135406, 407437, 1354056, 4889240, 18956771), Fraction(0)),
     "softplus": Activation(_softplus, (Fraction(1), *_LOGISTIC[:8])),
-    "gelu": Activation(_gelu, _decimals(12420, 7979, 9550, 15958, 31831, 71810, 178254, 478731, 1375099)),
+    "gelu": Activation(_gelu, _sups(12420, 7979, 9550, 15958, 31831, 71810, 178254, 478731, 1375099)),
 }
 """By the name a problem file gives them (Theorems 6, 6a and 6b for the bounds)."""

@@ -248,8 +248,9 @@ class _Search:
     apart: Fraction
     arithmetic: Enclosures
 
-    def pieces(self, size: float, most: float) -> tuple[list[Place], Array] | None:
-        """The places after the start, and the radii of the boxes about the pieces that lead there, all of one size."""
+    @cached_property
+    def marks(self) -> list[_Mark] | None:
+        """Places on the floor from the start to the limit; ``None`` where it is not found."""
         q, eps = self.start.q.astype(np.float64), np.array(self.start.eps, dtype=np.float64)
         if self.newton_step(q, eps) is None:
             return None
@@ -264,22 +265,29 @@ class _Search:
             if floor is None:
                 return None
             marks.append(_Mark(floor, self.end * 0))
-        marks.append(_Mark(Place(self.end, (Fraction(0),) * len(eps)), self.end * 0))
-        waiting = [(*ends, 0, _Loss()) for ends in pairwise(marks)][::-1]
+        return [*marks, _Mark(Place(self.end, (Fraction(0),) * len(eps)), self.end * 0)]
+
+    def pieces(self, size: float, most: float) -> tuple[list[Place], Array] | None:
+        """The places after the start, and the radii of the boxes about the pieces that lead there, all of one size."""
+        if self.marks is None:
+            return None
+        waiting = [(*ends, 0, _Loss()) for ends in pairwise(self.marks)][::-1]
         done: list[Place] = []
-        radii, loss = np.full(len(self.end), size), _Loss()
+        radii, loss, work = np.full(len(self.end), size), _Loss(), (self.limit, self.chart)
         while waiting:
             here, there, depth, whole = waiting.pop()
             halvings = loss.halvings(depth)
             if not halvings:
-                proved = self.margin(here, there, radii)
+                curve, proved = piece(self.chart, here.place, there.place), None
+                if curve is not None:
+                    proved = margin(*work, curve, radii, self.arithmetic, self.ties, self.apart)
                 share = None if proved is None else float(1 - proved)
                 least = whole.least(share, depth)
                 loss, whole = loss.then(share, depth), whole.then(share, depth)
                 ahead = sum(2 ** loss.halvings(waits) for _, _, waits, _ in waiting)
                 if least > most or ahead > _AHEAD:
                     return None
-                if proved is not None and proved > 0 and self.leads(here, there):
+                if curve is not None and proved is not None and proved > 0 and leads(*work, curve, self.arithmetic):
                     done.append(there.place)
                     continue
                 halvings = max(loss.halvings(depth), 1)
@@ -295,16 +303,6 @@ class _Search:
                 there = middle
             waiting.append((here, there, depth, whole))
         return done, np.array([radii] * len(done))
-
-    def margin(self, here: _Mark, there: _Mark, radii: Array) -> Fraction | None:
-        """How far the piece between two marks is proved; positive if it is."""
-        curve, work = piece(self.chart, here.place, there.place), (self.limit, self.chart)
-        return None if curve is None else margin(*work, curve, radii, self.arithmetic, self.ties, self.apart)
-
-    def leads(self, here: _Mark, there: _Mark) -> bool:
-        """Whether the loss is proved to fall on the piece."""
-        curve = piece(self.chart, here.place, there.place)
-        return curve is not None and leads(self.limit, self.chart, curve, self.arithmetic)
 
     @cached_property
     def first(self) -> _Mark:

@@ -43,20 +43,6 @@ _LEAST = Fraction(1, 64)
 """Kept so that another arithmetic, which bounds a little differently and scales with another ``V``, finds the same."""
 
 
-def bowl(
-    objective: SquareLoss,
-    chart: Chart,
-    curve: Piece,
-    radii: Array,
-    a: Enclosures,
-    ties: Exact | None = None,
-    apart: Fraction = Fraction(0),
-) -> bool:
-    """Prove what :func:`margin` tells of, with the same arguments; ``False`` says nothing."""
-    found = margin(objective, chart, curve, radii, a, ties, apart)
-    return found is not None and found > 0
-
-
 @quiet
 def margin(
     objective: SquareLoss,
@@ -147,7 +133,7 @@ class SecondDerivatives(NamedTuple):
 def second_derivatives(
     objective: SquareLoss, chart: Chart, f: Derivatives, a: Arithmetic, ties: Exact | None = None
 ) -> SecondDerivatives:
-    """``F_qq`` on a piece, with ``ties`` ``TᵀF_qqT``; as for :func:`bowl`, ``f`` expanded in the same arithmetic."""
+    """``F_qq`` on a piece, with ``ties`` ``TᵀF_qqT``; as for :func:`margin`, ``f`` expanded in the same arithmetic."""
     jacobian, (second, spread) = f.jacobian, _second(objective, chart, f, a)
     if ties is not None:
         t = a.array(ties)

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from ambient import bowl
 from cases import checked, problem
 
 from certify.arithmetic.arb import Arb
@@ -25,7 +26,6 @@ from certify.checker.points import Points
 from certify.checker.valley import check_region
 from certify.proofs.inertia import Inertia, inertia
 from certify.proofs.proof import dyadic, from_text
-from certify.proofs.valley import bowl
 from symmetry.charts import Chart, Group, chart_from_json, chart_of
 from symmetry.network import Exact, exact
 from symmetry.objective import SquareLoss

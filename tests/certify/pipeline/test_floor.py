@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from ambient import all_eps, ambient, ambient_loss, by_limit
+from ambient import all_eps, ambient, ambient_loss, bowl, by_limit
 from channel_run import CURVED, NEAR_ZERO, PAIR, STEEP, TWO_MIRRORED, channel_points, channel_run
 
 from certify.arithmetic.midrad import Float64Enclosures
@@ -16,7 +16,7 @@ from certify.arithmetic.uniform import UniformEnclosures
 from certify.pipeline.floor import holds_limit, trace_valley
 from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure, Proof
-from certify.proofs.valley import _slopes, bowl
+from certify.proofs.valley import _slopes
 from certify.proofs.verdict import Relation
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group

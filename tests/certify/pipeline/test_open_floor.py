@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from ambient import Copies, ambient, ambient_loss, by_limit
+from ambient import Copies, ambient, ambient_loss, bowl, by_limit
 from channel_run import BESIDE, COPIES, CROSSED, SPLIT, ZEROS, channel_points, channel_run
 
 from certify.arithmetic import Enclosures
@@ -19,7 +19,6 @@ from certify.pipeline.classification import _with_path
 from certify.pipeline.floor import holds_limit, reached, trace_valley
 from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure
-from certify.proofs.valley import bowl
 from certify.proofs.verdict import CriticalObject, Relation, Verdict
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
