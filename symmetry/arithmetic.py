@@ -7,8 +7,9 @@ numbers here, enclosures in :mod:`certify.arithmetic`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import factorial
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,6 +71,47 @@ class Arithmetic(Protocol):
     def concatenate(self, parts: Sequence[Any], axis: int = 0) -> Any:
         """Join along an axis, as numpy does."""
 
+    def convolve(self, left: Sequence[Any], right: Sequence[Any], degree: int) -> list[Any]:
+        """The product of two power series, up to ``degree``; those of polynomials may be shorter."""
+
+    def composites(self, jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int) -> list[list[Any]]:
+        """``Σ_j jet[k + j] y^j/j!``, ``k < number``, up to ``degree``, for a series ``y``, ``y_0`` taken for 0."""
+
+
+class TermByTerm:
+    """Series by the operators of their coefficients: for arithmetics that have nothing faster."""
+
+    number: Callable[[Fraction], Any]
+
+    def convolve(self, left: Sequence[Any], right: Sequence[Any], degree: int) -> list[Any]:
+        """As in :class:`Arithmetic`."""
+        return _product(left, right, degree, 0)
+
+    def composites(self, jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int) -> list[list[Any]]:
+        """As in :class:`Arithmetic`."""
+        powers = [list(inner)] if degree else []
+        for j in range(2, degree + 1):
+            powers.append(_product(powers[-1], [inner[-1] * 0, *inner[1:]], degree, j - 1))
+        out = []
+        for k in range(number):
+            factors = [jet[k + j] * self.number(Fraction(1, factorial(j))) for j in range(1, degree + 1)]
+            series = [jet[k], *[inner[-1] * 0] * degree]
+            for j, (power, factor) in enumerate(zip(powers, factors, strict=True), start=1):
+                for m in range(j, min(degree + 1, len(power))):
+                    series[m] = series[m] + power[m] * factor
+            out.append(series)
+        return out
+
+
+def _product(left: Sequence[Any], right: Sequence[Any], degree: int, first: int) -> list[Any]:
+    """Those coefficients of ``left`` that are below ``first`` are 0 and are not looked at."""
+    nothing = left[-1] * right[-1] * 0
+    out = []
+    for m in range(degree + 1):
+        parts = [left[i] * right[m - i] for i in range(first, min(m + 1, len(left))) if m - i < len(right)]
+        out.append(sum(parts[1:], parts[0]) if parts else nothing)
+    return out
+
 
 class Float64:
     """Plain float64: no enclosure, no proof. For the search, and as the reference in tests."""
@@ -124,3 +166,16 @@ class Float64:
 
     def concatenate(self, parts: Sequence[Any], axis: int = 0) -> Any:
         return np.concatenate(parts, axis=axis)
+
+    def convolve(self, left: Sequence[Any], right: Sequence[Any], degree: int) -> list[Any]:
+        from symmetry import compiled  # numba takes its time
+
+        sides, shape, _ = compiled.factors(left, right)
+        return list(compiled.multiply(*sides, degree).reshape(degree + 1, *shape))
+
+    def composites(self, jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int) -> list[list[Any]]:
+        from symmetry import compiled
+
+        y, derivatives, shape = compiled.composition(jet[: number + degree], inner)
+        out, _ = compiled.compose(derivatives, number, y, degree)
+        return [list(series) for series in out.reshape(number, degree + 1, *shape)]

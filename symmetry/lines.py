@@ -21,8 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import product
-from math import comb, factorial, lcm
+from math import comb, lcm
 from typing import Any
 
 import numpy as np
@@ -83,97 +82,40 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
         nothing = term.coefficients[0] * 0
         known = list(term.coefficients)
         return Expansion(known + [nothing] * (order + 1 - len(known)), nothing)
-    z, *inner = term.argument
-    jet = activation.jet(z, order + len(term.polynomials) - 1, arithmetic)
-    series: _Monomials | _Powers = _Powers(inner) if len(inner) > 1 else _Monomials(inner[0])
-    coefficients: list[Any] = []
-    for m in range(order + 1):
-        parts = [
-            _times(part, p, factor, arithmetic)
-            for k, polynomial in enumerate(term.polynomials)
-            for i, p in enumerate(polynomial[: m + 1])
-            for part, factor in series.terms(m - i, jet[k:])
-        ]
-        coefficients.append(_total(parts))
-    parts = []
+    z, number = term.argument[0], len(term.polynomials)
+    jet = activation.jet(z, order + number - 1, arithmetic)
+    known = arithmetic.composites(jet, number, term.argument, order)
+    # sup |σ| is not needed: P_0 has degree K at most, so that k + j > 0
+    sups = [arithmetic.number(activation.sup(j) if j else Fraction(0)) for j in range(order + number + 1)]
+    wide = arithmetic.composites(sups, number, _about(term.argument), order + 1)
+    coefficients: list[list[Any]] = [[] for _ in range(order + 1)]
+    rests = []
     for k, polynomial in enumerate(term.polynomials):
-        for i in range(len(polynomial)):
-            # sup |P^(i)|/i! ≤ Σ_l binom(l, i) |p_l|
-            bound = abs(polynomial[i])
-            for power in range(i + 1, len(polynomial)):
-                bound = bound + abs(polynomial[power]) * comb(power, i)
-            # sup |σ| is not needed: P_0 has degree K at most, so that k + j > 0
-            sups = [activation.sup(k + j) if k + j else Fraction(0) for j in range(order + 2 - i)]
-            parts += [_times(part, bound, factor, arithmetic) for part, factor in series.bounds(order + 1 - i, sups)]
-    return Expansion(coefficients, _total(parts))
+        for m, part in enumerate(known[k]):
+            # the products with all p_ki at once
+            for i, value in enumerate(_times(part, polynomial[: order + 1 - m], arithmetic)):
+                coefficients[m + i].append(value)
+        for i, bound in enumerate(_about(polynomial, 0)):
+            rests += _times(wide[k][order + 1 - i], [bound], arithmetic)
+    return Expansion([_total(parts) for parts in coefficients], _total(rests))
 
 
-def _times(values: Any, p: Any, factor: Fraction, arithmetic: Arithmetic) -> Any:
-    """``Σ factor·values·p`` over the columns, (N, 1)."""
-    scaled = p if factor == 1 else p * arithmetic.number(factor)
-    return arithmetic.matmul(values, scaled.reshape(-1, 1)) if len(p.shape) == 1 else values * scaled
+def _times(values: Any, numbers: Sequence[Any], arithmetic: Arithmetic) -> list[Any]:
+    """``Σ values·p`` over the columns, (N, 1), for each ``p`` of ``numbers``."""
+    if len(numbers[0].shape) > 1:
+        return [values * p for p in numbers]
+    products = arithmetic.matmul(values, arithmetic.concatenate([p.reshape(-1, 1) for p in numbers], axis=1))
+    return [products[:, i : i + 1] for i in range(len(numbers))]
 
 
-class _Monomials:
-    """``S_m`` of a straight line: ``σ^(m) y_1^m/m!``."""
-
-    def __init__(self, slope: Any):
-        self.powers = [None, slope]
-        self.products: dict[tuple[int, int], Any] = {}
-
-    def _power(self, m: int) -> Any:
-        while len(self.powers) <= m:
-            self.powers.append(self.powers[-1] * self.powers[1])
-        return self.powers[m]
-
-    def terms(self, m: int, derivatives: Sequence[Any]) -> list[tuple[Any, Fraction]]:
-        """Arrays (N, m) and the numbers they are to be multiplied with; their sum is ``S_m``."""
-        key = (m, id(derivatives[m]))
-        if key not in self.products:
-            self.products[key] = self._power(m) * derivatives[m] if m else derivatives[0]
-        return [(self.products[key], Fraction(1, factorial(m)))]
-
-    def bounds(self, m: int, sups: Sequence[Fraction]) -> list[tuple[Any, Fraction]]:
-        """The same for ``S̄_m``, with bounds in the place of derivatives."""
-        size = abs(self._power(m)) if m else abs(self.powers[1]) * 0 + 1
-        return [(size, sups[m] / factorial(m))]
-
-
-class _Powers:
-    """``S_m = Σ_j σ^(j) [y^j]_m/j!`` of a curve ``y = t y_1 + t² y_2 + …``."""
-
-    def __init__(self, inner: Sequence[Any]):
-        sizes = dict(enumerate(map(abs, inner), 1))
-        # the powers of y and of ȳ, each by degree in t
-        self.known = {1: dict(enumerate(inner, 1))}
-        self.wide = {1: {i: _total([sizes[k] * comb(k, i) for k in sizes if k >= i]) for i in sizes}}
-
-    def _power(self, known: dict[int, dict[int, Any]], j: int) -> dict[int, Any]:
-        """The coefficients of ``y^j``, up to those that are needed."""
-        if j not in known:
-            parts: dict[int, list[Any]] = {}
-            for (m, left), (i, right) in product(self._power(known, j - 1).items(), known[1].items()):
-                if m + i <= TOP + 1:
-                    parts.setdefault(m + i, []).append(left * right)
-            known[j] = {m: _total(values) for m, values in parts.items()}
-        return known[j]
-
-    def terms(self, m: int, derivatives: Sequence[Any]) -> list[tuple[Any, Fraction]]:
-        """As for straight lines."""
-        if not m:
-            return [(derivatives[0], Fraction(1))]
-        parts = self._coefficients(self.known, m)
-        return [(value * derivatives[j], factor) for j, value, factor in parts]
-
-    def bounds(self, m: int, sups: Sequence[Fraction]) -> list[tuple[Any, Fraction]]:
-        """As for straight lines."""
-        if not m:
-            return [(self.wide[1][1] * 0 + 1, sups[0])]
-        return [(value, factor * sups[j]) for j, value, factor in self._coefficients(self.wide, m)]
-
-    def _coefficients(self, known: dict[int, dict[int, Any]], m: int) -> list[tuple[int, Any, Fraction]]:
-        powers = ((j, self._power(known, j)) for j in range(1, m + 1))
-        return [(j, power[m], Fraction(1, factorial(j))) for j, power in powers if m in power]
+def _about(polynomial: Sequence[Any], first: int = 1) -> list[Any]:
+    """Bounds ``Σ_l binom(l, i) |p_l|`` of the coefficients about any ``|t| ≤ 1``, from the ``first`` on; 0 before."""
+    sizes = [abs(p) for p in polynomial]
+    nothing = [sizes[0] * 0] * first
+    return nothing + [
+        _total([size * comb(power, i) for power, size in enumerate(sizes) if power >= i])
+        for i in range(first, len(sizes))
+    ]
 
 
 def _total(parts: Sequence[Any]) -> Any:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from symmetry.arithmetic import Arithmetic
+from symmetry.arithmetic import Arithmetic, Float64
 from symmetry.charts import Chart
 from symmetry.groups import TAU, Group
 from symmetry.lines import TOP, Expansion, expand
@@ -25,6 +26,8 @@ from symmetry.saturated_way import SaturatedWay
 from symmetry.series import Rationals, plus, times
 from symmetry.triple_way import TripleWay
 from symmetry.ways import Course, PairWay, Stand, Way, ZeroWay
+
+Floats = NDArray[np.float64]
 
 _WAYS: dict[str, type[Way]] = {
     **dict.fromkeys(("pair", "split+", "split-", "mirrored"), PairWay),
@@ -37,7 +40,7 @@ _WAYS: dict[str, type[Way]] = {
 
 @dataclass(frozen=True)
 class Place:
-    """A network in the coordinates of a chart, its copies equal; exact.
+    """A network in the coordinates of a chart, its copies equal; exact, or in float64 where nothing is proved.
 
     Args:
         q: (P',) the limit network.
@@ -197,3 +200,41 @@ def residuals(objective: SquareLoss, chart: Chart, curve: Piece, ar: Arithmetic)
             return None
         total = total + found
     return total
+
+
+class ApproxResiduals(NamedTuple):
+    """The residuals of T networks on a piece, (N, T), and the size of their largest outputs, (T,)."""
+
+    residuals: Floats
+    largest: Floats
+
+
+def approx_residuals(objective: SquareLoss, chart: Chart, curve: Piece, times: Floats) -> ApproxResiduals | None:
+    """The residuals at some ``τ`` (T,), in float64; ``None`` where a group has more than one small coordinate.
+
+    Args:
+        objective: of the chart's limit network.
+        chart: that is plain.
+        curve: the piece.
+        times: not 0 on a last piece.
+    """
+    ways = [way for way in curve.ways if isinstance(way, PairWay)]
+    if len(ways) < len(curve.ways):
+        return None
+    problem, approx = objective.problem, Float64()
+    x, sigma, d = problem.inputs.values, problem.activation, chart.dimension
+    q = np.array([part.astype(np.float64) for part in curve.q]).T @ times ** np.arange(3)[:, None]
+    total = -np.tile(problem.labels[:, None], len(times))
+    largest = np.zeros(len(times))
+    m = len(chart.ordinary)
+    for i in range(m):
+        output = q[m * d + i]
+        total += output * sigma.jet(x @ q[i * d : (i + 1) * d], 0, approx)[0]
+        largest = np.maximum(largest, np.abs(output))
+    if chart.balanced:
+        total += q[chart.units[-1].place.start]
+    for group, way in zip(chart.diverging, ways, strict=True):
+        outputs, size = way.approx_outputs(q[chart.place(group)], x, times, sigma)
+        total += outputs
+        largest = np.maximum(largest, size)
+    return ApproxResiduals(total, largest)

@@ -31,7 +31,7 @@ from symmetry.lines import TOP, Expansion
 from symmetry.network import Exact, exact
 from symmetry.objective import Data, SquareLoss
 from symmetry.saturated import Sides, Step
-from symmetry.series import Rationals, about, composed, product
+from symmetry.series import Rationals, about, composed
 from symmetry.ways import Course, Small, Stand
 
 
@@ -102,7 +102,7 @@ class SaturatedWay:
         reach, sizes = about(z), about(a)
         outer = composed(bounds, [reach[0] * 0, *reach[1:], *[reach[0] * 0] * (TOP - 1)], TOP + 1, ar)
         rest = sum((outer[TOP + 1 - i] * size for i, size in enumerate(sizes)), reach[0] * 0)
-        return Expansion(product(values, a, TOP), rest)
+        return Expansion(ar.convolve(values, a, TOP), rest)
 
     def _from_infinity(
         self, along: list[Any], a: list[Any], seen: Sides, data: Data, activation: Activation, ar: Arithmetic
@@ -118,7 +118,7 @@ class SaturatedWay:
         # on the hyperplane, a neuron: in T
         jet = activation.jet(end, 2, ar)
         inner, on = [nothing, change, nothing], (side == 0).reshape(column)
-        flat = product(composed(jet, inner, 2, ar), factor, 2)
+        flat = ar.convolve(composed(jet, inner, 2, ar), factor, 2)
         size = abs(change)
         sups = [Fraction(0), *(activation.sup(j) / factorial(j) for j in (1, 2, 3))]
         flat_rest = size * size * size * ar.number(sups[3]) * sizes[0] + size * size * ar.number(sups[2]) * sizes[1]
@@ -132,7 +132,7 @@ class SaturatedWay:
         found: list[Any] = [*flat, flat_rest]
         for nu in (1, 2):
             v = [nothing, start, start * m * -1 - start * start] if nu == 1 else [nothing, nothing, start]
-            known = product([p - sign * q for p, q in zip(step, v, strict=True)], factor, 2)
+            known = ar.convolve([p - sign * q for p, q in zip(step, v, strict=True)], factor, 2)
             # of v, and of v/(1 + v), about any T
             powers = [
                 nothing + 1,
@@ -147,7 +147,7 @@ class SaturatedWay:
             found = [ar.where(here, new, old) for new, old in zip((*known, rest), found, strict=True)]
         third = ar.array(exact([nu / 3 for nu in times])).reshape(column) + abs(m) * ar.number(Fraction(1, 3))
         rest = wide * (third * sizes[0] + ar.number(Fraction(1, 3)) * sizes[1])
-        known = product(step, factor, 2)
+        known = ar.convolve(step, factor, 2)
         here = np.array([nu >= 3 for nu in times]).reshape(column)
         found = [ar.where(here, new, old) for new, old in zip((*known, rest), found, strict=True)]
         return Expansion([found[0], nothing, found[1], nothing, found[2], nothing], found[3])

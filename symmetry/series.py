@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import comb, factorial
+from math import comb
 from typing import Any
 
 from symmetry.arithmetic import Arithmetic
@@ -16,56 +16,20 @@ Rationals = list[Fraction]
 """The coefficients of an exact polynomial or series."""
 
 
-def product(left: Sequence[Any], right: Sequence[Any], degree: int, first: int = 0) -> list[Any]:
-    """The coefficients up to ``degree``; those below ``first`` are 0 in ``left`` and are not looked at."""
-    nothing = left[-1] * 0
-    out = []
-    for m in range(degree + 1):
-        parts = [left[i] * right[m - i] for i in range(first, min(m + 1, len(left))) if m - i < len(right)]
-        out.append(sum(parts[1:], parts[0]) if parts else nothing)
-    return out
-
-
 def scaled(series: Sequence[Any], numbers: Sequence[Fraction], degree: int, ar: Arithmetic) -> list[Any]:
     """The series times the exact series ``numbers``, up to ``degree``."""
-    factors = {i: ar.number(e) for i, e in enumerate(numbers) if e}
-    out = []
-    for m in range(degree + 1):
-        parts = [series[m - i] * factor for i, factor in factors.items() if 0 <= m - i < len(series)]
-        out.append(sum(parts[1:], parts[0]) if parts else series[0] * 0)
-    return out
+    return ar.convolve(series, [ar.number(e) for e in numbers[: degree + 1]], degree)
 
 
 def divided(series: Sequence[Any], numbers: Sequence[Fraction], ar: Arithmetic) -> list[Any]:
     """The series divided by the exact series ``numbers``, whose first member is not 0, to its own degree."""
-    inverse, out = ar.number(1 / numbers[0]), list[Any]()
-    for m, value in enumerate(series):
-        for i in range(1, min(m, len(numbers) - 1) + 1):
-            if numbers[i]:
-                value = value - out[m - i] * ar.number(numbers[i])
-        out.append(value * inverse)
-    return out
+    degree = len(series) - 1
+    return scaled(series, over([Fraction(1)], numbers, degree), degree, ar)
 
 
 def composed(jet: Sequence[Any], inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[Any]:
     """``Σ_j jet[j] y^j/j!`` for ``y`` without a constant term (``inner[0]`` is not looked at), up to ``degree``."""
-    return composites(jet, 1, inner, degree, ar)[0]
-
-
-def composites(jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int, ar: Arithmetic) -> list[list[Any]]:
-    """:func:`composed` for ``jet``, ``jet[1:]``, …, so many as ``number`` says."""
-    powers = [list(inner)] if degree else []
-    for j in range(2, degree + 1):
-        powers.append(product(powers[-1], [inner[0] * 0, *inner[1:]], degree, j - 1))
-    out = []
-    for k in range(number):
-        factors = [jet[k + j] * ar.number(Fraction(1, factorial(j))) for j in range(1, degree + 1)]
-        series = [jet[k], *[inner[-1] * 0] * degree]
-        for j, (power, factor) in enumerate(zip(powers, factors, strict=True), start=1):
-            for m in range(j, min(degree + 1, len(power))):
-                series[m] = series[m] + power[m] * factor
-        out.append(series)
-    return out
+    return ar.composites(jet, 1, inner, degree)[0]
 
 
 def about(polynomial: Sequence[Any]) -> list[Any]:

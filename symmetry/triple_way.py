@@ -24,7 +24,7 @@ from symmetry.groups import TAU, Group
 from symmetry.lines import TOP, Expansion
 from symmetry.network import Exact
 from symmetry.objective import Data, SquareLoss
-from symmetry.series import Rationals, about, composed, over, plus, product, scaled, times
+from symmetry.series import Rationals, about, composed, over, plus, scaled, times
 from symmetry.ways import Course, Small, Stand
 
 Nodes = tuple[Rationals, Rationals, Rationals]
@@ -130,7 +130,7 @@ class TripleWay:
                 known = [jet[order + m] if 2 * m <= degree else nothing for m in range(degree + 1)]
                 part = composed(known, inner, degree, ar)
                 for factor in [s] * (k - 2 * i) + [y] * i:
-                    part = product(part, factor, degree)
+                    part = ar.convolve(part, factor, degree)
                 share = Fraction(1, factorial(k - 2 * i) * factorial(i))
                 own = scaled([*part, *[nothing] * (TOP - degree)], [share * v for v in moment], TOP, ar)
                 total = [a + b for a, b in zip(total, own, strict=True)]
@@ -164,9 +164,9 @@ class TripleWay:
         for k in range(3):
             bounds = [activation.sup(k + j) if k + j else Fraction(0) for j in range(top + 1)]
             sigma.append(composed([nothing + ar.number(v) for v in bounds], argument, top, ar))
-        first = product(slope, sigma[1], top)
-        second = product(product(slope, slope, top), sigma[2], top)
-        twice = product([v * 2 for v in y], sigma[1], top)
+        first = ar.convolve(slope, sigma[1], top)
+        second = ar.convolve(ar.convolve(slope, slope, top), sigma[2], top)
+        twice = ar.convolve([v * 2 for v in y], sigma[1], top)
         second = [(a + b) * ar.number(Fraction(1, 2)) for a, b in zip(second, twice, strict=True)]
         once = plus(alpha, times(reach, c))
         both = plus(mu, times(reach, alpha), times(reach, reach, c))

@@ -37,7 +37,7 @@ from symmetry.network import exact
 from symmetry.objective import SquareLoss
 from symmetry.parting import copies_apart, zeros_apart
 from symmetry.release import Piece, released
-from symmetry.series import about, composed, composites, divided, product, quotient, scaled
+from symmetry.series import about, composed, divided, quotient, scaled
 
 ORDER = 3
 """``K``: of ``σ`` the derivatives up to 5 are enclosed and those up to 7 bounded; here 2 and 3 are differentiated."""
@@ -283,8 +283,8 @@ def _times_inputs(f: Expansion, x: Any, size: Any) -> Expansion:
 
 def _neurons(z: list[Any], a: list[Any], activation: Activation, ar: Arithmetic) -> dict[str, list[Any]]:
     jet = activation.jet(z[0], ORDER + 2, ar)
-    sigma = composites(jet, 3, z, ORDER, ar)
-    first, second, third = (product(v, a, ORDER) for v in sigma)
+    sigma = ar.composites(jet, 3, z, ORDER)
+    first, second, third = (ar.convolve(v, a, ORDER) for v in sigma)
     return {"": first, "c": sigma[0], "z": second, "zz": third, "cz": sigma[1]}
 
 
@@ -297,10 +297,10 @@ def _pair(
     for sign in (1, -1):
         argument = [y[m] * sign + z[m] if m < len(z) else y[m] * sign for m in range(ORDER + 1)]
         jet = activation.jet(argument[0], ORDER + 2, ar)
-        sides.append(composites(jet, 3, argument, ORDER, ar))
+        sides.append(ar.composites(jet, 3, argument, ORDER))
     even = [[(p + q) * half for p, q in zip(*k, strict=True)] for k in zip(*sides, strict=True)]
     odd = [divided([(p - q) * half for p, q in zip(*k, strict=True)], eps, ar) for k in zip(*sides, strict=True)]
-    difference = [p - q for p, q in zip(product(even[1], x, ORDER), odd[0], strict=True)]
+    difference = [p - q for p, q in zip(ar.convolve(even[1], x, ORDER), odd[0], strict=True)]
     return _functions(even, odd, divided(difference, _square(eps), ar), c, x, _square(eps), ar)
 
 
@@ -321,8 +321,8 @@ def _pair_at_infinity(
         """``f_0 X^first σ^(k) + f_1 s X^(first + 2) σ^(k+2)``."""
         power = [z[0] * 0 + 1]
         for _ in range(first):
-            power = product(power, x, ORDER)
-        low = [v * ar.number(factors[0]) for v in product(known[k], power, ORDER)]
+            power = ar.convolve(power, x, ORDER)
+        low = [v * ar.number(factors[0]) for v in ar.convolve(known[k], power, ORDER)]
         high = known[k + 2][0] * power[0] * x[0] * x[0]
         return [*low[:2], *(low[i] + high * ar.number(factors[1] * square[i]) for i in (2, 3))]
 
@@ -347,16 +347,16 @@ def _functions(
         return [p + q for p, q in zip(left, right, strict=True)]
 
     stretched = [scaled(b[k], s, ORDER, ar) for k in range(3)]
-    zz = add(product(a[2], c, ORDER), b[2])
-    turn = add(product(product(b[1], x, ORDER), c, ORDER), e)
+    zz = add(ar.convolve(a[2], c, ORDER), b[2])
+    turn = add(ar.convolve(ar.convolve(b[1], x, ORDER), c, ORDER), e)
     half = ar.number(Fraction(1, 2))
     return {
-        "": add(product(a[0], c, ORDER), b[0]),
+        "": add(ar.convolve(a[0], c, ORDER), b[0]),
         "c": a[0],
-        "z": add(product(a[1], c, ORDER), b[1]),
-        "X": add(product(stretched[1], c, ORDER), a[1]),
+        "z": add(ar.convolve(a[1], c, ORDER), b[1]),
+        "X": add(ar.convolve(stretched[1], c, ORDER), a[1]),
         "zz": zz,
-        "zX": add(product(stretched[2], c, ORDER), a[2]),
+        "zX": add(ar.convolve(stretched[2], c, ORDER), a[2]),
         "XX": scaled(zz, s, ORDER, ar),
         "cz": a[1],
         "cX": stretched[1],
@@ -408,7 +408,7 @@ def _rests(
     # bounds of the coefficients of σ^(j) of the argument, about any point
     highest = max(term.j for terms in functions.values() for term in terms)
     sups = [one * ar.number(sup(j)) for j in range(highest + top + 1)]
-    known = composites(sups, highest + 1, argument, top, ar)
+    known = ar.composites(sups, highest + 1, argument, top)
     amplitudes: dict[tuple[int, int, int], tuple[list[Any], Any, Any]] = {}
 
     def amplitude(alpha: int, beta: int, gamma: int) -> tuple[list[Any], Any, Any]:
@@ -418,7 +418,7 @@ def _rests(
             series, there = [one], one
             for factor, reach in [(c, reaches[1])] * alpha + [(x, reaches[2])] * beta:
                 assert factor is not None
-                series, there = product(series, factor, top), there * (factor[0] + reach)
+                series, there = ar.convolve(series, factor, top), there * (factor[0] + reach)
             here = series[0]
             if gamma:
                 assert eps is not None

@@ -16,13 +16,18 @@ from fractions import Fraction
 from math import factorial
 from typing import Any, NamedTuple, Protocol, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from symmetry.activation import Activation
-from symmetry.arithmetic import Arithmetic
+from symmetry.arithmetic import Arithmetic, Float64
 from symmetry.groups import Group
 from symmetry.lines import TOP, Expansion
 from symmetry.network import Exact
 from symmetry.objective import Data, SquareLoss
-from symmetry.series import Rationals, about, composed, divided, product, quotient, scaled
+from symmetry.series import Rationals, about, composed, divided, quotient, scaled
+
+Floats = NDArray[np.float64]
 
 Small = tuple[Fraction, ...]
 """The small coordinates of one group."""
@@ -137,6 +142,17 @@ class PairWay:
         z, s = ([ar.matmul(data.x, p[i : i + d].reshape(-1, 1)) for p in block] for i in (0, d))
         return self._expand(z, s, [part[2 * d :] for part in block], objective.problem.activation, ar)
 
+    def approx_outputs(self, block: Floats, x: Floats, times: Floats, activation: Activation) -> tuple[Floats, Floats]:
+        """The output at some ``τ`` (T,), (N, T), and its size ``1/|ε|``, (T,); ``block`` (k, T), ``x`` (N, d)."""
+        d = x.shape[1]
+        return self._approx(x @ block[:d], x @ block[d : 2 * d], block[2 * d], times, activation)
+
+    def _approx(self, z: Any, s: Floats, c: Any, times: Floats, activation: Activation) -> tuple[Floats, Floats]:
+        numerator, denominator = (np.polyval([float(v) for v in reversed(part)], times) for part in self.eps)
+        eps, approx = numerator / denominator, Float64()
+        high, low = (activation.jet(z + sign * eps * s, 0, approx)[0] for sign in (1, -1))
+        return c * (high + low) / 2 + (high - low) / (2 * eps), 1 / np.abs(eps)
+
     def _expand(
         self, z: list[Any], s: list[Any], c: list[Any], activation: Activation, ar: Arithmetic
     ) -> Expansion | None:
@@ -158,6 +174,9 @@ class ZeroWay(PairWay):
             [slope[0] * 0] * 3, slope, [part[:1] * 0 for part in block], objective.problem.activation, ar
         )
 
+    def approx_outputs(self, block: Floats, x: Floats, times: Floats, activation: Activation) -> tuple[Floats, Floats]:
+        return self._approx(0.0, 4 * x @ block[1:], 0.0, times, activation)
+
 
 def _at_finite(z: list[Any], s: list[Any], c: list[Any], eps: Rationals, activation: Activation, ar: Arithmetic) -> Any:
     """The coefficients of ``g`` about a finite network, ``ε(0) ≠ 0``."""
@@ -169,7 +188,7 @@ def _at_finite(z: list[Any], s: list[Any], c: list[Any], eps: Rationals, activat
     half = ar.number(Fraction(1, 2))
     even, odd = ([(p + q * sign) * half for p, q in zip(*both, strict=True)] for sign in (1, -1))
     slope = divided(odd, eps, ar)
-    return [p + q for p, q in zip(product(even, c, TOP), slope, strict=True)]
+    return [p + q for p, q in zip(ar.convolve(even, c, TOP), slope, strict=True)]
 
 
 def _at_infinity(
@@ -192,11 +211,11 @@ def _at_infinity(
             # σ^(k)(z): in y = O(τ²) no more than degree/2 terms are needed
             known = [jet[k + i] if k + i <= TOP else nothing for i in range(degree + 1)]
             outer = composed(known, inner, degree, ar)
-            terms.append([v * ar.number(Fraction(1, factorial(k))) for v in product(outer, factor, degree)])
+            terms.append([v * ar.number(Fraction(1, factorial(k))) for v in ar.convolve(outer, factor, degree)])
         summed = [p + q for p, q in zip(*terms, strict=True)]
-        part = product(power, summed, TOP) if j else summed
+        part = ar.convolve(power, summed, TOP) if j else summed
         total = [p + q for p, q in zip(total, part, strict=True)]
-        power = product(product(power, x, TOP), x, TOP)
+        power = ar.convolve(ar.convolve(power, x, TOP), x, TOP)
     return total
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from certify.arithmetic import special
+from symmetry.arithmetic import TermByTerm
 
 Objects = NDArray[np.object_]
 
@@ -129,7 +130,7 @@ class ElementArray:
 Element = TypeVar("Element")
 
 
-class ElementArithmetic(Generic[Element]):
+class ElementArithmetic(TermByTerm, Generic[Element]):
     """The array operations, from a handful of operations on one element."""
 
     name: str

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from certify.arithmetic import special
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.rounding import up
+from symmetry.arithmetic import TermByTerm
 
 Array = NDArray[np.float64]
 
@@ -168,7 +169,7 @@ def blocked(a: Array, b: Array) -> tuple[Array, int]:
     return product, _BLOCK + blocks + 1
 
 
-class Float64Enclosures:
+class Float64Enclosures(TermByTerm):
     """The arithmetic of :class:`MidRad` arrays."""
 
     name = "midrad"

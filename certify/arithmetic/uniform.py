@@ -43,14 +43,15 @@ class Uniform(MidRad):
         mid: the midpoints.
         radius: of all entries.
         bound: no midpoint is larger; infinite or NaN if one is. Without it the largest one is looked for.
+        size: the largest magnitude of a midpoint, where it is known; NaN if one is.
     """
 
     __slots__ = ("_size", "bound", "radius")
 
-    def __init__(self, mid: Array, radius: float, bound: float | None = None):
+    def __init__(self, mid: Array, radius: float, bound: float | None = None, size: float | None = None):
         self.mid = mid
         self.radius = radius
-        self._size: float | None = None
+        self._size = size
         self.bound = self.size if bound is None else bound
 
     @property
@@ -85,7 +86,7 @@ class Uniform(MidRad):
         return Uniform(np.abs(self.mid), self.radius, self.bound)
 
     def __add__(self, other: Any) -> MidRad:
-        b = other if type(other) is Uniform else _uniform(other)
+        b = other if type(other) is Uniform else as_uniform(other)
         if b is None:
             return MidRad.__add__(self, other)
         return _rounded(self.mid + b.mid, self.radius + b.radius, self.bound + b.bound)
@@ -93,17 +94,17 @@ class Uniform(MidRad):
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> MidRad:
-        b = other if type(other) is Uniform else _uniform(other)
+        b = other if type(other) is Uniform else as_uniform(other)
         if b is None:
             return MidRad.__sub__(self, other)
         return _rounded(self.mid - b.mid, self.radius + b.radius, self.bound + b.bound)
 
     def __rsub__(self, other: Any) -> MidRad:
-        a = _uniform(other)
+        a = as_uniform(other)
         return MidRad.__sub__(lift(other), self) if a is None else a - self
 
     def __mul__(self, other: Any) -> MidRad:
-        b = other if type(other) is Uniform else _uniform(other)
+        b = other if type(other) is Uniform else as_uniform(other)
         if b is None:
             return MidRad.__mul__(self, other)
         # |xy − ab| ≤ |a| r_b + r_a (|b| + r_b)
@@ -114,7 +115,7 @@ class Uniform(MidRad):
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> MidRad:
-        b = other if type(other) is Uniform else _uniform(other)
+        b = other if type(other) is Uniform else as_uniform(other)
         if b is None:
             return MidRad.__truediv__(self, other)
         least = float(np.abs(b.mid).min()) if b.mid.size else math.inf
@@ -129,7 +130,7 @@ class Uniform(MidRad):
         return _rounded(mid, (self.radius + size * UP * b.radius + TINY) / room, size)
 
     def __rtruediv__(self, other: Any) -> MidRad:
-        a = _uniform(other)
+        a = as_uniform(other)
         return MidRad.__truediv__(lift(other), self) if a is None else a / self
 
     def sum(self, axis: int) -> MidRad:
@@ -143,7 +144,7 @@ def _rounded(mid: Array, radius: float, bound: float) -> Uniform:
     return Uniform(mid, (radius + (bound * U + TINY)) * UP, bound)
 
 
-def _uniform(value: Any) -> Uniform | None:
+def as_uniform(value: Any) -> Uniform | None:
     """The same with one radius, where it is an exact number or has one; a radius for each entry stays: ``None``."""
     if type(value) is Uniform:
         return value
@@ -183,13 +184,13 @@ class UniformEnclosures(Float64Enclosures):
         return Uniform(v.mid, 0.0, v.bound), radius
 
     def inflate(self, v: MidRad, radius: MidRad) -> MidRad:
-        b = _uniform(radius)
+        b = as_uniform(radius)
         if not isinstance(v, Uniform) or b is None:
             return super().inflate(v, radius)
         return Uniform(v.mid, (v.radius + (b.bound + b.radius)) * UP, v.bound)
 
     def spread(self, v: MidRad, rho: MidRad, slope: MidRad, sup: Fraction) -> MidRad:
-        by, steep = _uniform(rho), _uniform(slope)
+        by, steep = as_uniform(rho), as_uniform(slope)
         if not isinstance(v, Uniform) or by is None or steep is None:
             return super().spread(v, rho, slope, sup)
         reach = by.bound + by.radius
@@ -233,6 +234,23 @@ class UniformEnclosures(Float64Enclosures):
         rad = np.outer(rows.max(axis=1), k * w.radius + (loss * right + k * 2.0**-1074))
         rad = rad + v.radius * (right + k * w.radius)
         return MidRad(mid, rad * ((1 + 2 * outer) * UP) + k * TINY)
+
+    def convolve(self, left: Sequence[MidRad], right: Sequence[MidRad], degree: int) -> list[Any]:
+        from certify.arithmetic import uniform_series as series  # numba takes its time
+
+        p, q = series.known(left), series.known(right)
+        if p is None or q is None or degree > series.HIGHEST:
+            return super().convolve(left, right, degree)
+        return list[Any](series.product(p, q, degree))
+
+    def composites(self, jet: Sequence[MidRad], number: int, inner: Sequence[MidRad], degree: int) -> list[list[Any]]:
+        from certify.arithmetic import uniform_series as series
+
+        jet = jet[: number + degree]
+        p, q = series.known(jet), series.known(inner)
+        if p is None or q is None or degree > series.HIGHEST:
+            return super().composites(jet, number, inner, degree)
+        return list[list[Any]](series.composites(p, number, q, degree))
 
     def concatenate(self, parts: Sequence[MidRad], axis: int = 0) -> MidRad:
         own = [part for part in parts if isinstance(part, Uniform)]

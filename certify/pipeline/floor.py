@@ -54,8 +54,8 @@ _OUTWARD = 16
 _FLAT = 1e-5
 """Directions in which the Hessian has eigenvalues smaller than this, relatively, are flat."""
 
-_RADII = ((2.0**-20, 0.5), (2.0**-26, 1.0))
-"""Of the boxes about pieces, and how much of ``F_qq`` they may cost; the smaller ones are for flat floors."""
+_RADIUS = 2.0**-26
+"""Of the boxes about pieces."""
 
 _MORE = 0.2
 """Of a halving, more than is thought to be needed."""
@@ -96,7 +96,7 @@ def trace_valley(
         return Failure("no-path")
     apart, a = _apart(opening.outer, network, merged), next(ladder(arithmetic, 53, uniform=True))
     search = _Search(*objectives, opening.outer, start, *limit, network.a, apart, a)
-    found = next((found for radius in _RADII if (found := search.pieces(*radius)) is not None), None)
+    found = search.pieces()
     if found is None:
         return Failure("no-path")
     places, radii = found
@@ -267,13 +267,13 @@ class _Search:
             marks.append(_Mark(floor, self.end * 0))
         return [*marks, _Mark(Place(self.end, (Fraction(0),) * len(eps)), self.end * 0)]
 
-    def pieces(self, size: float, most: float) -> tuple[list[Place], Array] | None:
-        """The places after the start, and the radii of the boxes about the pieces that lead there, all of one size."""
+    def pieces(self) -> tuple[list[Place], Array] | None:
+        """The places after the start, and the radii of the boxes about the pieces that lead there."""
         if self.marks is None:
             return None
         waiting = [(*ends, 0, _Loss()) for ends in pairwise(self.marks)][::-1]
         done: list[Place] = []
-        radii, loss, work = np.full(len(self.end), size), _Loss(), (self.limit, self.chart)
+        radii, loss, work = np.full(len(self.end), _RADIUS), _Loss(), (self.limit, self.chart)
         while waiting:
             here, there, depth, whole = waiting.pop()
             halvings = loss.halvings(depth)
@@ -285,7 +285,7 @@ class _Search:
                 least = whole.least(share, depth)
                 loss, whole = loss.then(share, depth), whole.then(share, depth)
                 ahead = sum(2 ** loss.halvings(waits) for _, _, waits, _ in waiting)
-                if least > most or ahead > _AHEAD:
+                if least > 1 or ahead > _AHEAD:
                     return None
                 if curve is not None and proved is not None and proved > 0 and leads(*work, curve, self.arithmetic):
                     done.append(there.place)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from symmetry.merging import read_triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
-from symmetry.release import Place, piece, residuals, toward
+from symmetry.release import Piece, Place, approx_residuals, piece, residuals, toward
 from symmetry.strata import Stratum
 
 _AHEAD, _PLACES = 4, 40
@@ -41,6 +42,11 @@ _SHARES = (1.0, 0.3, 0.1)
 
 _LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3)
 """Where on a curve gradients are looked at before it is expanded."""
+
+_WATCHED = {False: np.array([-1.0, -0.75, 0.5, 1.0]), True: np.array([1.0, 0.9, 0.5, 0.1])}
+"""Where on a piece in a chart losses are looked at before it is expanded, between places and on the last one."""
+
+_NOISE = 1e-14
 
 _BESIDE = 0.2
 
@@ -198,9 +204,11 @@ def _approx_places(
     approx, limit = Float64(), chart.objective(problem)
 
     def falls(start: Place, stop: Place | None) -> bool:
-        curve = None if stop is None else piece(chart, start, stop)
-        line = None if curve is None else residuals(limit, chart, curve, approx)
-        if curve is None or line is None:
+        curve = None if stop is None else piece(chart, _floating(start), _floating(stop))
+        if curve is None or _rises(limit, chart, curve):
+            return False
+        line = residuals(limit, chart, curve, approx)
+        if line is None:
             return False
         bounds = slopes(line, approx, even=curve.last)
         return bool(np.all(bounds > 0) if curve.last else np.all(bounds < 0))
@@ -256,6 +264,17 @@ def _approx_places(
     return [*found, toward(chart, here, end, Fraction(0))]
 
 
+def _rises(limit: SquareLoss, chart: Chart, curve: Piece) -> bool:
+    """Whether the loss is seen to rise on a piece in a chart, at a few of its networks: most do, and that is cheap."""
+    found = approx_residuals(limit, chart, curve, _WATCHED[curve.last])
+    if found is None:
+        return False
+    losses = np.mean(found.residuals**2, axis=0)
+    # outputs cancel each other in a channel, and with them the digits of the loss
+    noise = _NOISE * np.sqrt(losses) * found.largest
+    return bool(np.any(np.diff(losses) > noise[1:]))
+
+
 def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction, Fraction]]:
     """Two nodes of each triple, in short numbers: where the plane across ``u`` through a neuron cuts the line along it.
 
@@ -278,6 +297,12 @@ def _part(start: Place, end: Place, share: Fraction) -> Place:
     """A part of the way from one place to another, nearly."""
     eps = (a + (b - a) * share for a, b in zip(start.eps, end.eps, strict=True))
     return Place(start.q + (end.q - start.q) * share, tuple(eps))
+
+
+def _floating(place: Place) -> Place:
+    """The same in float64: much faster than fractions."""
+    eps: Any = tuple(map(float, place.eps))
+    return Place(place.q.astype(np.float64), eps)
 
 
 def _rounded(chart: Chart, place: Place) -> Place:

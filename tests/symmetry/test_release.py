@@ -12,10 +12,11 @@ from library import ALONG_PATHS, small
 from on_piece import network_at
 
 from certify.arithmetic.arb import Arb
+from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece, Place, piece, residuals, toward
+from symmetry.release import Piece, Place, approx_residuals, piece, residuals, toward
 from symmetry.series import quotient
 
 RNG = np.random.default_rng(5)
@@ -154,3 +155,22 @@ def test_quotients(seed: int):
 def test_quotients_that_may_be_infinite():
     assert quotient([F(1)], [F(1), F(1)], 5) is None
     assert quotient([F(1)], [F(1), F(99, 100)], 5) is not None
+
+
+@pytest.mark.parametrize("to_infinity", [False, True])
+@pytest.mark.parametrize("name", CHARTS)
+def test_approximate_residuals_are_those_of_the_expansion(name: str, to_infinity: bool):
+    if name == "copies only" and to_infinity:
+        pytest.skip("nothing diverges")
+    chart, objective, curve = made(name, to_infinity=to_infinity)
+    times = np.array([1.0, 0.5, 0.25])
+    found = approx_residuals(objective, chart, curve, times)
+    if chart.triples:
+        assert found is None
+        return
+    line = residuals(objective, chart, curve, Float64())
+    assert line is not None
+    assert found is not None
+    for t, column in zip(times, found.residuals.T, strict=True):
+        off = np.abs(column - sum(c[:, 0] * t**k for k, c in enumerate(line.coefficients)))
+        assert np.all(off <= line.rest[:, 0] * t ** len(line.coefficients) + 1e-13 * max(found.largest))
