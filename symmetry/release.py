@@ -117,7 +117,7 @@ def place_of(chart: Chart, network: Network, nodes: Sequence[Sequence[Fraction]]
 def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
     """The curve from ``start`` (``τ = −1``) to ``end`` (``τ = 1``), or to infinity (from ``τ = 1`` to 0).
 
-    ``None`` where weights are infinite before the end.
+    ``None`` where weights are infinite before the end, or do not all diverge there.
     """
     last = at_infinity(chart, end)
     ends = [(group, a, b) for (group, a), (_, b) in zip(stands(chart, start), stands(chart, end), strict=True)]
@@ -158,7 +158,8 @@ def _dependent(chart: Chart, q: Sequence[Exact], ways: Sequence[Way], last: bool
     while len(numerator) > 1 and not numerator[0] and not denominator[0]:
         numerator, denominator = numerator[1:], denominator[1:]
     way = ZeroWay if chart.dependent.kind == "zero" else PairWay
-    return way((numerator, denominator), last) if denominator[0] else None
+    # constants that cancel to leading order would leave this group where it is
+    return way((numerator, denominator), last) if denominator[0] and not (last and numerator[0]) else None
 
 
 def released(chart: Chart) -> Exact:

@@ -291,6 +291,8 @@ def all_ways(chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int) -
     while len(n) > 1 and n[0] == denominator[0] == 0:
         n, denominator = n[1:], denominator[1:]
     to_infinity = all(way.last for way in free.values())
+    # constants that cancel to leading order would leave this group where it is
+    need(not to_infinity or n[0] == 0, "path: the ε of the last shared group does not go to 0")
     found: dict[int, Way] = free | {last: Pair((n, denominator), to_infinity, chart.kinds[last] == "zero")}
     return [found[k] for k in sorted(found)]
 

@@ -17,6 +17,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import mpmath
 import numpy as np
 from cases import case, checked, problem
 from further_cases import LINES, line, written
@@ -32,7 +33,8 @@ from certify.checker.reading import Rejected, need
 from certify.checker.rows import _columns, check_row
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure, dyadic, from_text
-from symmetry.charts import Chart, chart_from_json
+from symmetry.arithmetic import Float64
+from symmetry.charts import Chart, Group, chart_from_json
 from symmetry.closing import arc, way_in
 from symmetry.groups import TAU
 from symmetry.network import Exact, Network, exact
@@ -47,6 +49,9 @@ _CERTIFICATES = dict(zip(LINES, ("minimum-2", "zero", "whole", "whole", "channel
 
 _POINTS = {"zero": ["C1+", "C2+"], "whole": ["C1+", "C1+"]}
 
+
+BITS = 300
+"""In which losses along a path are compared."""
 
 FRACTIONS = tuple(Fraction(k, 16) for k in range(17))
 
@@ -68,7 +73,7 @@ class Traced:
 
 def _in_chart(name: str, factor: float = 1.0) -> Line:
     """From near the entrance of a chart, its copies apart by a little, half of the way, and on to the limit."""
-    away, eps, shares = _CHARTS[name]
+    away, eps, shares, *way = _CHARTS[name]
     away, eps = away * factor, [factor * e for e in eps]
     witness = case(name).certificate["witness"]
     chart, center = chart_from_json(witness["chart"]), exact([from_text(v) for v in witness["krawczyk"]["center"]])
@@ -78,7 +83,7 @@ def _in_chart(name: str, factor: float = 1.0) -> Line:
     apart = [v + 2.0**-12 * (1 if k % 3 else -1) for k, v in enumerate(theta[: 2 * chart.width])]
     candidate = written([*apart, *theta[2 * chart.width :]])
     # q goes with ε², ε of the first group halved; on a plateau it stops before the minimum, where nothing falls
-    ways = [Fraction(1, 2), Fraction(0)] if small else [Fraction(1, 16)]
+    ways = [Fraction(*way or [0.5]), Fraction(0)] if small else [Fraction(1, 16)]
     places = [[*(center + way**2 * (start - center)), *(way * e for e in small)] for way in ways]
     path = {"vertices": [], "closing": 3, "order": list(range(chart.width))}
     if chart.triples:
@@ -88,6 +93,21 @@ def _in_chart(name: str, factor: float = 1.0) -> Line:
         places = [[*row[:-2], Fraction(tau), alpha, *row[-2:]] for row in places]
         path["nodes"] = [[dyadic(v) for v in small]]
     return {"candidate": candidate, "path": path | {"places": [[dyadic(v) for v in row] for row in places]}}
+
+
+def cancelled() -> Line:
+    """A false path: ``ε_1 = −ε_2`` where the last piece begins, so that the third group, which is to balance these, is
+    not on its way to infinity. What is taken for the loss there falls, as it is not that of the networks.
+    """
+    own, belongs = traced("three constants"), problem("three constants")
+    chart, end = chart_from_json(_chart_of(own)), own.line["path"]["places"][-1]
+    limit, eps = exact([from_text(v) for v in end[:-2]]), Fraction(1, 2**6)
+    vertex = chart.network(limit + Fraction(1, 2**6), [eps, -eps]).theta()
+    rough = vertex.astype(float)
+    uphill = SquareLoss.of_network(belongs, chart.width).evaluate(rough, Float64(), 1).gradient
+    candidate = written((rough + 2.0**-16 * uphill / np.linalg.norm(uphill)).tolist())
+    path = {"vertices": [[dyadic(v) for v in vertex]], "closing": 3, "order": own.line["path"]["order"]}
+    return deepcopy(own.line) | {"candidate": candidate, "path": path | {"places": [end]}}
 
 
 def _in_region(name: str, eps: Sequence[float], radius: str, apart: str = "0") -> Line:
@@ -109,14 +129,20 @@ def _in_region(name: str, eps: Sequence[float], radius: str, apart: str = "0") -
     return {"candidate": written(theta.tolist()), "path": path | radii}
 
 
-_CHARTS: dict[str, tuple[float, Sequence[float], Sequence[Sequence[Any]]]] = {
+_CHARTS: dict[str, Any] = {
     "valley": (2.0**-4, (), [["3/8", "5/8"]]),
     "split": (2.0**-9, (-(2.0**-5),), [["3/8", "5/8"]]),
     "zeros": (2.0**-9, (2.0**-6,), []),
     "balanced-2": (2.0**-9, (2.0**-6,), [["3/8", "5/8"]]),
     "triple": (2.0**-10, (2.0**-5, 2.0**-8), []),
+    "triple beside zero": (-(2.0**-10), (2.0**-6, 2.0**-9), [], 0.875),
+    "triple beside a mirrored pair": (2.0**-10, (2.0**-5, 2.0**-8), []),
+    "three constants": (2.0**-10, (2.0**-6, 2.0**-7), [], 0.875),
+    "saturated": (2.0**-6, (0.3125,), [], 0.875),
+    "saturated beside a pair": (2.0**-8, (2.0**-5, 0.25), [], 0.875),
 }
-"""The limit that is away by so much in ``q``, the free ``ε`` or two nodes, and the shares of copies."""
+"""The limit that is away by so much in ``q``, the free ``ε``, ``1/ρ`` or two nodes, the shares of copies, and what is
+left of the former at the first place, if not half of it."""
 
 _REGIONS: dict[str, Any] = {
     "region about a path to infinity": ("channel", (2.0**-5,), "1*2^-12"),
@@ -292,7 +318,7 @@ def rises(name: str, given: Line) -> str:
     Or what is wrong with the region about it, as far as a few corners can tell.
     """
     own = traced(name)
-    objective, arithmetic = SquareLoss.of_network(problem(case(own.object).problem), own.row["width"]), Arb(300)
+    objective, arithmetic = SquareLoss.of_network(problem(case(own.object).problem), own.row["width"]), Arb(BITS)
 
     def bounds(theta: Exact) -> tuple[Fraction, Fraction]:
         value = objective.evaluate(arithmetic.array(theta), arithmetic, 0).loss
@@ -351,7 +377,9 @@ def _points(own: Traced, given: Line) -> Iterator[Exact]:
         if chart.triples:
             yield from _in_triples(chart, network, path)
         else:
-            yield from _released(chart, network, path["places"])
+            yield from _released(
+                chart, network, path["places"], exact(problem(case(own.object).problem).inputs.exact_values)
+            )
 
 
 def _nodes(path: Any) -> list[list[Fraction]]:
@@ -371,25 +399,42 @@ def _in_triples(chart: Chart, network: Network, path: Any) -> Iterator[Exact]:
         here = there
 
 
-def _released(chart: Chart, network: Network, rows: Sequence[Sequence[str]]) -> Iterator[Exact]:
+def _released(chart: Chart, network: Network, rows: Sequence[Sequence[str]], inputs: Exact) -> Iterator[Exact]:
     """Networks on the way in a chart: copies come together, then from place to place."""
     merged, here = first_place(chart, network)
     yield from (merged + t * (network.theta() - merged) for t in reversed(FRACTIONS))
     copied = [[sign * network.a[i] for i, sign in zip(g.members, g.signs, strict=True)] for g in chart.shared]
     copied = [[row[i - g.members[0]] for i in g.copied] for row, g in zip(copied, chart.shared, strict=True)]
     shares = [[v / sum(row) for v in row] for row in copied]
+    gaps = [_gap(group, inputs) for group in chart.diverging if group != chart.dependent]
     for row in rows:
         q, eps = exact([from_text(v) for v in row[: len(here.q)]]), [from_text(v) for v in row[len(here.q) :]]
         last = bool(eps) and not any(eps)
         for t in FRACTIONS[:-1] if last else FRACTIONS:
-            small = [e + t * (f - e) for e, f in zip(here.eps, eps, strict=True)]
+            small = [_small(*way, t, gap) for *way, gap in zip(here.eps, eps, gaps, strict=True)]
             share = t
             if last:
                 share = 1 - (1 - t) ** 2
-            elif eps and eps[0] != here.eps[0]:
+            elif eps and eps[0] != here.eps[0] and not gaps[0]:
                 share = (small[0] ** 2 - here.eps[0] ** 2) / (eps[0] ** 2 - here.eps[0] ** 2)
             yield chart.network(here.q + share * (q - here.q), small, shares).theta()
         here = Place(q, tuple(eps))
+
+
+def _gap(group: Group, inputs: Exact) -> Fraction | None:
+    """``δ`` of a saturated neuron."""
+    return min(v for v in abs(inputs @ np.array(group.normal, dtype=object)) if v) if group.normal else None
+
+
+def _small(a: Fraction, b: Fraction, t: Fraction, gap: Fraction | None) -> Fraction:
+    """``ε`` on the way from ``a`` to ``b``, or ``1/ρ``: to infinity ``ρ = ρ_0 − 2 log(1 − t)/δ``, to 300 bits."""
+    if gap is None:
+        return a + t * (b - a)
+    if b:
+        return 1 / (1 / a + t * (1 / b - 1 / a))
+    with mpmath.workprec(BITS):
+        grown = -2 * mpmath.log(mpmath.mpf(t.denominator - t.numerator) / t.denominator)
+        return 1 / (1 / a + Fraction(int(mpmath.floor(grown * 2**BITS)), 2**BITS) / gap)
 
 
 def _at(curve: Sequence[Exact], t: Fraction) -> Exact:
