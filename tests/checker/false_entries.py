@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from cases import case
-from path_cases import traced
+from path_cases import cancelled, traced
 
 from certify.proofs.proof import dyadic, from_text
 
@@ -26,6 +26,14 @@ REGIONS = (
     "region about copies near zero",
 )
 """Of ``path_cases.py``."""
+
+
+CHARTED = {
+    "path to a step beside a pair": "saturated beside a pair",
+    "path of a flipped triple": "triple beside zero",
+    "path of three groups with one constant": "three constants",
+}
+"""Of ``path_cases.py``, by their names in the corpus."""
 
 
 def scaled(text: str, factor: Fraction | int) -> str:
@@ -158,6 +166,46 @@ def region_entries() -> list[dict[str, Any]]:
             "changes its sign, or is 0",
             {"path.places.1": [*other["places"][1][:-1], half]},
         ),
+    ]
+
+
+def charted_entries() -> list[dict[str, Any]]:
+    """False paths in charts with saturated neurons, flipped triples and three groups that share a constant."""
+    step, triple, three = CHARTED
+    paths = {name: traced(of).line["path"] for name, of in CHARTED.items()}
+
+    def moved(of: str, place: int, k: int, factor: Fraction | int, more: Fraction | int = 0) -> dict[str, Any]:
+        row = paths[of]["places"][place]
+        value = dyadic(from_text(row[k]) * factor + more)
+        return {f"path.places.{place}": [*row[: k % len(row)], value, *row[k % len(row) + 1 :]]}
+
+    (nodes,) = paths[triple]["nodes"]
+    finite, apart = Fraction(1, 8), cancelled()
+    return [
+        false("a saturated neuron that turns round", step, "is not positive", moved(step, 0, -1, -1)),
+        false("a saturated neuron that comes back", step, "place 0: the loss", moved(step, 0, -1, 3)),
+        false("a step that stays finite", step, "changes its sign, or is 0", moved(step, 1, -1, 0, finite)),
+        false("a step of another height", step, "place 1: the loss", moved(step, 1, 9, 1, Fraction(1, 4))),
+        false("another neuron as a step", step, "place 0: the loss", {"path.order": [0, 1, 3, 2]}),
+        false("a node twice", triple, "two nodes of a triple are equal", {"path.nodes.0": [nodes[0]] * 2}),
+        false(
+            "a third node like the first",
+            triple,
+            "two nodes of a triple are equal",
+            {"path.nodes.0": [nodes[0], scaled(nodes[0], -2)]},
+        ),
+        false("nodes in another order", triple, "nodes of a triple meet", {"path.nodes.0": nodes[::-1]}),
+        false("the triple of the other sign", triple, "nodes of a triple meet", moved(triple, 1, -4, -1)),
+        false("a triple with a second moment of 0", triple, "μ of a triple is 0", moved(triple, 0, -4, 0)),
+        false("another flipped member", triple, "path: place 0", {"path.order": [2, 1, 0, 3]}),
+        false("a constant that a triple does not release", triple, "may be infinite", moved(triple, 0, 7, 0, -(2**14))),
+        false(
+            "two constants that cancel",
+            three,
+            "does not go to 0",
+            {"candidate": apart["candidate"], **{f"path.{key}": apart["path"][key] for key in ("vertices", "places")}},
+        ),
+        false("one constant of the other sign", three, "changes its sign, or is 0", moved(three, 0, -1, -1)),
     ]
 
 

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from cases import LABELS, SHIPPED, case, problem, stored, table
-from false_entries import CASES, REGIONS, bounded_too_high, false, later_entries, region_entries, scaled
+from false_entries import (
+    CASES,
+    CHARTED,
+    REGIONS,
+    bounded_too_high,
+    charted_entries,
+    false,
+    later_entries,
+    region_entries,
+    scaled,
+)
 from further_cases import COPIES, FURTHER, LINES, further, line, texts, written
 from path_cases import traced
 
@@ -374,7 +384,11 @@ def started(false: list[dict[str, Any]]) -> list[dict[str, Any]]:
     seen, out = set(), []
     for entry in false:
         of = entry["of"]
-        claim = {} if of in (*LINES, *REGIONS) else (further(of)[1] if of in FURTHER else case(of).certificate)["claim"]
+        claim = (
+            {}
+            if of in (*LINES, *REGIONS, *CHARTED)
+            else (further(of)[1] if of in FURTHER else case(of).certificate)["claim"]
+        )
         kind = claim.get("kind"), claim.get("objective")
         out.append(entry | {"start": kind not in seen})
         seen.add(kind)
@@ -391,8 +405,8 @@ def main() -> None:
     paths = {
         name: {"problem": line(name).problem, "line": line(name).witness, "chart": line(name).chart} for name in LINES
     }
-    for name in REGIONS:
-        own = traced(name)
+    for name, key in ({name: name for name in REGIONS} | CHARTED).items():
+        own = traced(key)
         chart, given = case(own.object).certificate["witness"]["chart"], {k: own.line[k] for k in ("candidate", "path")}
         paths[name] = {"problem": case(own.object).problem, "line": given, "chart": chart}
     for known in (*certificates.values(), *paths.values()):
@@ -410,7 +424,9 @@ def main() -> None:
         "tables": tables,
         "certificates": certificates,
         "paths": paths,
-        "false": started([*entries(), *further_entries(), *path_entries(), *later_entries(), *region_entries()]),
+        "false": started(
+            [*entries(), *further_entries(), *path_entries(), *later_entries(), *region_entries(), *charted_entries()]
+        ),
     }
     path = Path(certify.__file__).parent / "_data" / CORPUS
     path.write_text(json.dumps(data, sort_keys=True, separators=(",", ":")) + "\n", "utf-8")

@@ -1,8 +1,8 @@
 """Candidates with paths on tiny problems: the row, the line of ``witnesses.jsonl`` and the certificate belong together.
 
-Paths of every closing, with arcs, halvings and bends, in charts with copies, splits, mirrored pairs and neurons near
-zero. :func:`rises` follows a path with the provers' curves and charts, which share nothing with the checker's, and
-compares losses at 300 bits.
+Paths of every closing, with arcs, halvings and bends, in charts with copies, splits, mirrored pairs, neurons near
+zero, triples, flipped ones among them, and saturated neurons. :func:`rises` follows a path with the provers' curves and
+charts, which share nothing with the checker's, and compares losses at 300 bits.
 """
 
 from __future__ import annotations
@@ -71,9 +71,10 @@ class Traced:
     line: Line
 
 
-def _in_chart(name: str, factor: float = 1.0) -> Line:
+def _in_chart(name: str, factor: float = 1.0, way: float | None = None) -> Line:
     """From near the entrance of a chart, its copies apart by a little, half of the way, and on to the limit."""
-    away, eps, shares, *way = _CHARTS[name]
+    away, eps, shares, *own = _CHARTS[name]
+    way = way or (own[0] if own else 0.5)
     away, eps = away * factor, [factor * e for e in eps]
     witness = case(name).certificate["witness"]
     chart, center = chart_from_json(witness["chart"]), exact([from_text(v) for v in witness["krawczyk"]["center"]])
@@ -83,7 +84,7 @@ def _in_chart(name: str, factor: float = 1.0) -> Line:
     apart = [v + 2.0**-12 * (1 if k % 3 else -1) for k, v in enumerate(theta[: 2 * chart.width])]
     candidate = written([*apart, *theta[2 * chart.width :]])
     # q goes with ε², ε of the first group halved; on a plateau it stops before the minimum, where nothing falls
-    ways = [Fraction(*way or [0.5]), Fraction(0)] if small else [Fraction(1, 16)]
+    ways = [Fraction(way), Fraction(0)] if small else [Fraction(1, 16)]
     places = [[*(center + way**2 * (start - center)), *(way * e for e in small)] for way in ways]
     path = {"vertices": [], "closing": 3, "order": list(range(chart.width))}
     if chart.triples:
@@ -245,6 +246,11 @@ def proposals() -> Iterator[tuple[str, Line]]:
     for name in filter(_found, _CHARTS):
         for factor in (1, 4, 16):
             yield name, _in_chart(name, factor)
+        # steps too long for what the rests are bounded by
+        for way in (0.75, 0.5, 0.375) if name.startswith("saturated") else ():
+            yield name, _in_chart(name, way=way)
+    if _found("three constants"):
+        yield "three constants", cancelled()
 
 
 def _found(name: str) -> bool:

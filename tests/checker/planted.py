@@ -225,8 +225,8 @@ PLANTED = (
     Planted(
         "the rest of an expansion left out",
         "symmetry/lines.py",
-        "    return Expansion(coefficients, _total(parts))",
-        "    return Expansion(coefficients, _total(parts) * 0)",
+        "    return Expansion([_total(parts) for parts in coefficients], _total(rests))",
+        "    return Expansion([_total(parts) for parts in coefficients], _total(rests) * 0)",
     ),
     Planted(
         "the first piece of a path left out",
@@ -263,6 +263,24 @@ PLANTED = (
         "symmetry/triple_way.py",
         "        return parts[0] + parts[1] + parts[2]",
         "        return (parts[0] + parts[1] + parts[2]) * 0",
+    ),
+    Planted(
+        "constants that may cancel",
+        "symmetry/release.py",
+        " if denominator[0] and not (last and numerator[0]) else None",
+        " if denominator[0] else None",
+    ),
+    Planted(
+        "a saturated neuron between finite places without the rest of its expansion",
+        "symmetry/saturated_way.py",
+        "        return Expansion(ar.convolve(values, a, TOP), rest)",
+        "        return Expansion(ar.convolve(values, a, TOP), rest * 0)",
+    ),
+    Planted(
+        "derivatives far out without their factorials",
+        "symmetry/saturated_way.py",
+        "ar.where(less, decay, widest) * ar.number(Fraction(factorial(j)))",
+        "ar.where(less, decay, widest)",
     ),
     Planted(
         "ε of a zero group half as large",
