@@ -29,6 +29,7 @@ from certify.proofs.path import first_place
 from certify.proofs.proof import Failure
 from certify.proofs.valley import second_derivatives
 from certify.results.certificate import object_of
+from sweep.kernels import prepare
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
 from symmetry.network import Network, exact
@@ -79,7 +80,9 @@ def main() -> None:
         found = object_of(certificates[lines[run]["certificate"]], problem.dimension)
         order = lines[run]["path"]["order"]
         began = time.process_time()
-        traced = trace_valley(problem, found.chart, order, found.box.center, points[run], arithmetic="auto")
+        traced = trace_valley(
+            problem, prepare(problem), found.chart, order, found.box.center, points[run], arithmetic="auto"
+        )
         worked += time.process_time() - began
         told = "no region"
         if not isinstance(traced, Failure):

@@ -28,7 +28,7 @@ from certify.proofs.path import Descent, come_together, first_place, leads, part
 from certify.proofs.proof import Failure
 from certify.proofs.valley import margin
 from sweep.descent import short
-from symmetry.arithmetic import Float64
+from sweep.kernels import KernelData, loss_gradient_hessian
 from symmetry.charts import Chart, Group
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
@@ -67,12 +67,20 @@ _NEAREST = -40
 
 
 def trace_valley(
-    problem: Problem, chart: Chart, order: Sequence[int], end: Exact, theta: Array, *, arithmetic: str
+    problem: Problem,
+    data: KernelData,
+    chart: Chart,
+    order: Sequence[int],
+    end: Exact,
+    theta: Array,
+    *,
+    arithmetic: str,
 ) -> Descent | Failure:
     """A proved region that holds the saved point, and in it a path of falling loss to the limit.
 
     Args:
         problem: the problem.
+        data: the same, prepared for the kernels.
         chart: in normal form.
         order: neuron ``i`` of the chart is neuron ``order[i]`` of the run.
         end: (P',) exact, the centre of the limit network's box.
@@ -95,7 +103,7 @@ def trace_valley(
     if limit is None or not come_together(objectives[0], network, merged, arithmetic):
         return Failure("no-path")
     apart, a = _apart(opening.outer, network, merged), next(ladder(arithmetic, 53, uniform=True))
-    search = _Search(*objectives, opening.outer, start, *limit, network.a, apart, a)
+    search = _Search(data, objectives[1], opening.outer, start, *limit, network.a, apart, a)
     found = search.pieces()
     if found is None:
         return Failure("no-path")
@@ -227,7 +235,7 @@ class _Search:
     """Places on the floor between a network and the limit of its chart.
 
     Args:
-        objective: of the networks.
+        data: the problem, prepared for the kernels.
         limit: of the limit network of the open chart.
         chart: the open one.
         start: where the run stopped, its copies in diverging groups together.
@@ -238,7 +246,7 @@ class _Search:
         arithmetic: of the proofs.
     """
 
-    objective: SquareLoss
+    data: KernelData
     limit: SquareLoss
     chart: Chart
     start: Place
@@ -401,9 +409,9 @@ class _Search:
     def second(self, q: Array, eps: Array) -> tuple[Array, Array]:
         """The Hessian and the gradient of the loss for fixed free ``ε``, by the changes that are kept."""
         theta, matrix = self.weights(q, eps)
-        at = self.objective.evaluate(theta, Float64(), 2)
+        _, gradient, hessian = loss_gradient_hessian(self.data, theta[None], self.chart.width)
         matrix = matrix @ self.kept
-        return np.asarray(matrix.T @ at.hessian @ matrix), np.asarray(matrix.T @ at.gradient)
+        return np.asarray(matrix.T @ hessian[0] @ matrix), np.asarray(matrix.T @ gradient[0])
 
     @cached_property
     def kept(self) -> Array:

@@ -124,7 +124,7 @@ class Worker(TaskWorker):
             where = LimitPlace.from_json(task["limit"])
             radius = np.array(task["radius"])
             place = (where.chart, where.order, where.q, radius)
-            traced = trace_valley(self.problem, *place[:3], vertices[0], arithmetic=self.arithmetic)
+            traced = trace_valley(self.problem, self.data, *place[:3], vertices[0], arithmetic=self.arithmetic)
             if isinstance(traced, Failure):
                 traced = trace_to_limit(self.problem, self.data, vertices, *place, **common)
             return {"failure": traced.code} if isinstance(traced, Failure) else {"descent": traced.to_json()}

@@ -34,8 +34,8 @@ def from_text(text: str) -> Fraction:
     (Fraction(3, 8), Fraction(1, 3))
     """
     if "*2^" in text:
-        mantissa, exponent = text.split("*2^")
-        return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+        mantissa, exponent = map(int, text.split("*2^"))
+        return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
     return Fraction(text)
 
 

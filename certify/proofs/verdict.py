@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from certify.arithmetic.rounding import down, up
@@ -153,7 +154,7 @@ class CriticalObject:
         """The balls of existence and uniqueness, under Gaussian inputs."""
         return next((p for p in self.proofs if isinstance(p, NewtonBall)), None)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A name made from the content: the same proof gets the same name on every machine."""
         identity: Any = [p.to_json() for p in self.proofs] if not self.stratum else self.stratum

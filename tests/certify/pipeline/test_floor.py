@@ -18,6 +18,7 @@ from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure, Proof
 from certify.proofs.valley import _slopes
 from certify.proofs.verdict import Relation
+from sweep.kernels import prepare
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group
 from symmetry.network import Exact, Network, exact
@@ -226,7 +227,7 @@ def test_no_region_is_found_where_there_is_none(kind: str):
         chart = Chart(4, 2, (Group("mirrored", (0, 1)), Group("mirrored", (2, 3))))
     else:
         chart = Chart(4, 2, (Group("copies", (0, 1), 1), Group("pair", (2, 3))))
-    found = trace_valley(problem, chart, descent.order, places[-1].q, theta, arithmetic="auto")
+    found = trace_valley(problem, prepare(problem), chart, descent.order, places[-1].q, theta, arithmetic="auto")
     assert isinstance(found, Failure)
 
 
@@ -236,7 +237,7 @@ def test_members_in_another_order_are_not_proved(run: int):
     problem, chart, descent, places = case(run)
     theta = channel_points(run).theta()[0]
     order = [descent.order[i] for i in (0, 2, 1, 3)]
-    found = trace_valley(problem, chart, order, places[-1].q, theta, arithmetic="auto")
+    found = trace_valley(problem, prepare(problem), chart, order, places[-1].q, theta, arithmetic="auto")
     assert isinstance(found, Failure)
 
 

@@ -20,6 +20,7 @@ from certify.pipeline.floor import holds_limit, reached, trace_valley
 from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure
 from certify.proofs.verdict import CriticalObject, Relation, Verdict
+from sweep.kernels import prepare
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart
 from symmetry.network import Exact, exact
@@ -172,7 +173,9 @@ def test_copies_too_far_apart_in_a_diverging_group_are_not_proved(run: int):
     first, second = (descent.order[group.members[k]] for k in group.copied[:2])
     theta[2 * first] += 0.5
     theta[2 * second] -= 0.5
-    traced = trace_valley(problem, opening.inner, descent.order, found.box.center, theta, arithmetic="auto")
+    traced = trace_valley(
+        problem, prepare(problem), opening.inner, descent.order, found.box.center, theta, arithmetic="auto"
+    )
     assert isinstance(traced, Failure)
 
 
@@ -237,7 +240,9 @@ def test_copies_too_far_apart_have_no_region(far: float):
     first, second = descent.order[:2]
     theta[2 * first] += far
     theta[2 * second] -= far
-    traced = trace_valley(problem, opening.inner, descent.order, found.box.center, theta, arithmetic="auto")
+    traced = trace_valley(
+        problem, prepare(problem), opening.inner, descent.order, found.box.center, theta, arithmetic="auto"
+    )
     assert isinstance(traced, Failure)
 
 
