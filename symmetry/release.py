@@ -47,8 +47,8 @@ class Place:
         eps: the small coordinates of all diverging groups, in order, but those of :attr:`Chart.dependent`.
     """
 
-    q: Exact
-    eps: tuple[Fraction, ...]
+    q: Any
+    eps: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _vanished(group: Group, stand: Stand) -> bool:
     return stand.small == _WAYS[group.kind].shrunk(group, stand.small, Fraction(0))
 
 
-def toward(chart: Chart, start: Place, q: Exact, share: Fraction) -> Place:
+def toward(chart: Chart, start: Place, q: Any, share: Any) -> Place:
     """From ``start`` towards the limit ``q``, to ``τ = share`` on the last curve, nearly; at 0, the limit itself."""
     small = (_WAYS[group.kind].shrunk(group, stand.small, share) for group, stand in stands(chart, start))
     return Place(q + (start.q - q) * share**2, tuple(v for part in small for v in part))

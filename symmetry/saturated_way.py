@@ -53,7 +53,7 @@ class SaturatedWay:
         return Fraction(0)
 
     @staticmethod
-    def shrunk(group: Group, small: Small, share: Fraction) -> Small:
+    def shrunk(group: Group, small: Small, share: Any) -> Small:
         # nearly: e^{−ρδ} would be that of the start times share²
         return (small[0] * (1 + share) / 2 if share else Fraction(0),)
 

@@ -56,7 +56,7 @@ class TripleWay:
         return _inner(middle, change) / size if size else Fraction(0)
 
     @staticmethod
-    def shrunk(group: Group, small: Small, share: Fraction) -> Small:
+    def shrunk(group: Group, small: Small, share: Any) -> Small:
         (mu, alpha, p, q), tau = small, TAU[group.kind]
         return tau + (mu - tau) * share**2, alpha, p * share, q * share
 

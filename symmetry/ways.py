@@ -75,7 +75,7 @@ class Way(Protocol):
         """Of :class:`Course`, where the group is the first: such that ``λ`` is linear in ``ε²``."""
 
     @staticmethod
-    def shrunk(group: Group, small: Small, share: Fraction) -> Small:
+    def shrunk(group: Group, small: Small, share: Any) -> Small:
         """The small coordinates at ``τ = share`` on the way to infinity."""
 
     @classmethod
@@ -120,7 +120,7 @@ class PairWay:
         return (end[0] - start[0]) / middle if middle else Fraction(0)
 
     @staticmethod
-    def shrunk(group: Group, small: Small, share: Fraction) -> Small:
+    def shrunk(group: Group, small: Small, share: Any) -> Small:
         return (small[0] * share,)
 
     @classmethod

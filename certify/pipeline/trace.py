@@ -25,14 +25,14 @@ from symmetry.merging import read_triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem
-from symmetry.release import Piece, Place, approx_residuals, piece, residuals, toward
+from symmetry.release import Piece, Place, approx_residuals, piece, place_of, residuals, toward
 from symmetry.strata import Stratum
 
 _AHEAD, _PLACES = 4, 40
-_TOWARD = (Fraction(1, 2), Fraction(3, 4), Fraction(9, 10))
+_TOWARD = (0.5, 0.75, 0.9)
 """So far on the way to a limit, where no vertex of the polish lies downhill."""
 
-_PARTS = (Fraction(1, 2), Fraction(1, 8))
+_PARTS = (0.5, 0.125)
 """So far on the way to the next vertex, where these lead nowhere."""
 
 _FLAT = 1e-6
@@ -204,7 +204,7 @@ def _approx_places(
     approx, limit = Float64(), chart.objective(problem)
 
     def falls(start: Place, stop: Place | None) -> bool:
-        curve = None if stop is None else piece(chart, _floating(start), _floating(stop))
+        curve = None if stop is None else piece(chart, start, stop)
         if curve is None or _rises(limit, chart, curve):
             return False
         line = residuals(limit, chart, curve, approx)
@@ -216,15 +216,24 @@ def _approx_places(
     @cache
     def read(number: int) -> Place | None:
         network = networks[number]
-        try:
-            return _rounded(chart, first_place(chart, network, _nodes(chart, network, box.center))[1])
-        except (ValueError, ZeroDivisionError):  # nodes that are equal, outputs that add up to 0
-            return None
+        if chart.triples:
+            try:
+                return _rounded(chart, first_place(chart, network, _nodes(chart, network, box.center))[1])
+            except (ValueError, ZeroDivisionError):  # nodes that are equal, outputs that add up to 0
+                return None
+        # in float64, which is much faster than fractions
+        floating: Any = (v.astype(np.float64) for v in (network.w, network.a))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            place = _rounded(chart, place_of(chart, Network(*floating)))
+        return place if np.isfinite(place.q).all() and np.isfinite(place.eps).all() else None
 
     here = read(0)
     if here is None:
         return None
-    merged = brought_together(chart, networks[0])
+    try:
+        merged = brought_together(chart, networks[0])
+    except ZeroDivisionError:  # outputs that add up to 0
+        return None
     parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
     if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):
         return None
@@ -232,11 +241,11 @@ def _approx_places(
         onto = [place for place in map(read, range(len(networks))) if place is not None]
         way = _into(LimitSlope(limit), [p.q.astype(np.float64) for p in onto], box, arcs=False)
         return None if way is None else [Place(q, ()) for q in way[0][1:]]
-    end = exact(short(box.center.astype(np.float64)))
-    end = end if box.holds(end.astype(np.float64)) else box.center
+    center = box.center.astype(np.float64)
+    end = short(center) if box.holds(short(center)) else center
     found: list[Place] = []
     at = 0
-    while not falls(here, toward(chart, here, end, Fraction(0))):
+    while not falls(here, toward(chart, here, end, 0.0)):
         if len(found) == _PLACES:
             return None
         ahead = range(at + 1, min(at + _AHEAD, len(networks) - 1) + 1)
@@ -261,7 +270,9 @@ def _approx_places(
             return None
         here = reached
         found.append(here)
-    return [*found, toward(chart, here, end, Fraction(0))]
+    goal = exact(end) if box.holds(end) else box.center
+    places = [Place(exact(p.q), tuple(exact(p.eps).tolist())) for p in [here, *found]]
+    return [*places[1:], toward(chart, places[-1], goal, Fraction(0))]
 
 
 def _rises(limit: SquareLoss, chart: Chart, curve: Piece) -> bool:
@@ -293,23 +304,17 @@ def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction,
     return out
 
 
-def _part(start: Place, end: Place, share: Fraction) -> Place:
+def _part(start: Place, end: Place, share: float) -> Place:
     """A part of the way from one place to another, nearly."""
     eps = (a + (b - a) * share for a, b in zip(start.eps, end.eps, strict=True))
     return Place(start.q + (end.q - start.q) * share, tuple(eps))
 
 
-def _floating(place: Place) -> Place:
-    """The same in float64: much faster than fractions."""
-    eps: Any = tuple(map(float, place.eps))
-    return Place(place.q.astype(np.float64), eps)
-
-
 def _rounded(chart: Chart, place: Place) -> Place:
-    """A place in short numbers; small coordinates that do not vanish in the limit are set to what they are there."""
-    limit = toward(chart, place, place.q, Fraction(0)).eps
+    """A place in short numbers, float64; small coordinates that do not vanish in the limit are set to that."""
+    limit = toward(chart, place, place.q, 0.0).eps
     small = [there or here for there, here in zip(limit, place.eps, strict=True)]
-    q, eps = (exact(short(np.array(v, dtype=np.float64))) for v in (place.q, small))
+    q, eps = (short(np.array(v, dtype=np.float64)) for v in (place.q, small))
     return Place(q, tuple(eps.tolist()))
 
 
