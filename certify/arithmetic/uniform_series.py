@@ -19,9 +19,9 @@ from symmetry import compiled
 HIGHEST = 12
 """The highest degree."""
 
-# an entry is a sum of at most 12 products, times 1/j: at most 14 roundings
+# an entry is a sum of at most 13 products, or of at most 11, times 1/j: at most 13 roundings
 _ROUNDING = gamma(16)
-# a radius is a sum of at most 12 terms of at most 6 roundings, with 3 afterwards: at most 20
+# a radius is a sum of at most 13 terms of at most 6 roundings, with 3 afterwards: at most 21
 _UP = 1 + 2.0**-47
 
 
