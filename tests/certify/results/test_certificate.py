@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
@@ -16,7 +17,7 @@ from made_objects import ball, in_chart, isolated, made_points, stratum, tiny_pr
 
 from certify.checker.certificates import content_hash, statement
 from certify.proofs.proof import from_text
-from certify.proofs.verdict import CriticalObject, Kind, Verdict
+from certify.proofs.verdict import Kind, Verdict
 from certify.results.certificate import canonical, certificate_of, certificate_of_ball, counts, object_of, witness_line
 from symmetry.network import Points
 
@@ -174,4 +175,4 @@ def test_numbers_are_short() -> None:
 
 def test_an_object_needs_either_network_or_chart() -> None:
     with pytest.raises(ValueError, match="either an exact network or a chart"):
-        CriticalObject(**{**vars(OBJECTS["minimum"]), "network": None})
+        replace(OBJECTS["minimum"], network=None)
