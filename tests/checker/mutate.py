@@ -410,7 +410,8 @@ def main() -> None:
         report = attack(options.count, options.seed, regime, options.names)
         statements = set(report.changes) - set(HINTS)
         print(
-            f"{regime}: {sum(report.changes.values())} changes, {sum(report.survivors.values())} survivors ({report.share:.2%})"
+            f"{regime}: {sum(report.changes.values())} changes, {sum(report.survivors.values())} survivors "
+            f"({report.share:.2%})"
         )
         print(f"  without the free hints: {report.share_of(statements):.2%}; false or not argued: {len(report.faults)}")
         for name, count in sorted(report.survivors.items()):
