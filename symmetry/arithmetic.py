@@ -176,6 +176,6 @@ class Float64:
     def composites(self, jet: Sequence[Any], number: int, inner: Sequence[Any], degree: int) -> list[list[Any]]:
         from symmetry import compiled
 
-        y, derivatives, shape = compiled.composition(jet[: number + degree], inner)
+        y, derivatives, shape = compiled.composition(jet, number + degree, inner)
         out, _ = compiled.compose(derivatives, number, y, degree)
         return [list(series) for series in out.reshape(number, degree + 1, *shape)]

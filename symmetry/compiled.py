@@ -51,12 +51,20 @@ def factors(left: Sequence[Any], right: Sequence[Any]) -> Factors:
     return Factors((q, p) if swapped else (p, q), shape, swapped)
 
 
-def composition(jet: Sequence[Any], inner: Sequence[Any]) -> tuple[Floats, Floats, tuple[int, ...]]:
+def composition(jet: Sequence[Any], needed: int, inner: Sequence[Any]) -> tuple[Floats, Floats, tuple[int, ...]]:
     """A series and the derivatives of what it is put into as :func:`compose` takes them, and the shape of the result.
 
-    The derivatives are all numbers, or all arrays.
+    Args:
+        jet: all numbers, or all arrays of the shape of those of the series.
+        needed: so many of them are read.
+        inner: the series, of arrays.
+
+    Raises:
+        IndexError: there are fewer; compiled code would read what lies beside them.
     """
-    shape = shape_of(inner)
+    if len(jet) < needed:
+        raise IndexError(f"{len(jet)} derivatives, expected {needed} or more")
+    shape, jet = shape_of(inner), jet[:needed]
     return rows(inner, shape), rows(jet, (1,) if all(np.size(v) == 1 for v in jet) else shape), shape
 
 

@@ -51,7 +51,7 @@ def product(left: Known, right: Known, degree: int) -> list[Uniform]:
 
 def composites(jet: Known, number: int, inner: Known, degree: int) -> list[list[Uniform]]:
     """As :meth:`symmetry.arithmetic.Arithmetic.composites`, ``degree`` at most :data:`HIGHEST`."""
-    y, derivatives, shape = compiled.composition(jet.mids, inner.mids)
+    y, derivatives, shape = compiled.composition(jet.mids, number + degree, inner.mids)
     mids, sizes = compiled.compose(derivatives, number, y, degree)
     radii = _powers_radii(compiled.sizes(y), inner.radii, sizes)
     radii = _compose_radii(compiled.sizes(derivatives), jet.radii, number, sizes, radii)

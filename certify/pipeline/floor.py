@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from certify.arithmetic import Array, Enclosures, ladder
+from certify.arithmetic import Array, Enclosures, ladder, quiet
 from certify.proofs.krawczyk import Krawczyk
 from certify.proofs.path import Descent, come_together, first_place, leads, parted
 from certify.proofs.proof import Failure
@@ -66,6 +66,7 @@ _NEAREST = -40
 """As a power of 2, how near to each other copies in a diverging group are taken to be at least."""
 
 
+@quiet
 def trace_valley(
     problem: Problem,
     data: KernelData,
@@ -104,7 +105,10 @@ def trace_valley(
         return Failure("no-path")
     apart, a = _apart(opening.outer, network, merged), next(ladder(arithmetic, 53, uniform=True))
     search = _Search(data, objectives[1], opening.outer, start, *limit, network.a, apart, a)
-    found = search.pieces()
+    try:
+        found = search.pieces()
+    except (ZeroDivisionError, OverflowError):  # numbers beyond float64
+        found = None
     if found is None:
         return Failure("no-path")
     places, radii = found
@@ -265,6 +269,8 @@ class _Search:
         x = np.abs(self.limit.problem.inputs.values)
         stretched = zip(self.stretched, self.small(q, eps), strict=True)
         reach = max(float((x @ np.abs(e * u.factor * q[u.place])).max()) for u, e in stretched)
+        if not 0 < reach < np.inf:
+            return None
         last = min(_LAST / reach, 1.0)
         shares = np.linspace(1.0, last, ceil((1.0 - last) * reach / _LONGEST) + 1) if last < 1 else np.array([1.0])
         marks = [self.first]

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from certify.arithmetic import Array
-from certify.proofs.path import Descent, brought_together, first_place, prove_channel, prove_descent, prove_zero
+from certify.arithmetic import Array, quiet
+from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure
 from sweep.descent import LimitSlope, Slope, approx_descent, short
 from sweep.kernels import KernelData
@@ -47,6 +47,7 @@ _WATCHED = {False: np.array([-1.0, -0.75, 0.5, 1.0]), True: np.array([1.0, 0.9, 
 """Where on a piece in a chart losses are looked at before it is expanded, between places and on the last one."""
 
 _NOISE = 1e-14
+"""Of a loss that rises by less, relative to its root and to the largest output, nothing is said."""
 
 _BESIDE = 0.2
 
@@ -87,6 +88,7 @@ class Box:
         return np.array([round(v / unit) * unit for v in self.center + away * (share * _INSIDE)], dtype=object)
 
 
+@quiet
 def trace_to_box(
     problem: Problem, data: KernelData, path: Sequence[Array], box: Box, *, arithmetic: str, max_bits: int
 ) -> Descent | Failure:
@@ -108,6 +110,7 @@ def trace_to_box(
     return Failure("no-path") if way is None else _proved(slope.objective, *way, 0, arithmetic, max_bits)
 
 
+@quiet
 def trace_to_zero(
     problem: Problem, data: KernelData, path: Sequence[Array], stratum: Stratum, *, arithmetic: str, max_bits: int
 ) -> tuple[Descent, Network] | Failure:
@@ -136,6 +139,7 @@ def trace_to_zero(
     return (proof if bend is None else replace(proof, places=bend[None])), zero
 
 
+@quiet
 def trace_to_limit(
     problem: Problem,
     data: KernelData,
@@ -204,10 +208,13 @@ def _approx_places(
     approx, limit = Float64(), chart.objective(problem)
 
     def falls(start: Place, stop: Place | None) -> bool:
-        curve = None if stop is None else piece(chart, start, stop)
-        if curve is None or _rises(limit, chart, curve):
+        try:
+            curve = None if stop is None else piece(chart, start, stop)
+            if curve is None or _rises(limit, chart, curve):
+                return False
+            line = residuals(limit, chart, curve, approx)
+        except (ZeroDivisionError, OverflowError):  # numbers beyond float64
             return False
-        line = residuals(limit, chart, curve, approx)
         if line is None:
             return False
         bounds = slopes(line, approx, even=curve.last)
@@ -219,20 +226,19 @@ def _approx_places(
         if chart.triples:
             try:
                 return _rounded(chart, first_place(chart, network, _nodes(chart, network, box.center))[1])
-            except (ValueError, ZeroDivisionError):  # nodes that are equal, outputs that add up to 0
+            except (ValueError, ZeroDivisionError, OverflowError):  # nodes that are equal, outputs that add up to 0
                 return None
         # in float64, which is much faster than fractions
         floating: Any = (v.astype(np.float64) for v in (network.w, network.a))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            place = _rounded(chart, place_of(chart, Network(*floating)))
+        place = _rounded(chart, place_of(chart, Network(*floating)))
         return place if np.isfinite(place.q).all() and np.isfinite(place.eps).all() else None
 
     here = read(0)
     if here is None:
         return None
     try:
-        merged = brought_together(chart, networks[0])
-    except ZeroDivisionError:  # outputs that add up to 0
+        merged, _ = first_place(chart, networks[0], _nodes(chart, networks[0], box.center))
+    except (ValueError, ZeroDivisionError):  # outputs that add up to 0, where float64 may not see it
         return None
     parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
     if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from certify.arithmetic.uniform import UniformEnclosures
 from symmetry import compiled
 from symmetry.arithmetic import Float64, TermByTerm
 
@@ -12,6 +13,7 @@ RNG = np.random.default_rng(3)
 
 
 class Plain(TermByTerm):
+    name = "plain"
     number = staticmethod(float)
 
 
@@ -35,6 +37,15 @@ def test_series_are_those_term_by_term(columns: int, length: int, degree: int):
                 for v, w in zip(one, another, strict=True):
                     assert v.shape == (columns, 1)
                     assert np.allclose(v, w, rtol=1e-12, atol=1e-13)
+
+
+def test_derivatives_that_are_missing_are_not_read_beside_the_others():
+    jet, inner = made(5, (3, 1)), made(2, (3, 1))
+    for a in (Float64(), Plain(), UniformEnclosures()):
+        values, series = ([a.array(v) for v in part] if a.name != "plain" else part for part in (jet, inner))
+        assert len(a.composites(values, 2, series, 3)[1]) == 4
+        with pytest.raises(IndexError):
+            a.composites(values, 2, series, 4)
 
 
 def test_sizes_are_the_largest_magnitudes():

@@ -217,12 +217,18 @@ def test_where_the_hessian_is_indefinite_nothing_is_proved(run: int):
     assert not proved(problem, chart, far, near, np.full(len(far.q), 2.0**-60))
 
 
-@pytest.mark.parametrize("kind", ["moved", "mirrored", "not covered"])
+@pytest.mark.parametrize("kind", ["moved", "mirrored", "not covered", "together", "enormous", "minute"])
 def test_no_region_is_found_where_there_is_none(kind: str):
     problem, chart, descent, places = case()
     theta = channel_points().theta()[0]
     if kind == "moved":
         theta = theta + np.linspace(-0.5, 0.5, len(theta))
+    elif kind == "together":
+        # equal incoming weights: ε u is 0
+        first, second = (2 * i for i in descent.order[:2])
+        theta[first : first + 2] = theta[second : second + 2]
+    elif kind in ("enormous", "minute"):
+        theta[8:] *= 1e200 if kind == "enormous" else 1e-200
     elif kind == "mirrored":
         chart = Chart(4, 2, (Group("mirrored", (0, 1)), Group("mirrored", (2, 3))))
     else:

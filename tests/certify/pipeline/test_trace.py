@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from certify.pipeline.classification import classify_points
+from certify.pipeline.trace import trace_to_limit
 from certify.proofs.path import first_place
+from certify.proofs.proof import Failure
 from certify.proofs.verdict import Relation
+from sweep.kernels import prepare
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
-from symmetry.network import Network
+from symmetry.charts import Group, chart_of
+from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem
 
@@ -42,3 +46,17 @@ def test_a_run_beside_the_floor_of_its_channel_comes_to_it_in_finite_networks(ru
             losses.append(objective.evaluate(network.theta().astype(np.float64), Float64(), 0).loss[0])
     losses.append(chart.objective(problem).evaluate(descent.places[-1][:size].astype(np.float64), Float64(), 0).loss[0])
     assert all(later < earlier * (1 + 1e-13) for earlier, later in pairwise(losses))
+
+
+@pytest.mark.parametrize("outputs", [(1e-200, -5e-201, 1e150), (1e308, -1e308, 1.0), (5e-324, 0.0, 1.0)])
+def test_a_run_of_numbers_beyond_float64_has_no_path_and_stops_nothing(outputs: tuple[float, ...]) -> None:
+    problem = load_problem("thesis")
+    chart = chart_of(3, 2, [Group("mirrored", (0, 1)), Group("zero", (2,))])
+    w = np.array([[0.5, 0.25], [0.75, -0.5], [0.125, 0.25]])
+    path = [np.concatenate([w.ravel() * scale, outputs]) for scale in (1.0, 0.5)]
+    size = chart.objective(problem).size
+    end, radius = exact(np.ones(size)), np.full(size, 2.0**-20)
+    found = trace_to_limit(
+        problem, prepare(problem), path, chart, (0, 1, 2), end, radius, arithmetic="auto", max_bits=53
+    )
+    assert found == Failure("no-path")
