@@ -157,11 +157,11 @@ def test_quotients_that_may_be_infinite():
     assert quotient([F(1)], [F(1), F(99, 100)], 5) is not None
 
 
-@pytest.mark.parametrize("to_infinity", [False, True])
-@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize(
+    ("name", "to_infinity"),
+    [(name, last) for name in CHARTS for last in (False, True) if name != "copies only" or not last],
+)
 def test_approximate_residuals_are_those_of_the_expansion(name: str, to_infinity: bool):
-    if name == "copies only" and to_infinity:
-        pytest.skip("nothing diverges")
     chart, objective, curve = made(name, to_infinity=to_infinity)
     times = np.array([1.0, 0.5, 0.25])
     found = approx_residuals(objective, chart, curve, times)
