@@ -74,15 +74,13 @@ def main() -> None:
     assert isinstance(stored, Checked)
     there = [row["index"] for row in rows if row["chart"] == given.chart and lines[row["index"]]["path"]]
     chosen = there[:: given.every]
-    folded = fold(stored, make_arithmetic("points", BITS))
+    folded, data = fold(stored, make_arithmetic("points", BITS)), prepare(problem)
     held, pieces, worked, checked = 0, [], 0.0, 0.0
     for run in chosen:
         found = object_of(certificates[lines[run]["certificate"]], problem.dimension)
         order = lines[run]["path"]["order"]
         began = time.process_time()
-        traced = trace_valley(
-            problem, prepare(problem), found.chart, order, found.box.center, points[run], arithmetic="auto"
-        )
+        traced = trace_valley(problem, data, found.chart, order, found.box.center, points[run], arithmetic="auto")
         worked += time.process_time() - began
         told = "no region"
         if not isinstance(traced, Failure):

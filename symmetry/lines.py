@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from symmetry.activation import Activation
 from symmetry.arithmetic import Arithmetic
+from symmetry.series import about
 
 TOP = 5
 """The highest derivative of an activation that is enclosed."""
@@ -87,7 +88,7 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
     known = arithmetic.composites(jet, number, term.argument, order)
     # sup |σ| is not needed: P_0 has degree K at most, so that k + j > 0
     sups = [arithmetic.number(activation.sup(j) if j else Fraction(0)) for j in range(order + number + 1)]
-    wide = arithmetic.composites(sups, number, _about(term.argument), order + 1)
+    wide = arithmetic.composites(sups, number, about(term.argument), order + 1)
     coefficients: list[list[Any]] = [[] for _ in range(order + 1)]
     rests = []
     for k, polynomial in enumerate(term.polynomials):
@@ -95,7 +96,7 @@ def expand(term: Curve | Polynomial, order: int, activation: Activation, arithme
             # the products with all p_ki at once
             for i, value in enumerate(_times(part, polynomial[: order + 1 - m], arithmetic)):
                 coefficients[m + i].append(value)
-        for i, bound in enumerate(_about(polynomial, 0)):
+        for i, bound in enumerate(about(polynomial)[: order + 2]):
             rests += _times(wide[k][order + 1 - i], [bound], arithmetic)
     return Expansion([_total(parts) for parts in coefficients], _total(rests))
 
@@ -106,16 +107,6 @@ def _times(values: Any, numbers: Sequence[Any], arithmetic: Arithmetic) -> list[
         return [values * p for p in numbers]
     products = arithmetic.matmul(values, arithmetic.concatenate([p.reshape(-1, 1) for p in numbers], axis=1))
     return [products[:, i : i + 1] for i in range(len(numbers))]
-
-
-def _about(polynomial: Sequence[Any], first: int = 1) -> list[Any]:
-    """Bounds ``Σ_l binom(l, i) |p_l|`` of the coefficients about any ``|t| ≤ 1``, from the ``first`` on; 0 before."""
-    sizes = [abs(p) for p in polynomial]
-    nothing = [sizes[0] * 0] * first
-    return nothing + [
-        _total([size * comb(power, i) for power, size in enumerate(sizes) if power >= i])
-        for i in range(first, len(sizes))
-    ]
 
 
 def _total(parts: Sequence[Any]) -> Any:

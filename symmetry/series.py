@@ -33,9 +33,14 @@ def composed(jet: Sequence[Any], inner: Sequence[Any], degree: int, ar: Arithmet
 
 
 def about(polynomial: Sequence[Any]) -> list[Any]:
-    """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
-    a, b, q = map(abs, polynomial)
-    return [a + b + q, b + q * 2, q]
+    """Bounds ``Σ_l binom(l, i) |p_l|`` of the coefficients of a polynomial about any ``|τ| ≤ 1``."""
+    sizes, out = [abs(p) for p in polynomial], []
+    for i, bound in enumerate(sizes):
+        for power in range(i + 1, len(sizes)):
+            factor = comb(power, i)
+            bound = bound + (sizes[power] * factor if factor > 1 else sizes[power])
+        out.append(bound)
+    return out
 
 
 def times(*factors: Sequence[Fraction]) -> Rationals:
@@ -77,10 +82,7 @@ def quotient(numerator: Rationals, denominator: Rationals, degree: int) -> tuple
     least = abs(denominator[0]) - sum(map(abs, denominator[1:]), Fraction(0))
     if least <= 0:
         return None
-    wide_n, wide_d = (
-        [sum((comb(k, i) * abs(v[k]) for k in range(i, len(v))), Fraction(0)) for i in range(size)]
-        for v in (numerator, denominator)
-    )
+    wide_n, wide_d = (about(v) + [Fraction(0)] * (size - len(v)) for v in (numerator, denominator))
     bounds: Rationals = []
     for k in range(size):
         bounds.append((wide_n[k] + sum((wide_d[i] * bounds[k - i] for i in range(1, k + 1)), Fraction(0))) / least)

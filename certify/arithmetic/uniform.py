@@ -246,7 +246,6 @@ class UniformEnclosures(Float64Enclosures):
     def composites(self, jet: Sequence[MidRad], number: int, inner: Sequence[MidRad], degree: int) -> list[list[Any]]:
         from certify.arithmetic import uniform_series as series
 
-        jet = jet[: number + degree]
         p, q = series.known(jet), series.known(inner)
         if p is None or q is None or degree > series.HIGHEST:
             return super().composites(jet, number, inner, degree)

@@ -260,7 +260,6 @@ class _Search:
     apart: Fraction
     arithmetic: Enclosures
 
-    @cached_property
     def marks(self) -> list[_Mark] | None:
         """Places on the floor from the start to the limit; ``None`` where it is not found."""
         q, eps = self.start.q.astype(np.float64), np.array(self.start.eps, dtype=np.float64)
@@ -283,9 +282,10 @@ class _Search:
 
     def pieces(self) -> tuple[list[Place], Array] | None:
         """The places after the start, and the radii of the boxes about the pieces that lead there."""
-        if self.marks is None:
+        marks = self.marks()
+        if marks is None:
             return None
-        waiting = [(*ends, 0, _Loss()) for ends in pairwise(self.marks)][::-1]
+        waiting = [(*ends, 0, _Loss()) for ends in pairwise(marks)][::-1]
         done: list[Place] = []
         radii, loss, work = np.full(len(self.end), _RADIUS), _Loss(), (self.limit, self.chart)
         while waiting:

@@ -233,12 +233,10 @@ def _approx_places(
         place = _rounded(chart, place_of(chart, Network(*floating)))
         return place if np.isfinite(place.q).all() and np.isfinite(place.eps).all() else None
 
-    here = read(0)
-    if here is None:
-        return None
     try:
-        merged, _ = first_place(chart, networks[0], _nodes(chart, networks[0], box.center))
-    except (ValueError, ZeroDivisionError):  # outputs that add up to 0, where float64 may not see it
+        merged, start = first_place(chart, networks[0], _nodes(chart, networks[0], box.center))
+        here = _rounded(chart, start)
+    except (ValueError, ZeroDivisionError, OverflowError):  # as above, where float64 may not see it
         return None
     parted = [v.astype(np.float64) for v in (merged, networks[0].theta() - merged)]
     if np.any(parted[1]) and not np.all(slopes(objective.along(parted, approx), approx, even=True) > 0):

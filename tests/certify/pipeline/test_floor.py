@@ -23,7 +23,7 @@ from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.problem import Problem
+from symmetry.problem import Problem, load_problem
 from symmetry.release import Piece, Place, piece
 from symmetry.valley import derivatives
 
@@ -235,6 +235,16 @@ def test_no_region_is_found_where_there_is_none(kind: str):
         chart = Chart(4, 2, (Group("copies", (0, 1), 1), Group("pair", (2, 3))))
     found = trace_valley(problem, prepare(problem), chart, descent.order, places[-1].q, theta, arithmetic="auto")
     assert isinstance(found, Failure)
+
+
+def test_where_the_floor_begins_at_neurons_that_are_together_nothing_is_searched():
+    """``εu = 0``, and yet the loss is convex in ``q``: no length is there to cut into pieces."""
+    problem = load_problem("thesis")
+    w = (-0.15693106761722703, -0.15087679609514876)
+    theta = np.array([*w, *w, -7.092803453283467, 2.271014521688237])
+    chart, end = Chart(2, 2, (Group("pair", (0, 1)),)), exact(np.ones(5))
+    found = trace_valley(problem, prepare(problem), chart, (0, 1), end, theta, arithmetic="auto")
+    assert found == Failure("no-path")
 
 
 @pytest.mark.parametrize("run", [TWO_MIRRORED, NEAR_ZERO])
