@@ -8,6 +8,7 @@ whether the result lies near the stratum is for exact arithmetic to say.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from sweep.gauss_newton import Path, levenberg_marquardt
 from sweep.kernels import KernelData
 from sweep.local import LocalSystem
+from sweep.polish import label_size
 from symmetry.matching import StratumPoint, propose_stratum_point
 from symmetry.network import Exact, Network, exact
 from symmetry.problem import Problem
@@ -35,6 +37,12 @@ _MERGES = (Fraction(1, 100), Fraction(1, 10_000), Fraction(1, 1_000_000), Fracti
 """Free vectors of a stratum are put onto others within these relative distances, one after the other."""
 
 _ROUNDS = 4
+
+_NOTHING = 1e-13
+"""Residuals this small, relative to the labels, are nothing but rounding in float64 parameters."""
+
+_CORRECTIONS, _FLAT = 4, 1e-13
+"""Linear solves after a halving, and the directions, relatively, that they leave alone."""
 
 _BITS = 256
 """Displacements are rounded to ``2^-256``: at ``t ~ 1e-16`` that is still ``eps`` times the sums of third order."""
@@ -64,7 +72,8 @@ class Approached:
 def approach(problem: Problem, data: KernelData, theta: Any, *, max_steps: int = 120) -> Approached | None:
     """Follow Levenberg–Marquardt from ``theta`` (P,) to a zero of the loss on a stratum.
 
-    The residual decreases strictly at every step, and nothing pulls towards the stratum but the residual itself. When
+    The residual decreases strictly at every step, and nothing pulls towards the stratum but the residual itself; only
+    where that is too small for float64 parameters are distances halved. When
     the iteration stops, ``θ_0`` is replaced by the nearest point of the nearest stratum, which restores the relative
     precision, and it goes on until the end lies within :data:`CLOSE` of a stratum, or no closer than :data:`NEAR`.
     Where strata meet, a stratum's free vector may be all but equal to another neuron; then the residual is small for
@@ -92,7 +101,7 @@ def approach(problem: Problem, data: KernelData, theta: Any, *, max_steps: int =
             continue
         local, origin = LocalSystem(data, base), base.theta()
         offset = (origin - start).astype(np.float64)
-        for xi, _ in levenberg_marquardt(local, local.coordinates(end - origin)):
+        for xi in _descent(local, local.coordinates(end - origin), _NOTHING * label_size(data)):
             path.advance(offset + local.displacement(xi))
             steps += 1
             end = origin + _dyadic(local.displacement(exact(xi)))
@@ -107,6 +116,42 @@ def approach(problem: Problem, data: KernelData, theta: Any, *, max_steps: int =
     local = LocalSystem(data, nearest.network)
     residual = local.residual(local.coordinates(nearest.displacement(network)))
     return Approached(network, nearest, path.moved, path.radius, float(np.linalg.norm(residual)), steps)
+
+
+def _descent(local: LocalSystem, xi: Floats, nothing: float) -> Iterator[Floats]:
+    """Levenberg–Marquardt, and before it, where the residual is below ``nothing``, halvings."""
+    if np.linalg.norm(local.residual(xi)) <= nothing:
+        for xi in _halvings(local, xi):  # noqa: B020
+            yield xi
+    for xi, _ in levenberg_marquardt(local, xi):  # noqa: B020
+        yield xi
+
+
+def _halvings(local: LocalSystem, xi: Floats) -> Iterator[Floats]:
+    """Points with strictly decreasing residual, each with half the flat coordinates of the one before; approximate.
+
+    Where copies of both signs meet, sums ``Σ a_i ω_i ω_iᵀ`` may cancel as well, and sums of third order: residuals are
+    of fourth order in the distance from the stratum, and the floor of the valley that leads there is so curved that no
+    damped step stays on it. Halved together, the ``ω_i`` leave the sums that cancel at 0, and the first moments, in
+    which residuals are linear, are what makes them least.
+    """
+    moments = ~local.flat
+    norm = float(np.linalg.norm(local.residual(xi)))
+    while norm > 0:
+        trial, best, best_norm = np.where(local.flat, xi / 2, 0.0), xi, np.inf
+        for _ in range(_CORRECTIONS):
+            r, jacobian = local.linearise(trial)
+            found = float(np.linalg.norm(r))
+            if found < best_norm:
+                best, best_norm = trial.copy(), found
+            columns = jacobian[:, moments]
+            sizes = np.linalg.norm(columns, axis=0)
+            sizes[sizes == 0] = 1.0
+            trial[moments] -= np.linalg.lstsq(columns / sizes, r, rcond=_FLAT)[0] / sizes
+        if not best_norm < norm:
+            return
+        xi, norm = best, best_norm
+        yield xi
 
 
 def _dyadic(displacement: Exact) -> Exact:

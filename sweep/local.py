@@ -92,6 +92,14 @@ class LocalSystem:
             self.sign[list(group.others), 0] = group.signs
         self.jet = self.activation.jet(self.z, 5, Float64())
 
+    @property
+    def flat(self) -> NDArray[np.bool_]:
+        """Which ``ξ`` residuals are not linear in, (P,): all but the moments; also ``ω̄`` where ``a_p = 0``."""
+        pivots = np.isin(np.arange(len(self.a)), [group.pivot for group in self.groups])
+        w, a = np.ones((len(self.a), len(self.x)), dtype=bool), ~pivots
+        w[pivots & (self.a != 0)] = False
+        return np.asarray(self.layout.pack(w=w, a=a))
+
     # ------------------------------------------------------------------ coordinates
 
     def coordinates(self, delta: Exact) -> Floats:

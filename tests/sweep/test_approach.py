@@ -54,6 +54,24 @@ def test_polished_points_reach_their_stratum(name):
         assert distance < 1e-2
 
 
+@pytest.mark.parametrize("nodes", [(-2.0, 0.7, 1.6), (-1.0, 0.3, 0.9, 2.0), (-1.7, -0.6, 1.2, 2.5)])
+def test_copies_whose_higher_moments_cancel(nodes):
+    """Copies ``w + p_i u`` of one neuron with ``Σ a_i = a``, ``Σ a_i p_i^k = 0``, k < 3 or 4: the residual is ``O(p^k)``.
+
+    Float64 parameters stop 1e-5 or 1e-3 from the stratum, where no damped step stays on the floor of the valley.
+    """
+    p = 1e-3 * np.array(nodes)
+    a = [np.prod([q / (q - r) for q in p if q != r]) for r in p]
+    w = W[0] + p[:, None] * np.array([0.5, 0.9])
+    polished = polish(DATA, student([*w, *W[1:]], [*a, -1, 1, -1]), 3 + len(nodes))
+    found = approach(PROBLEM, DATA, polished.theta)
+    assert found is not None
+    assert found.base.certainly_within(NEAR, found.network)
+    assert verify_equal_output(PROBLEM, found.base.network)
+    assert np.linalg.norm(found.network.theta().astype(float) - polished.theta) <= found.moved * (1 + 1e-6) < 1e-2
+    assert found.residual**2 < polished.loss
+
+
 def test_distance_is_that_of_the_exact_end():
     start = EXACT["twins"] + 1e-4 * np.random.default_rng(0).uniform(-1, 1, 15)
     found = approach(PROBLEM, DATA, start)
