@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -23,7 +24,7 @@ from symmetry.lines import TOP, Expansion, expand
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.saturated_way import SaturatedWay
-from symmetry.series import Rationals, plus, times
+from symmetry.series import Rationals, added, plus, times
 from symmetry.triple_way import TripleWay
 from symmetry.ways import Course, PairWay, Stand, Way, ZeroWay
 
@@ -145,16 +146,16 @@ def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
 
 
 def _dependent(chart: Chart, q: Sequence[Exact], ways: Sequence[Way], last: bool) -> PairWay | None:
-    """``ε = 1/(S − Σ R_g)`` of the dependent group, ``R_g = n_g/d_g`` twice the constants released by the others."""
+    """``ε = 1/(S − Σ R_g)`` of the dependent group, ``R_g = n_g/d_g`` twice the constants released by the others.
+
+    With ``Σ R_g = n/d`` that is ``d/(S d − n)``.
+    """
     assert chart.dependent is not None
     free = [g for g in chart.diverging if g != chart.dependent]
     others = [ways[free.index(g)].released() for g in chart.balanced if g != chart.dependent]
     total = [part @ released(chart) for part in q]
-    numerator = times(*(d for _, d in others))
-    parts = [times(total, numerator)]
-    for k, (n, _) in enumerate(others):
-        parts.append(times([Fraction(-1)], n, *(d for i, (_, d) in enumerate(others) if i != k)))
-    denominator = plus(*parts)
+    above, numerator = reduce(added, others)
+    denominator = plus(times(total, numerator), times([Fraction(-1)], above))
     while len(numerator) > 1 and not numerator[0] and not denominator[0]:
         numerator, denominator = numerator[1:], denominator[1:]
     way = ZeroWay if chart.dependent.kind == "zero" else PairWay

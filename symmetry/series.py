@@ -60,6 +60,18 @@ def plus(*terms: Sequence[Fraction]) -> Rationals:
     return [sum((term[i] for term in terms if i < len(term)), Fraction(0)) for i in range(max(map(len, terms)))]
 
 
+def added(left: tuple[Rationals, Rationals], right: tuple[Rationals, Rationals]) -> tuple[Rationals, Rationals]:
+    """The sum of two quotients ``N/D`` of exact polynomials.
+
+    Where one denominator is a multiple of the other it is not a product of both, so that bounds of it stay narrow.
+    """
+    (n, d), (m, e) = left, right
+    factor = next((x / y for x, y in zip(d, e, strict=False) if y), Fraction(0))
+    if d == times([factor], e):
+        return plus(n, times([factor], m)), d
+    return plus(times(n, e), times(m, d)), times(d, e)
+
+
 def over(numerator: Sequence[Fraction], denominator: Sequence[Fraction], degree: int) -> Rationals:
     """The exact series ``N/D`` up to ``τ^degree``; ``D(0) ≠ 0``."""
     out: Rationals = []
@@ -74,15 +86,13 @@ def quotient(numerator: Rationals, denominator: Rationals, degree: int) -> tuple
     """The series of ``N/D`` up to ``τ^degree``, and bounds of its coefficients up to one more about any ``|τ| ≤ 1``.
 
     With ``n̄_i = Σ_l binom(l, i) |n_l|``, likewise ``d̄_i``, and ``δ = |d_0| − Σ_{l>0} |d_l|``, which must be positive:
-    ``e_k ≤ (n̄_k + Σ_{0<i≤k} d̄_i e_{k−i})/δ``. ``None`` where it is not, or where degrees are too high.
+    ``e_k ≤ (n̄_k + Σ_{0<i≤k} d̄_i e_{k−i})/δ``. ``None`` where it is not.
     """
     size = degree + 2
-    if max(len(numerator), len(denominator)) > size:
-        return None
     least = abs(denominator[0]) - sum(map(abs, denominator[1:]), Fraction(0))
     if least <= 0:
         return None
-    wide_n, wide_d = (about(v) + [Fraction(0)] * (size - len(v)) for v in (numerator, denominator))
+    wide_n, wide_d = (about(v) + [Fraction(0)] * size for v in (numerator, denominator))
     bounds: Rationals = []
     for k in range(size):
         bounds.append((wide_n[k] + sum((wide_d[i] * bounds[k - i] for i in range(1, k + 1)), Fraction(0))) / least)

@@ -18,7 +18,7 @@ Copies of a member of a pair, or of a neuron near zero, are not together but nea
 ``4ε(ℓ + y_i)``, ``Σ β_i y_i = 0``, with any shares ``β > 0`` and ``|y|`` of at most a given number. That is counted
 among the errors (:mod:`symmetry.parting`).
 
-All ``ε`` are taken as independent of ``q``, also where two groups share a constant. There the second ``ε`` at a place
+All ``ε`` are taken as independent of ``q``, also where groups share a constant. There the last ``ε`` at a place
 ``q(τ) + δ`` is what ``δ`` makes of it, so that the box has a length in its direction.
 """
 
@@ -111,7 +111,7 @@ class Derivatives:
         blocks: of ``Σ_n r_n ∇²f_n``, B of them.
         weights: (N, B), their ``g``.
         slopes: ``∂f/∂ε_g²`` of the G diverging groups, (N, G).
-        ratios: bounds of ``−ε_1/ε_2`` of two groups that share a constant, exact, both positive; ``None`` without any.
+        ratios: bounds of ``−ε_1/ε_2`` if exactly two groups share a constant, exact, both positive; else ``None``.
     """
 
     residuals: Expansion
@@ -136,11 +136,10 @@ class Small(NamedTuple):
 def covers(chart: Chart, activation: Activation) -> bool:
     """Whether :func:`derivatives` knows the chart, and the activation is bounded by 1.
 
-    Beside neurons there are pairs and splits, and mirrored pairs and a zero group if they are two; copies in diverging
-    groups only.
+    Beside neurons there are pairs and splits, mirrored pairs and a zero group; copies in diverging groups only.
     """
     known = all(group.kind in ("pair", "split+", "split-", "mirrored", "zero") for group in chart.groups)
-    groups = bool(chart.groups) and chart.plain and known and len(chart.balanced) in (0, 2)
+    groups = bool(chart.groups) and chart.plain and known and len(chart.balanced) != 1
     # sigmoid, tanh, erf
     return groups and activation.reflection is not None
 
@@ -159,7 +158,7 @@ def derivatives(
         apart: exact, bounds the entries of the ``y`` of copies in diverging groups.
 
     Returns:
-        the expansions; ``None`` where the second of two shared ``ε`` may be infinite, or of the sign of the first.
+        the expansions; ``None`` where the last of several shared ``ε`` may be infinite, or all may have one sign.
     """
     data, activation, d = objective.data(ar), objective.problem.activation, chart.dimension
     q, m = [ar.array(part) for part in curve.q], len(chart.ordinary)
@@ -236,9 +235,9 @@ def derivatives(
 
 
 def _smalls(chart: Chart, curve: Piece, radii: Any) -> tuple[list[Small] | None, tuple[Fraction, Fraction] | None]:
-    """``ε`` of the diverging groups, and bounds of ``−ε_1/ε_2 = 1 − S ε_1`` of two that share a constant.
+    """``ε`` of the diverging groups, and bounds of ``−ε_1/ε_2 = 1 − S ε_1`` if two share a constant.
 
-    In the box ``S`` changes by ``ΔS``, ``ε_2 = 1/(S − 1/ε_1)`` by at most ``ε_2² ΔS/(1 − |ε_2|ΔS)``.
+    In the box ``S`` changes by ``ΔS``, the last shared ``ε = 1/(S − Σ 1/ε_g)`` by at most ``ε² ΔS/(1 − |ε|ΔS)``.
     """
     smalls, ratios = list[Small](), None
     for group, eps in zip(chart.diverging, curve.eps, strict=True):
@@ -247,19 +246,23 @@ def _smalls(chart: Chart, curve: Piece, radii: Any) -> tuple[list[Small] | None,
             return None, None
         series, wide = known
         reach = Fraction(0)
-        if chart.balanced and group == chart.balanced[-1]:
+        if group == chart.dependent:
             change = sum((abs(k) * r for k, r in zip(released(chart), radii, strict=True)), Fraction(0))
             if wide[0] * change >= 1:
                 return None, None
             reach = wide[0] ** 2 * change / (1 - wide[0] * change)
-            # ε_2 = ε_1/(S ε_1 − 1)
-            first = smalls[chart.diverging.index(chart.balanced[0])].wide[0]
-            away = sum(map(abs, eps[1][1:]), Fraction(0)) + first * change
-            ratios = (-eps[1][0] - away, -eps[1][0] + away)
-            if ratios[0] <= 0:
-                return None, None
+            if len(chart.balanced) == 2:
+                # ε_2 = ε_1/(S ε_1 − 1)
+                first = smalls[chart.diverging.index(chart.balanced[0])].wide[0]
+                away = sum(map(abs, eps[1][1:]), Fraction(0)) + first * change
+                ratios = (-eps[1][0] - away, -eps[1][0] + away)
+                if ratios[0] <= 0:
+                    return None, None
         smalls.append(Small(series, wide, reach))
-    return smalls, ratios
+    # none of them is 0 or infinite in the boxes, so that the signs are those at the end
+    shared = zip(chart.diverging, curve.eps, strict=True)
+    signs = {sum(n) * sum(d) > 0 for group, (n, d) in shared if group in chart.balanced}
+    return (None, None) if len(signs) == 1 else (smalls, ratios)
 
 
 def _constant(y: Any) -> Expansion:

@@ -17,6 +17,9 @@ COPIES, CROSSED, SPLIT, ZEROS, BESIDE = 10005, 10387, 249, 20061, 20946
 """Two copies of a neuron beside a pair, two neurons near zero, one of them flipped (width 5); a member of a pair split
 (width 4); three neurons near zero, two of them flipped, and two beside a mirrored pair (width 6)."""
 
+THREE = 10186
+"""Two mirrored pairs and a neuron near zero share a constant (width 5)."""
+
 STEEP, CURVED = 10589, 10568
 """Runs of width 5 in a pair whose floor moves fast with ``ε``, and beside whose floor straight ways are too steep."""
 

@@ -276,12 +276,23 @@ def released(chart: Chart, d: int) -> dict[int, int]:
 def all_ways(chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int) -> list[Way]:
     """The ways of all diverging groups: the one that is not free has ``ε = N/D``, ``N = Π d_g``,
     ``D = S N − Σ_g n_g Π_{h ≠ g} d_h`` over the others that share, ``R_g = n_g/d_g``.
+
+    Those with denominators that are multiples of each other are added first, over one of these.
     """
     last = dependent(chart)
     if last is None:
         return [free[k] for k in sorted(free)]
     linear = [sum((k * part[i] for i, k in released(chart, d).items()), Fraction(0)) for part in curve]
-    others = [free[k].released() for k in chart.shared if k != last]
+    others: list[tuple[Numbers, Numbers]] = []
+    for above, below in (free[k].released() for k in chart.shared if k != last):
+        for i, (known, under) in enumerate(others):
+            # n/d + m/(k d) = (n + m/k)/d
+            place = next(j for j, v in enumerate(under) if v)
+            if place < len(below) and multiply(under, below[place : place + 1]) == multiply(below, [under[place]]):
+                others[i] = total(known, [v * under[place] / below[place] for v in above]), under
+                break
+        else:
+            others.append((above, below))
     n = multiply(*(below for _, below in others))
     parts = [multiply(linear, n)]
     for k, (above, _) in enumerate(others):

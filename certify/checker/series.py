@@ -45,12 +45,11 @@ def fraction_series(n: Numbers, d: Numbers, degree: int) -> Numbers:
 
 def quotient(fraction: tuple[Numbers, Numbers]) -> tuple[Numbers, Numbers]:
     """The series of ``N/D``, and bounds of its coefficients about any ``|τ| ≤ 1``, from those of ``N`` and ``D``."""
-    size, (numerator, denominator) = ORDER + 2, fraction
-    need(max(len(numerator), len(denominator)) <= size, "path: too many groups share a constant")
-    n, d = (v + [Fraction(0)] * (size - len(v)) for v in (numerator, denominator))
+    n, d = fraction
+    size = ORDER + 2
     least = abs(d[0]) - sum(map(abs, d[1:]), Fraction(0))
     need(least > 0, "path: the ε of the last shared group may be infinite on the way")
-    wide = [[sum((comb(k, i) * abs(v[k]) for k in range(i, size)), Fraction(0)) for i in range(size)] for v in (n, d)]
+    wide = [[sum((comb(k, i) * abs(v[k]) for k in range(i, len(v))), Fraction(0)) for i in range(size)] for v in (n, d)]
     bounds: Numbers = []
     for k in range(size):
         earlier = sum((wide[1][i] * bounds[k - i] for i in range(1, k + 1)), Fraction(0))

@@ -1,11 +1,12 @@
 """A region about a path in a chart: no network in it is critical (docs/infinity.md, section 15).
 
-The diverging groups are pairs, and beside them either none that releases a constant, or two: mirrored pairs, or one of
-these and a neuron near zero. Along a piece ``(q(τ), ε(τ))`` and in the box ``|δ_i| ≤ d_i`` about each of its points it
-is checked that ``F_qq ≻ 0``, all ``ε`` fixed, and ``∂F/∂ε_g² > 0``. Of two that share a constant ``ε_2`` follows from
-``1/ε_1 + 1/ε_2 = S(q)``, and instead ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² > 0``, where ``P = −ε_1/ε_2 = 1 − Sε_1 > 0``.
-All that these consist of is expanded to ``τ³`` and bounded by ``means.py``; ``ε_2`` changes in the box by ``ε_2² ΔS/(1
-− |ε_2|ΔS)`` at most.
+The diverging groups are pairs, and beside them either none that releases a constant, or two or more: mirrored pairs,
+and a neuron near zero perhaps. Along a piece ``(q(τ), ε(τ))`` and in the box ``|δ_i| ≤ d_i`` about each of its points
+it is checked that ``F_qq ≻ 0``, all ``ε`` fixed, and ``∂F/∂ε_g² > 0``. Of those that share a constant the last ``ε``
+follows from ``Σ 1/ε_g = S(q)``. If they are two, instead ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² > 0``, where ``P = −ε_1/ε_2 = 1 −
+Sε_1 > 0``; if more, not all ``ε_g`` have one sign: a network is critical only where all ``ε_g³ ∂F/∂ε_g²`` are equal.
+All that these consist of is expanded to ``τ³`` and bounded by ``means.py``; the last ``ε`` changes in the box by
+``ε² ΔS/(1 − |ε|ΔS)`` at most.
 
 ``F_qq = (2/N)(JᵀJ + Σ r ∇²f)`` is a polynomial of matrices up to an error, its Bernstein coefficients are ``C_j``. Let
 ``V`` be any matrix, ``η² = (2/N) Σ_k |V|_kᵀ (Σ_n E_n E_nᵀ) |V|_k`` from the error ``E`` of ``J``, ``β²`` the largest
@@ -64,13 +65,13 @@ class Expanded:
 
 
 def covers(chart: Chart) -> bool:
-    """Whether regions are defined: pairs, splits, and none or two mirrored pairs or zero groups; no copies of neurons.
+    """Whether regions are defined: pairs, splits, mirrored pairs and a zero group; no copies of neurons.
 
     Nothing is flipped but one member of a mirrored pair.
     """
     kinds = ("pair", "split+", "split-", "mirrored", "zero")
     simple = all(group.kind in kinds and not group.flipped for group in chart.diverging)
-    return bool(chart.diverging) and simple and len(chart.shared) in (0, 2) and not chart.copies and not chart.bias
+    return bool(chart.diverging) and simple and len(chart.shared) != 1 and not chart.copies and not chart.bias
 
 
 def check_region(
@@ -125,19 +126,26 @@ def _smalls(
     """``ε`` of the diverging groups, and bounds of ``P = −ε_1/ε_2`` if two share a constant; ``ε_2 = ε_1/(Sε_1 − 1)``.
 
     Raises:
-        Rejected: ``P`` may be 0 or negative.
+        Rejected: the last shared ``ε`` may be infinite, or all may have one sign.
     """
     fractions = epsilons(chart, curve, lines, d)
     known = [quotient(fraction) for fraction in fractions]
     away, ratios = [Fraction(0)] * len(known), list[Fraction]()
     if chart.shared:
-        first, second = chart.shared
+        first, *_, last = chart.shared
         change = sum((k * radii[i] for i, k in released(chart, d).items()), Fraction(0))
-        largest, middle = known[second][1][0], -fractions[second][1][0]
-        spread = sum(map(abs, fractions[second][1][1:]), Fraction(0)) + known[first][1][0] * change
-        need(largest * change < 1 and middle > spread, f"{where}: shared ε may have one sign, or be infinite")
-        away[second] = largest**2 * change / (1 - largest * change)
-        ratios = [middle - spread, middle + spread]
+        largest = known[last][1][0]
+        # at τ = 1; none is 0 or infinite on the piece, nor in the boxes
+        signs = [sum(fractions[k][0]) * sum(fractions[k][1]) for k in chart.shared]
+        need(
+            largest * change < 1 and min(signs) < 0 < max(signs), f"{where}: shared ε may have one sign, or be infinite"
+        )
+        away[last] = largest**2 * change / (1 - largest * change)
+        if len(chart.shared) == 2:
+            middle = -fractions[last][1][0]
+            spread = sum(map(abs, fractions[last][1][1:]), Fraction(0)) + known[first][1][0] * change
+            need(middle > spread, f"{where}: the ratio of two shared ε may be 0")
+            ratios = [middle - spread, middle + spread]
     return [Small(a[: ORDER + 1], b[: ORDER + 2], c) for (a, b), c in zip(known, away, strict=True)], ratios
 
 

@@ -62,6 +62,10 @@ _MORE = 0.2
 
 _SMALL = 1e-9
 
+_BITS = 24
+_STEPS = 2.0**_BITS
+"""Of shares of ``ε``, and of ``ε`` where the run stopped."""
+
 _NEAREST = -40
 """As a power of 2, how near to each other copies in a diverging group are taken to be at least."""
 
@@ -365,11 +369,19 @@ class _Search:
 
     def newton(self, share: float, above: Place) -> Place | None:
         """The same, with a first guess between ``above`` and the limit, or a step along the floor from ``above``."""
-        eps, before = (short(k * np.array(self.start.eps, dtype=np.float64)) for k in (share, self.share(above)))
+        eps, before = (self.smaller(k) for k in (share, self.share(above)))
         end, q = (v.astype(np.float64) for v in (self.end, above.q))
         step = self.newton_step(q, eps, before)
         guesses = [end + (share / self.share(above)) ** 2 * (q - end)] + ([] if step is None else [q - step])
         return next((found for guess in guesses if (found := self.descended(guess, eps)) is not None), None)
+
+    def smaller(self, share: float) -> Array:
+        """The free ``ε`` at a share of those of the start, in the same proportions everywhere: products are exact.
+
+        Then the last of several that share a constant is a quotient of low degree (:func:`symmetry.series.added`).
+        """
+        digits, exponents = np.frexp(np.array(self.start.eps, dtype=np.float64))
+        return np.asarray(np.ldexp(np.rint(digits * _STEPS) * np.rint(share * _STEPS), exponents - 2 * _BITS))
 
     def descended(self, q: Array, eps: Array) -> Place | None:
         """Where Newton's method leads from ``q`` for fixed free ``ε``; ``None`` where it does not converge.
@@ -439,9 +451,9 @@ class _Search:
         """``ε`` of all diverging groups."""
         if not self.chart.balanced:
             return list(eps.tolist())
-        # the dependent group is the last one
-        first = eps[self.chart.diverging.index(self.chart.balanced[0])]
-        return [*eps.tolist(), float(1 / (self.released @ q - 1 / first))]
+        # the groups that share a constant are the last ones, and of these the dependent one
+        others = eps[len(self.chart.diverging) - len(self.chart.balanced) :]
+        return [*eps.tolist(), float(1 / (self.released @ q - np.sum(1 / others)))]
 
     @cached_property
     def released(self) -> Array:
@@ -462,7 +474,7 @@ class _Search:
             for i, side, sign, part in self.members(group):
                 rows, output = slice(i * d, (i + 1) * d), n * d + i
                 matrix[rows, u.place] = sign * side * e * u.factor * np.eye(d)
-                # a = 1/ε of a neuron near zero, else c/2 ± 1/(2ε); where ε is the dependent one, 1/ε = S − 1/ε_1
+                # a = 1/ε of a neuron near zero, else c/2 ± 1/(2ε); where ε is the dependent one, 1/ε = S − Σ 1/ε_g
                 share = sign * part * (1.0 if zero else side / 2)
                 offset[output] = share * rest
                 if group == chart.dependent:

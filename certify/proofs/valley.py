@@ -6,9 +6,10 @@ points,
     F_qq ≻ 0   and   ∂F/∂ε_g² > 0 for each diverging group:
 
 no network of the region is critical. Copies are neurons of their own here (:mod:`symmetry.opening`): ``F_qq ≻ 0`` on
-the space of changes that keep their shares, the columns of ``T``, that is ``TᵀF_qqT ≻ 0``. Of two groups that share a
-constant the second ``ε`` follows from the first one, and the loss rises with that if ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² > 0``,
-``P = −ε_1/ε_2 > 0``.
+the space of changes that keep their shares, the columns of ``T``, that is ``TᵀF_qqT ≻ 0``. Of groups that share a
+constant the last ``ε`` follows from the others. Of two, the loss rises with the first if ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² >
+0``, ``P = −ε_1/ε_2 > 0``. Of more, a network is critical only where all ``ε_g³ ∂F/∂ε_g²`` are equal, and they are not
+where all ``∂F/∂ε_g²`` are positive and the ``ε_g`` have both signs.
 
 With ``J``, ``r`` and ``∇²f`` expanded in ``τ`` (:mod:`symmetry.valley`) ``F_qq`` is a polynomial of symmetric matrices
 up to an error. The polynomial is a convex combination of its Bernstein coefficients, and positive definite where they
@@ -82,7 +83,7 @@ def margin(
 
 
 def _slopes(chart: Chart, f: Derivatives, unit: bool, a: Enclosures) -> list[Any]:
-    """Numbers that are positive only where every ``∂F/∂ε_g²`` is, or of two that share a constant their sum."""
+    """Numbers that are positive only where every ``∂F/∂ε_g²`` is, or if two share a constant their sum."""
     products, rest = _times_residuals(f.residuals, f.slopes)
     # P³ lies between two numbers, and the sum is linear in it
     weights = []

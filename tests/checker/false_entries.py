@@ -24,6 +24,7 @@ REGIONS = (
     "region about copies of a diverging neuron",
     "region of two neurons near zero",
     "region about copies near zero",
+    "region of three groups with one constant",
 )
 """Of ``path_cases.py``."""
 
@@ -124,12 +125,13 @@ def later_entries() -> list[dict[str, Any]]:
 
 def region_entries() -> list[dict[str, Any]]:
     """False regions at infinity."""
-    one, two, tied, split, crossed, parted = REGIONS
-    path, other, constant, _, pair, _ = (traced(name).line["path"] for name in REGIONS)
+    one, two, tied, split, crossed, parted, three = REGIONS
+    path, other, constant, _, pair, _, many = (traced(name).line["path"] for name in REGIONS)
     k = len(constant["radii"][0]) - 3
     place = constant["places"][0]
     first, last = path["places"]
     half = other["places"][0][-1]
+    start, *_ = many["places"]
     moved = [dyadic(from_text(first[0]) + Fraction(1, 4)), *first[1:]]
     return [
         false("a region in which the loss may not be convex", two, "place 0: ", _wider(other, 2**12)),
@@ -149,6 +151,24 @@ def region_entries() -> list[dict[str, Any]]:
             tied,
             "place 0: ",
             {"path.places.0": [*place[:k], dyadic(from_text(place[k]) + Fraction(1, 4)), *place[k + 1 :]]},
+        ),
+        false(
+            "a region in which the constant of three groups moves too far",
+            three,
+            "place 0: ",
+            {"path.radii.0": [*many["radii"][0][:10], "1*2^-8", *many["radii"][0][11:]]},
+        ),
+        false(
+            "a region in which one of three groups may be infinite",
+            three,
+            "place 0: shared ε may have one sign, or be infinite",
+            {"path.radii.0": [*many["radii"][0][:10], "1*2^14", *many["radii"][0][11:]]},
+        ),
+        false(
+            "a region in which one of three constants is much smaller",
+            three,
+            "place 0: ",
+            {"path.places.0": [*start[:-1], scaled(start[-1], Fraction(1, 64))]},
         ),
         false("copies farther apart than a region allows", split, "are farther", {"path.apart": "1*2^-50"}),
         false("a region of copies that are together", parted, "are farther", {"path.apart": None}, remove=True),

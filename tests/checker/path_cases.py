@@ -153,6 +153,7 @@ _REGIONS: dict[str, Any] = {
     "region in two mirrored pairs": ("two mirrored", (-(2.0**-5),), "1*2^-22"),
     "region about copies of a diverging neuron": ("split", (-(2.0**-5),), "1*2^-18", "1*2^-6"),
     "region of two neurons near zero": ("zeros", (2.0**-10,), "1*2^-24"),
+    "region of three groups with one constant": ("three constants", (2.0**-10, 2.0**-11), "1*2^-26"),
     "region about copies near zero": ("balanced-2", (2.0**-6,), "1*2^-20", "1*2^-10"),
 }
 """The limit, ``ε`` of the saved point, all radii, and how far copies are apart at most."""

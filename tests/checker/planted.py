@@ -379,6 +379,12 @@ PLANTED = (
         "Fraction(1) if g == groups[0]",
     ),
     Planted(
+        "three groups that share a constant with all ε of one sign",
+        "symmetry/valley.py",
+        "    return (None, None) if len(signs) == 1 else (smalls, ratios)",
+        "    return smalls, ratios",
+    ),
+    Planted(
         "the sum over the outputs for their mean",
         "symmetry/outputs.py",
         "arithmetic.number(Fraction(1, len(self.parts)))",

@@ -1,7 +1,8 @@
 """Pieces of regions at infinity, right and wrong ones, and a reference at 300 bits that shares nothing with the proofs.
 
-Where no constant is released, for fixed ``ε`` the weights of a network in a chart are linear in ``q``, so that ``F_qq =
-MᵀHM`` with the Hessian ``H`` of the finite network; whether ``F`` grows with ``ε²`` is seen from two values.
+Where no constant is released, for fixed ``ε`` the weights of a network in a chart are linear in ``q``, so that ``F_qq
+= MᵀHM`` with the Hessian ``H`` of the finite network; whether ``F`` grows with ``ε²`` is seen from two values. If three
+or more groups share a constant, the same is looked at with all ``ε`` given and a constant added (``ambient.py``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from ambient import bowl
+from ambient import all_eps, ambient, ambient_loss, bowl
 from cases import checked, problem
 
 from certify.arithmetic.arb import Arb
@@ -76,6 +77,11 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction],
         for k in range(4):
             q = curve.q[0] + t * curve.q[1] + t**2 * curve.q[2]
             q = q + exact([r * (-1) ** (i * k + i // 2) for i, r in enumerate(radii)])
+            if len(chart.balanced) > 2:
+                complaint = _wrong_of_many(given, chart, q, eps)
+                if complaint:
+                    return complaint
+                continue
             theta = chart.network(q, eps).theta()
             matrix = np.array([chart.network(q + e, eps).theta() - theta for e in exact(np.eye(len(q), dtype=int))])
             theta = theta + _parted(chart, q, eps, apart, k)
@@ -91,6 +97,26 @@ def wrong(given: Problem, chart: Chart, curve: Piece, radii: Sequence[Fraction],
                 above = arithmetic.upper(loss(beyond, 0).loss - here.loss)[0]
                 if above is not None and above < 0:
                     return "the loss falls with ε²"
+    return ""
+
+
+def _wrong_of_many(given: Problem, chart: Chart, q: Exact, free: Sequence[Fraction]) -> str:
+    small, objective, arithmetic = all_eps(chart, q, free), ambient_loss(given, chart), Arb(300)
+    shared = [e > 0 for group, e in zip(chart.diverging, small, strict=True) if group in chart.balanced]
+    if all(shared) or not any(shared):
+        return "all shared ε have one sign"
+    theta = ambient(chart, q, small)
+    lines = arithmetic.array(np.array([ambient(chart, q + e, small) - theta for e in exact(np.eye(len(q), dtype=int))]))
+    here = objective.evaluate(arithmetic.array(theta), arithmetic, 2)
+    found = inertia(arithmetic.matmul(arithmetic.matmul(lines, here.hessian), lines.T), arithmetic)
+    if isinstance(found, Inertia) and found.negative:
+        return f"F_qq has {found.negative} negative eigenvalues"
+    for g in range(len(small)):
+        farther = [e * (1 + _STEP) if h == g else e for h, e in enumerate(small)]
+        beyond = objective.evaluate(arithmetic.array(ambient(chart, q, farther)), arithmetic, 0)
+        above = arithmetic.upper(beyond.loss - here.loss)[0]
+        if above is not None and above < 0:
+            return "F falls with ε²"
     return ""
 
 
@@ -144,6 +170,7 @@ def proposals(seed: int = 0, count: int = 160) -> Iterator[Region]:
         yield from _about_constants(name)
     for name in ("c", "flipped"):
         yield from _about_copies(name)
+    yield from _about_three()
 
 
 def _about_constants(name: str) -> Iterator[Region]:
@@ -157,6 +184,31 @@ def _about_constants(name: str) -> Iterator[Region]:
         for size in (26, width):
             radii = [f"1*2^-{size if place == constant else 26}" for place in range(len(center))]
             yield Region(name, chart.to_json(), *rows, radii)
+
+
+_THREE = [-1.412003, -0.956004, 1.479897, -1.439062, -1.15906, 1.32697, -0.590987]
+_THREE += [1.305956, 1.012057, -0.672961, -1.269989, 1.715982, -1.573011]
+
+
+def _about_three() -> Iterator[Region]:
+    """Short pieces at a limit of three groups that share a constant, two of which nearly cancel it or not.
+
+    And boxes about a critical network: all that is asked for holds there, but that not all ``ε`` have one sign.
+    """
+    chart = chart_of(5, 2, [Group("mirrored", (0, 1)), Group("mirrored", (2, 3)), Group("zero", (4,))])
+    constant, center = chart.units[-1].place.start, list(map(Fraction, _THREE))
+    for k in range(6, 13):
+        for second in (Fraction(1, 2), Fraction(-3, 4), Fraction(-255, 256)):
+            eps = [Fraction(1, 2**k), second / 2**k]
+            for share in (Fraction(63, 64), Fraction(0)):
+                rows = [[dyadic(v) for v in (*center, *(e * way for e in eps))] for way in (1, share)]
+                for size in (26, k):
+                    radii = [f"1*2^-{size if place == constant else 26}" for place in range(len(center))]
+                    yield Region("three constants", chart.to_json(), *rows, radii)
+    # to 1/64
+    critical = [Fraction(round(v * 64), 64) for v in center]
+    row = [dyadic(v) for v in (*critical, Fraction(-3, 4), Fraction(-1))]
+    yield Region("one sign", chart.to_json(), row, row, ["1*2^-40"] * len(center))
 
 
 def _about_copies(name: str) -> Iterator[Region]:

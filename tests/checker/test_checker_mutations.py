@@ -96,7 +96,7 @@ def test_what_is_changed_is_of_every_kind() -> None:
     regional = [name for name in path_cases.NAMES if path_cases.traced(name).line["path"].get("radii")]
     within = {case(path_cases.traced(name).object).certificate["claim"]["chart"] for name in regional}
     assert {"pair", "pair+pair", "mirrored+zero", "mirrored+mirrored"} <= within
-    assert {"split-3", "zero2-1", "mirrored+zero2"} <= within
+    assert {"split-3", "zero2-1", "mirrored+zero2", "mirrored+mirrored+zero"} <= within
     channels = [name for name in path_cases.NAMES if path_cases.traced(name).line["path"]["closing"] == 3]
     within = {case(path_cases.traced(name).object).certificate["claim"]["chart"] for name in channels}
     assert {"triple-", "triple+-1+zero", "mirrored+triple--1", "mirrored+mirrored+zero"} <= within

@@ -33,6 +33,9 @@ CHARTS = {
     "pair+split-": ("sigmoid",),
     "mirrored+zero2": ("sigmoid",),
     "split++mirrored+zero2": ("sigmoid",),
+    "mirrored+mirrored+zero": ("sigmoid",),
+    "pair+mirrored+mirrored+zero2": ("sigmoid",),
+    "mirrored+mirrored+mirrored+mirrored": ("sigmoid",),
 }
 """Structures, with activations."""
 
@@ -161,7 +164,14 @@ def pieces(structure: str, name: str, seed: int, count: int) -> Iterator[Drawn]:
         eps = [Fraction(rng.choice([-1, 1]), 2 ** rng.randint(3 if chart.shared else 0, 7)) for _ in range(free)]
         share = Fraction(0) if rng.random() < 0.5 else Fraction(rng.randint(4, 12), 8)
         radii = [Fraction(1, 2 ** rng.randint(2, 14)) for _ in range(size)]
-        yield problem, chart, Place(start, eps), Place(end, [share * e for e in eps]), radii, rng
+        ends = [share * e for e in eps]
+        if len(chart.shared) > 2:
+            # constants that do not cancel, and not always in one proportion
+            first = chart.shared[0]
+            for k in range(first + 1, free):
+                eps[k] = eps[first] * rng.choice([Fraction(3, 4), Fraction(-1, 6)])
+                ends[k] = share * eps[k] * rng.choice([1, Fraction(15, 16)])
+        yield problem, chart, Place(start, eps), Place(end, ends), radii, rng
 
 
 def shared_sum(chart: Chart, q: list[Fraction], d: int) -> Fraction:
@@ -212,7 +222,8 @@ def test_what_is_expanded_lies_within_its_error(structure: str, name: str) -> No
             at = [v + r * rng.choice([-1, 0, 1]) for v, r in zip(at, radii, strict=True)]
             eps = [way.eps[0][0] + way.eps[0][1] * t for way in lines.values() if isinstance(way, Pair)]
             if chart.shared:
-                eps.insert(chart.shared[-1], 1 / (shared_sum(chart, at, 2) - 1 / eps[chart.shared[0]]))
+                others = sum((1 / eps[k] for k in chart.shared[:-1]), Fraction(0))
+                eps.insert(chart.shared[-1], 1 / (shared_sum(chart, at, 2) - others))
             parted = Parted.drawn(rng, far)
             for n, x in enumerate(zip(*problem.columns, strict=True)):
                 with mpmath.workprec(BITS):

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from channel_run import BESIDE, NEAR_ZERO, PAIR, SPLIT, TWO_MIRRORED, channel_points, channel_run
+from ambient import ambient, ambient_loss, bowl, by_limit, by_square
+from cases import problem as case_problem
+from channel_run import BESIDE, NEAR_ZERO, PAIR, SPLIT, THREE, TWO_MIRRORED, channel_points, channel_run
 from directories import change_lines, verdict
+from region_cases import check_piece, proposals
 
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.checker.arb import Arb
@@ -45,7 +48,10 @@ from certify.proofs.path import first_place
 from certify.proofs.proof import dyadic, from_text
 from certify.proofs.valley import second_derivatives
 from certify.results.store import read_results
+from symmetry.arithmetic import Float64
 from symmetry.lines import Expansion
+from symmetry.network import exact
+from symmetry.objective import SquareLoss
 from symmetry.problem import load_problem
 from symmetry.release import Place as ProvedPlace
 from symmetry.release import piece
@@ -61,6 +67,7 @@ CHARTS = {
     NEAR_ZERO: Chart([], [], [MIRRORED, ZERO], 1),
     SPLIT: Chart([], [], [Diverging("split-", 3, 0)], 1),
     BESIDE: Chart([], [], [MIRRORED, Diverging("zero", 2, 0)], 2),
+    THREE: Chart([], [], [MIRRORED, MIRRORED, ZERO], 0),
 }
 APART = Fraction(1, 64)
 RUNS = pytest.mark.parametrize("run", CHARTS)
@@ -231,6 +238,42 @@ def test_a_shared_small_number_keeps_its_sign(first: Fraction, folded: Folded):
         assert ("shared" in str(caught.value)) is (first >= 1 or radius == Fraction(1, 8))
 
 
+@pytest.mark.parametrize(
+    ("free", "one_sign"),
+    [((3, 3), True), ((2, 2), True), ((1, 1), False), ((1, -1), False), ((Fraction(-1, 2), Fraction(1, 4)), False)],
+)
+def test_of_three_shared_small_numbers_two_have_different_signs(free: Any, one_sign: bool, folded: Folded):
+    """``S = 1``: ``ε_3 = 1/(1 − 1/ε_1 − 1/ε_2)`` is positive, infinite, negative, and 1 and −1 beside both signs."""
+    q = [Fraction(0)] * 13
+    q[10] = Fraction(1, 2)
+    here = Place(q, [Fraction(v) for v in free])
+    for radius in (Fraction(1, 2**60), Fraction(1, 4)):
+        with pytest.raises(Rejected) as caught:
+            check_region(folded, CHARTS[THREE], here, here, [radius] * 13, "piece")
+        # else all zeros are no place in a valley
+        assert ("shared" in str(caught.value)) is (one_sign or radius == Fraction(1, 4))
+
+
+def test_a_critical_network_is_in_no_region():
+    """All but one condition hold about it: its three ``ε`` are negative."""
+    (region,) = [region for region in proposals() if region.problem == "one sign"]
+    chart, curve, radii = region.curve()
+    network, belongs = chart.network(curve.q[0], [n[0] for n, _ in curve.eps[:2]]), case_problem("one sign")
+    here = SquareLoss.of_network(belongs, 5).evaluate(network.theta().astype(float), Float64(), 1)
+    assert np.abs(here.gradient).max() < 1e-11
+    small = exact(chart.read(network.w, network.a)[1])  # type: ignore[arg-type]
+    theta, matrix = ambient(chart, curve.q[0], small).astype(float), by_limit(chart, curve.q[0], small)
+    there = ambient_loss(belongs, chart).evaluate(theta, Float64(), 2)
+    slopes = [float(there.gradient @ by_square(chart, curve.q[0], small, k)) for k in range(3)]
+    assert min(slopes) > 1e-9
+    assert np.ptp([slope * float(e) ** 3 for slope, e in zip(slopes, small, strict=True)]) < 1e-10
+    assert np.linalg.eigvalsh(matrix.T @ there.hessian @ matrix)[0] > 1e-6
+    with pytest.raises(Rejected, match="shared ε may have one sign"):
+        check_piece(region)
+    wide = np.array([float(v) for v in radii])
+    assert not bowl(chart.objective(belongs), chart, curve, wide, Float64Enclosures())
+
+
 @pytest.mark.parametrize("name", FALSE)
 def test_what_is_not_proved_is_refused(name: str, results: Path, line: Line, folded: Folded):
     changed = copy.deepcopy(line)
@@ -359,7 +402,8 @@ def test_regions_are_for_these_charts_alone():
     assert covers(Chart([], [], [MIRRORED, Diverging("zero", 2, 0)], 1))
     assert not covers(Chart([], [], [Diverging("split+", 3, 1), MIRRORED], 1))
     assert not covers(Chart([], [], [MIRRORED, Diverging("zero", 2, 1)], 1))
-    assert not covers(Chart([], [], [MIRRORED, MIRRORED, ZERO], 1))
+    assert covers(Chart([], [], [MIRRORED, MIRRORED, ZERO], 1))
+    assert not covers(Chart([], [], [ZERO], 1))
     assert not covers(Chart([], [], [Diverging("zero", 2, 1)], 1))
     assert not covers(Chart([], [], [MIRRORED, Diverging("triple+", 3, 1)], 1))
     assert not covers(Chart([], [], [pair], 1, bias=True))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ambient import all_eps, ambient, ambient_loss, by_limit, by_square
 
+from certify.arithmetic.arb import Arb
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
 from symmetry.charts import Chart, Group, chart_of
@@ -53,10 +54,11 @@ def value(f: Expansion, tau: float) -> Any:
 
 
 TIED = [("mirrored", "zero"), ("mirrored", "mirrored"), ("pair", "mirrored", "zero")]
+THREE = [("mirrored", "mirrored", "zero"), ("pair", "mirrored", "mirrored", "mirrored")]
 CASES = [(kinds, name) for kinds in (("pair",), ("pair", "pair")) for name in ("sigmoid", "tanh")]
 
 
-@pytest.mark.parametrize(("kinds", "name"), CASES + [(kinds, "sigmoid") for kinds in TIED])
+@pytest.mark.parametrize(("kinds", "name"), CASES + [(kinds, "sigmoid") for kinds in TIED + THREE])
 @pytest.mark.parametrize("last", [False, True])
 def test_finite_networks_in_the_box_are_enclosed(kinds: tuple[str, ...], last: bool, name: str):
     known, where, ar = problem(name), chart(*kinds), Float64()
@@ -80,8 +82,8 @@ def test_finite_networks_in_the_box_are_enclosed(kinds: tuple[str, ...], last: b
         network = SquareLoss.of_network(known, where.width).outputs(where.network(q, free).theta().astype(float), ar, 0)
         output, jacobian, bend, slopes = at_point(known, where, q, small, rho)
         assert np.allclose(network[1].ravel(), output - data.y, rtol=0, atol=1e-9), "the constants cancel"
-        if where.balanced:
-            assert f.ratios is not None
+        assert (f.ratios is None) == (len(where.balanced) != 2)
+        if f.ratios is not None:
             assert f.ratios[0] <= -small[-2] / small[-1] <= f.ratios[1]
         off = abs(value(f.residuals, float(t)).ravel() - (output - data.y))
         worst = max(worst, float((off / f.residuals.rest.ravel()).max()))
@@ -119,7 +121,7 @@ def test_without_a_box_the_rest_is_of_fourth_order(kinds: tuple[str, ...]):
         assert 10 < first / second < 40
 
 
-@pytest.mark.parametrize("kinds", [("pair",), *TIED])
+@pytest.mark.parametrize("kinds", [("pair",), *TIED, *THREE])
 def test_a_box_in_one_direction_is_enclosed(kinds: tuple[str, ...]):
     """About one point, so that all of an error is what that one coordinate changes; ``K`` is one of them."""
     known, where, ar = problem(), chart(*kinds), Float64()
@@ -153,12 +155,72 @@ def test_nothing_is_expanded_where_the_second_small_number_leaves_its_sign(first
         assert curve is None or (derivatives(limit, where, curve, radius + q * 0, Float64()) is not None) is expected
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "last"),
+    [("3", "3", "3"), ("2", "2", None), ("1", "1", "-1"), ("-1/2", "1/4", "-1"), ("-1", "-1", "1/3"), ("1", "-1", "1")],
+)
+def test_of_three_small_numbers_two_have_different_signs(first: str, second: str, last: str | None):
+    """``S = 1``: ``ε_3 = 1/(1 − 1/ε_1 − 1/ε_2)``; no expansion where all have one sign or it may be infinite."""
+    known, where = problem(), chart("mirrored", "mirrored", "zero")
+    limit = where.objective(known)
+    q, eps = exact(np.zeros(limit.size)), (Fraction(first), Fraction(second))
+    q[where.units[-1].place.start], q[4:6] = Fraction(1, 2), Fraction(1)
+    if last is not None:
+        assert all_eps(where, q, eps)[-1] == Fraction(last)
+    curve = piece(where, Place(q, eps), Place(q, eps))
+    if last is None:
+        assert curve is None or derivatives(limit, where, curve, q * 0, Float64()) is None
+        return
+    assert curve is not None
+    found = derivatives(limit, where, curve, q * 0, Float64())
+    assert (found is None) == (first == second == last)
+    # S changes by 2 d_K and the sum of d_c, 4 d: 1/ε_3 may be 0 from there on
+    reach = abs(1 / Fraction(last)) / 4
+    within, beyond = (
+        derivatives(limit, where, curve, share * reach + q * 0, Float64()) for share in (Fraction(7, 8), 1)
+    )
+    assert (within is None) == (found is None)
+    assert beyond is None
+
+
+@pytest.mark.parametrize("kinds", THREE)
+@pytest.mark.parametrize("seed", range(3))
+def test_of_three_constants_the_loss_has_the_derivatives_of_theorem_38(kinds: tuple[str, ...], seed: int):
+    """``∂L/∂ε_g = 2(ε_g³ ∂F/∂s_g − ε_n³ ∂F/∂s_n)/ε_g²`` of finite networks."""
+    known, where, step = problem(), chart(*kinds), Fraction(1, 2**60)
+    rng, q = np.random.default_rng(seed), numbers(seed, where.objective(known).size)
+    free = [Fraction(int(v), 64) for v in rng.integers(3, 9, len(kinds) - 1) * rng.choice([1, 3, -5], len(kinds) - 1)]
+    assert sum(1 / e for e in free)
+    small, exactly = all_eps(where, q, free), Arb(300)
+    inner, outer = SquareLoss.of_network(known, where.width), ambient_loss(known, where)
+
+    def loss(objective: SquareLoss, theta: Exact) -> Fraction:
+        low = exactly.lower(objective.evaluate(exactly.array(theta), exactly, 0).loss)[0]
+        assert low is not None
+        return low
+
+    def slope(k: int) -> Fraction:
+        sides = ([e + sign * step * (i == k) for i, e in enumerate(small)] for sign in (1, -1))
+        above, below = (loss(outer, ambient(where, q, side)) for side in sides)
+        return (above - below) / (4 * step * small[k])
+
+    slopes = [slope(k) for k in range(len(small))]
+    shared = [k for k, group in enumerate(where.diverging) if group in where.balanced]
+    for k, e in enumerate(free):
+        sides = ([v + sign * step * (i == k) for i, v in enumerate(free)] for sign in (1, -1))
+        above, below = (loss(inner, where.network(q, side).theta()) for side in sides)
+        of_last = small[-1] ** 3 * slopes[-1] if k in shared else 0
+        expected = 2 * (e**3 * slopes[k] - of_last) / e**2
+        assert float((above - below) / (2 * step)) == pytest.approx(float(expected), rel=1e-9)
+
+
 def test_only_some_charts_are_covered():
     sigmoid = activation("sigmoid")
     assert covers(chart("pair", "pair"), sigmoid)
     assert covers(chart("mirrored", "mirrored"), sigmoid)
     assert covers(chart("pair", "mirrored", "zero"), sigmoid)
-    assert not covers(chart("mirrored", "mirrored", "zero"), sigmoid)
+    assert covers(chart("mirrored", "mirrored", "zero"), sigmoid)
+    assert covers(chart("pair", "mirrored", "mirrored", "mirrored"), sigmoid)
     assert not covers(Chart(3, 2, ()), sigmoid)
     assert not covers(chart_of(4, 2, [Group("copies", (0, 1)), Group("pair", (2, 3))]), sigmoid)
     assert covers(chart_of(4, 2, [Group("mirrored", (0, 1)), Group("zero", (2, 3))]), sigmoid)

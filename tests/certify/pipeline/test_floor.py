@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from ambient import all_eps, ambient, ambient_loss, bowl, by_limit
-from channel_run import CURVED, NEAR_ZERO, PAIR, STEEP, TWO_MIRRORED, channel_points, channel_run
+from channel_run import CURVED, NEAR_ZERO, PAIR, STEEP, THREE, TWO_MIRRORED, channel_points, channel_run
 
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.arithmetic.uniform import UniformEnclosures
@@ -27,7 +27,7 @@ from symmetry.problem import Problem, load_problem
 from symmetry.release import Piece, Place, piece
 from symmetry.valley import derivatives
 
-RUNS = pytest.mark.parametrize("run", [PAIR, TWO_MIRRORED, NEAR_ZERO])
+RUNS = pytest.mark.parametrize("run", [PAIR, TWO_MIRRORED, NEAR_ZERO, THREE])
 
 
 def case(run: int = PAIR) -> tuple[Problem, Chart, Descent, list[Place]]:
@@ -68,7 +68,7 @@ def rise(problem: Problem, chart: Chart, q: Exact, eps: tuple[Fraction, ...], by
     return float(losses[1] - losses[0]) / float(more[0] ** 2 - eps[0] ** 2)
 
 
-@pytest.mark.parametrize("run", [PAIR, TWO_MIRRORED, NEAR_ZERO, STEEP, CURVED])
+@pytest.mark.parametrize("run", [PAIR, TWO_MIRRORED, NEAR_ZERO, THREE, STEEP, CURVED])
 def test_the_saved_point_is_contained(run: int):
     _, verdict = channel_run(run)
     assert verdict.relation is Relation.CONTAINED
@@ -101,6 +101,32 @@ def test_sampled_networks_of_the_region_are_as_proved(run: int):
             eigenvalue, slope = smallest(problem, chart, q, eps)
             assert eigenvalue > 0
             assert slope > 0
+
+
+def test_of_three_groups_every_slope_counts_and_the_small_numbers_keep_a_proportion():
+    """With labels for which ``F`` falls with one ``ε_g²`` and grows with the others nothing is proved."""
+    problem, chart, _, places = case(THREE)
+    eps = [place.eps for place in places[1:-1]]
+    assert len({second / first for first, second in eps}) == 1
+    limit, a, tiny = chart.objective(problem), Float64Enclosures(), np.full(len(places[0].q), 2.0**-60)
+    here = places[-2]
+    curve = piece(chart, here, here)
+    assert curve is not None
+    assert bowl(limit, chart, curve, tiny, a)
+    found = derivatives(limit, chart, curve, exact(tiny), a)
+    assert found is not None
+    slopes = np.array(found.slopes.coefficients[0].mid)
+    wanted = np.linalg.lstsq(slopes.T, np.eye(3), rcond=None)[0]
+    residuals = np.array(found.residuals.coefficients[0].mid)[:, 0]
+    for k in range(3):
+        # labels with which this slope alone changes its sign
+        labels = problem.labels + 2 * wanted[:, k] * (slopes[:, k] @ residuals)
+        turned = Problem("turned", problem.activation, problem.inputs, None, labels)
+        again = derivatives(chart.objective(turned), chart, curve, exact(tiny), a)
+        assert again is not None
+        bounds = a.lower(_slopes(chart, again, curve.last, a)[0])
+        assert [value > 0 for value in bounds] == [g != k for g in range(3)]
+        assert not bowl(chart.objective(turned), chart, curve, tiny, a)
 
 
 @pytest.mark.parametrize("seed", range(3))
