@@ -115,9 +115,9 @@ def classify_points(
         tasks = [Task("locate", str(i), row.tolist()) for i, row in enumerate(theta)]
         locations = [Location.from_json(answer) for answer in pool.run(tasks)]
         catalogue = _Catalogue(problem, points.width)
-        catalogue.certify(locations, theta, pool)
+        catalogue.certify(locations, pool)
         drafts = [_assemble(i, points, locations[i], catalogue) for i in range(len(points))]
-        verdicts = _traced(drafts, locations, points, pool) if problem.has_paths else tuple(drafts)
+        verdicts = _traced(drafts, locations, points, catalogue, pool) if problem.has_paths else tuple(drafts)
     return _classification(problem, verdicts)
 
 
@@ -156,9 +156,9 @@ class _Catalogue:
         self.home: dict[tuple[int, str], _Home] = {}
         self.failure: dict[int, Failure] = {}
 
-    def certify(self, locations: Sequence[Location], theta: Any, pool: Pool) -> None:
+    def certify(self, locations: Sequence[Location], pool: Pool) -> None:
         """Certify an object for every place the candidates lead to."""
-        self._certify_strata(locations, pool)
+        self.certify_strata([location.theta for location in locations if location.global_minimum], pool)
         ends: dict[tuple[int, str], Exact] = {}
         for i, location in enumerate(locations):
             if location.nearby is not None:
@@ -232,21 +232,20 @@ class _Catalogue:
             return failure
         return _Home(self._merged(CriticalObject.from_json(answer["object"])), answer["refined"])
 
-    def _certify_strata(self, locations: Sequence[Location], pool: Pool) -> None:
-        first: dict[str, str] = {}
-        tasks: list[Task] = []
-        for location in locations:
-            if location.global_minimum:
-                point = self.point(location)
-                if point.stratum.name not in first:
-                    first[point.stratum.name] = str(len(tasks))
-                    tasks.append(Task("zero", point.stratum.name, _texts(location.theta)))
-        for name, answer in zip(first, pool.run(tasks), strict=True):
+    def certify_strata(self, minima: Sequence[Exact], pool: Pool) -> None:
+        """Certify an object for every stratum on which one of the global minima lies, each (P,)."""
+        first: dict[str, Exact] = {}
+        for theta in minima:
+            name = self.point(theta).stratum.name
+            if name not in self.strata:
+                first.setdefault(name, theta)
+        answers = pool.run([Task("zero", name, _texts(theta)) for name, theta in first.items()])
+        for name, answer in zip(first, answers, strict=True):
             self.strata[name] = CriticalObject.from_json(answer)
 
-    def point(self, location: Location) -> StratumPoint:
-        """The exact global minimum of a location that has one."""
-        point = match_global_minimum(self.problem, Network.from_theta(location.theta, self.problem.dimension))
+    def point(self, theta: Exact) -> StratumPoint:
+        """The exact global minimum within tolerance of ``theta`` (P,), where there is one."""
+        point = match_global_minimum(self.problem, Network.from_theta(theta, self.problem.dimension))
         assert point is not None
         return point
 
@@ -282,7 +281,7 @@ def _assemble(index: int, points: Points, location: Location, catalogue: _Catalo
 
 
 def _traced(
-    drafts: Sequence[Verdict], locations: Sequence[Location], points: Points, pool: Pool
+    drafts: Sequence[Verdict], locations: Sequence[Location], points: Points, catalogue: _Catalogue, pool: Pool
 ) -> tuple[Verdict, ...]:
     """The verdicts, those that are only ``polished`` with a proved path where one is found."""
     verdicts = list(drafts)
@@ -291,10 +290,15 @@ def _traced(
         for v, location in zip(drafts, locations, strict=True)
         if (task := _path_task(v, location)) is not None
     ]
-    for traced, answer in zip(tasks, pool.run(tasks), strict=True):
-        if "failure" not in answer:
-            index = int(traced.key)
-            verdicts[index] = _with_path(verdicts[index], answer, points.network(index))
+    answers = {int(t.key): answer for t, answer in zip(tasks, pool.run(tasks), strict=True) if "failure" not in answer}
+    elsewhere = {index: fractions(answer["zero"]) for index, answer in answers.items() if answer.get("elsewhere")}
+    catalogue.certify_strata(list(elsewhere.values()), pool)
+    for index, answer in answers.items():
+        verdict = verdicts[index]
+        if index in elsewhere:
+            stratum = catalogue.point(elsewhere[index]).stratum
+            verdict = replace(verdict, object=catalogue.strata[stratum.name], labels=label_texts(stratum))
+        verdicts[index] = _with_path(verdict, answer, points.network(index))
     return tuple(verdicts)
 
 
@@ -418,7 +422,7 @@ def _with_path(verdict: Verdict, answer: dict[str, Any], saved: Network) -> Verd
 
 def _at_zero(saved: Network, location: Location, catalogue: _Catalogue) -> dict[str, Any]:
     """What a verdict says of a candidate that belongs to a stratum of global minima."""
-    point = catalogue.point(location)
+    point = catalogue.point(location.theta)
     found = catalogue.strata[point.stratum.name]
     box = None if location.stays else match(saved, found)
     inside = location.stays or box is not None

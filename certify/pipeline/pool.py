@@ -119,7 +119,7 @@ class Worker(TaskWorker):
 
     def _path(self, task: dict[str, Any]) -> Any:
         common: Any = {"arithmetic": self.arithmetic, "max_bits": self.max_bits}
-        vertices, zero = [np.array(v) for v in task["vertices"]], None
+        vertices, zero, elsewhere = [np.array(v) for v in task["vertices"]], None, False
         if task["limit"] is not None:
             where = LimitPlace.from_json(task["limit"])
             radius = np.array(task["radius"])
@@ -133,7 +133,7 @@ class Worker(TaskWorker):
             found = trace_to_zero(self.problem, self.data, vertices, stratum, **common)
             if isinstance(found, Failure):
                 return {"failure": found.code}
-            proof, zero = found
+            proof, zero, elsewhere = found
         else:
             center = fractions(task["center"])
             box = Box(center, np.array(task["radius"]))
@@ -141,7 +141,8 @@ class Worker(TaskWorker):
             if isinstance(traced, Failure):
                 return {"failure": traced.code}
             proof = traced
-        return {"descent": proof.to_json(), "zero": zero and [dyadic(v) for v in zero.theta()]}
+        theta = zero and [dyadic(v) for v in zero.theta()]
+        return {"descent": proof.to_json(), "zero": theta, "elsewhere": elsewhere}
 
 
 def _worker_of(

@@ -21,6 +21,7 @@ from symmetry.charts import Chart
 from symmetry.closing import separation, shrink, stretch
 from symmetry.groups import TAU
 from symmetry.lines import slopes
+from symmetry.matching import propose_stratum_point
 from symmetry.merging import read_triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
@@ -113,8 +114,14 @@ def trace_to_box(
 @quiet
 def trace_to_zero(
     problem: Problem, data: KernelData, path: Sequence[Array], stratum: Stratum, *, arithmetic: str, max_bits: int
-) -> tuple[Descent, Network] | Failure:
-    """A proved path to an exact zero of the loss on a stratum, and the zero; otherwise as :func:`trace_to_box`."""
+) -> tuple[Descent, Network, bool] | Failure:
+    """A proved path to an exact zero of the loss, otherwise as :func:`trace_to_box`.
+
+    Where the way to the stratum ends on a floor that no curve follows, another stratum may be nearer.
+
+    Returns:
+        the proof, the zero, and whether it was looked for on another stratum.
+    """
     slope = _slope(problem, data, len(path[0]))
     closings: list[_Closing | None] = []
 
@@ -124,19 +131,21 @@ def trace_to_zero(
         return closings[-1] is not None
 
     track = approx_descent(slope, path, arrived, arcs=True)
-    closing = closings[-1]
+    vertices, closing, elsewhere = track.vertices, closings[-1], False
+    if closing is None:
+        vertices, closing = _elsewhere(slope, problem, stratum, vertices)
+        elsewhere = True
     if closing is None:
         return Failure("no-path")
     zero, bend, way = closing.zero, closing.bend, (closing.order, closing.bend, closing.octaves)
-    if not prove_zero(slope.objective, zero, exact(track.vertices[-1]), *way, arithmetic=arithmetic, max_bits=max_bits):
-        return Failure("rises", (("piece", len(track.vertices)),))
-    proof = _proved(
-        slope.objective, [exact(v) for v in track.vertices], track.bends, closing.order, arithmetic, max_bits
-    )
+    if not prove_zero(slope.objective, zero, exact(vertices[-1]), *way, arithmetic=arithmetic, max_bits=max_bits):
+        return Failure("rises", (("piece", len(vertices)),))
+    bends = {number: bend for number, bend in track.bends.items() if number + 1 < len(vertices)}
+    proof = _proved(slope.objective, [exact(v) for v in vertices], bends, closing.order, arithmetic, max_bits)
     if isinstance(proof, Failure):
         return proof
     proof = replace(proof, octaves=closing.octaves)
-    return (proof if bend is None else replace(proof, places=bend[None])), zero
+    return (proof if bend is None else replace(proof, places=bend[None])), zero, elsewhere
 
 
 @quiet
@@ -392,6 +401,19 @@ def _closing(slope: Slope, stratum: Stratum, theta: Array, *, bent: bool) -> _Cl
     end = Network.from_theta(exact(theta), len(stratum.target.w[0]))
     tried = (_from_zero(slope, zero, end, theta, bent=bent) for zero in _zeros(stratum, end))
     return next((closing for closing in tried if closing is not None), None)
+
+
+def _elsewhere(
+    slope: Slope, problem: Problem, home: Stratum, vertices: list[Array]
+) -> tuple[list[Array], _Closing | None]:
+    """The vertices to the first from which a curve leads to the stratum nearest to it, if that is not ``home``."""
+    for number, theta in enumerate(vertices):
+        point = propose_stratum_point(problem, Network.from_theta(exact(theta), problem.dimension), loosest=_BESIDE)
+        if point is not None and point.stratum.labels != home.labels:
+            closing = _closing(slope, point.stratum, theta, bent=number % _RARE == 0)
+            if closing is not None:
+                return vertices[: number + 1], closing
+    return vertices, None
 
 
 def _zeros(stratum: Stratum, end: Network) -> Iterator[Network]:

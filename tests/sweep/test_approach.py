@@ -56,7 +56,7 @@ def test_polished_points_reach_their_stratum(name):
 
 @pytest.mark.parametrize("nodes", [(-2.0, 0.7, 1.6), (-1.0, 0.3, 0.9, 2.0), (-1.7, -0.6, 1.2, 2.5)])
 def test_copies_whose_higher_moments_cancel(nodes):
-    """Copies ``w + p_i u`` of one neuron with ``Σ a_i = a``, ``Σ a_i p_i^k = 0``, k < 3 or 4: the residual is ``O(p^k)``.
+    """Copies ``w + p_i u`` of one neuron with ``Σ a_i = a``, ``Σ a_i p_i^k = 0``, k < 3 or 4: residuals of that order.
 
     Float64 parameters stop 1e-5 or 1e-3 from the stratum, where no damped step stays on the floor of the valley.
     """
