@@ -18,7 +18,7 @@ import pytest
 from certify.checker.charts import Chart, Diverging
 from certify.checker.loss import Data, Problem
 from certify.checker.points import Points
-from certify.checker.release import Place, between
+from certify.checker.release import Place, between, epsilons
 from certify.checker.valley import _expanded, _smalls, covers
 from certify.checker.ways import Pair
 
@@ -234,6 +234,19 @@ def test_what_is_expanded_lies_within_its_error(structure: str, name: str) -> No
                             assert share <= 1, f"{key} {place}: {share} times the error"
                             closest = max(closest, share)
     assert closest > 0.5  # the errors are not far from the least that would do
+
+
+def test_several_shared_small_numbers_in_one_proportion_leave_a_short_quotient() -> None:
+    """Else common factors would be left in it, which bounds of coefficients do not see cancel."""
+    lengths = set()
+    for problem, chart, start, end, _, _ in pieces("mirrored+mirrored+mirrored+mirrored", "sigmoid", 3, 24):
+        q, lines, _ = between(chart, start, end, len(problem.columns))
+        ratios = {(a / start.eps[0], b / end.eps[0]) for a, b in zip(start.eps, end.eps, strict=True) if end.eps[0]}
+        alike = all(a == b for a, b in ratios)
+        above, below = epsilons(chart, q, lines, len(problem.columns))[-1]
+        lengths.add((alike, len(above), len(below)))
+    # of two proportions there are two factors
+    assert lengths == {(True, 2, 4), (False, 3, 5)}
 
 
 @pytest.mark.parametrize("structure", ["split+", "mirrored+zero2"])

@@ -17,7 +17,7 @@ from symmetry.charts import Chart, Group, chart_of
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.release import Piece, Place, approx_residuals, piece, residuals, toward
-from symmetry.series import quotient
+from symmetry.series import added, quotient
 
 RNG = np.random.default_rng(5)
 F = Fraction
@@ -174,3 +174,42 @@ def test_approximate_residuals_are_those_of_the_expansion(name: str, to_infinity
     for t, column in zip(times, found.residuals.T, strict=True):
         off = np.abs(column - sum(c[:, 0] * t**k for k, c in enumerate(line.coefficients)))
         assert np.all(off <= line.rest[:, 0] * t ** len(line.coefficients) + 1e-13 * max(found.largest))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fractions_are_added_over_one_denominator_where_they_have_one(seed: int):
+    rng = np.random.default_rng(seed)
+    n, m, d, e = ([F(int(v), 5) for v in rng.integers(1, 9, size)] for size in (1, 2, 2, 3))
+    for right in ((m, e), (m, [F(-3, 7) * v for v in d]), (m, [F(0), *d]), (m, d)):
+        above, below = added((n, d), right)
+        for t in (F(1, 3), F(5)):
+            values = [sum(v * t**k for k, v in enumerate(part)) for part in (n, d, *right, above, below)]
+            assert values[4] / values[5] == values[0] / values[1] + values[2] / values[3]
+        assert (below == d) == (len(right[1]) == 2)
+
+
+def test_bounds_of_long_quotients_count_every_coefficient():
+    """``τ^5/1`` has first and second coefficients about ``τ = 1``, of 5 and 10."""
+    found = quotient([*[F(0)] * 5, F(1)], [F(1)], 1)
+    assert found == ([0, 0], [1, 5, 10])
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("second", [F(1, 2), F(-3, 4), F(5, 7)])
+def test_small_numbers_in_one_proportion_leave_a_short_quotient(second: Fraction, last: bool):
+    """On a short piece far out nothing is lost: the last ``ε`` is nearly linear in ``τ``, and so are its bounds."""
+    chart = chart_of(6, 2, [Group("mirrored", (0, 1)), Group("mirrored", (2, 3)), Group("mirrored", (4, 5))])
+    q = exact(np.random.default_rng(0).integers(-64, 64, chart.units[-1].place.stop) / 64)
+    ends = [tuple(e * share for e in (F(1, 32), second / 32)) for share in (F(1), F(0) if last else F(1, 4))]
+    curve = piece(chart, *(Place(q, eps) for eps in ends))
+    assert curve is not None
+    numerator, denominator = curve.eps[-1]
+    assert (len(numerator), len(denominator)) == (2, 4)
+    for t in (F(1, 2), F(1)):
+        free = [e + (g - e) * (1 - t if last else (1 + t) / 2) for e, g in zip(*ends, strict=True)]
+        value = [sum(v * t**k for k, v in enumerate(part)) for part in (numerator, denominator)]
+        at = chart.network(q, free)
+        assert value[0] / value[1] == chart.read(at.w, at.a)[1][-1]  # type: ignore[arg-type]
+    known = quotient(numerator, denominator, 3)
+    assert known is not None
+    assert known[1][2] < known[1][1] / 4
