@@ -209,6 +209,7 @@ def _groups(
             found += _mirrored_triples(w, a, trio, near)
     found += _splits(w, a, large, mirrors)
     if mirrors:
+        found += _cubics(w, a, size, large)
         found += _quintics(w, a, size, large)
         found += _near_zero(w, a, size)
     if odd:
@@ -294,6 +295,14 @@ def _near_zero(w: Floats, a: Floats, size: Floats) -> Iterator[tuple[float, Grou
             ordered = sorted(members, key=lambda i: a[i] < 0)
             flipped = int((a[index] < 0).sum()) % count  # none where all are negative
             yield float(size[index].max() / _NEAR_ZERO), Group("zero", tuple(ordered), flipped)
+
+
+def _cubics(w: Floats, a: Floats, size: Floats, large: list[int]) -> Iterator[tuple[float, Group]]:
+    """Two neurons near zero of which the linear terms all but cancel."""
+    for i, j in combinations([i for i in large if size[i] < _NEAR_ZERO], 2):
+        slopes = a[[i, j], None] * w[[i, j]]
+        if np.linalg.norm(slopes.sum(axis=0)) < _CANCEL * np.linalg.norm(slopes, axis=1).sum():
+            yield float(size[[i, j]].max() / _NEAR_ZERO), Group("cubic", (i, j))
 
 
 def _quintics(w: Floats, a: Floats, size: Floats, large: list[int]) -> Iterator[tuple[float, Group]]:

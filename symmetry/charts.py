@@ -13,6 +13,8 @@ pair, and ``(K, ℓ)`` where a constant is released. Groups of neurons and what 
   (activations with ``σ(−z) = 1 − σ(z)``);
 * ``triple+``, ``triple-`` (i, j, k): ``w_i = w + p_i u + …`` along a line, ``Σp = 0``, with finite moments ``c = Σa``,
   ``v = Σaδ``, ``Σaδδᵀ → τuuᵀ``, ``τ = ±1``, ``δ_i = w_i − w``; here ``ε² = (p_i² + p_j² + p_k²)/2``;
+* ``cubic`` (i, j): two neurons near zero, ``w_i = p_i u + …``, with ``Σaw = 4ℓ`` and ``Σap³ = 1``, which leave a
+  polynomial of degree 3, beside one mirrored pair (sigmoid); here ``ε² = p_i² + p_j²``;
 * ``quintic`` (i, j, k): three neurons near zero, ``w_i = p_i u + …``, ``Σp → 0``, with finite moments ``Σa``, ``Σap``,
   ``Σap³`` and ``Σap⁵ = 1``, which leave a polynomial of degree 5 (sigmoid); ``ε²`` as for triples;
 * ``zero`` (i, …): ``a_i = β_i/ε, w_i = 4εℓ``, which leaves ``a_i/2 + ℓ·x`` (sigmoid);
@@ -51,11 +53,13 @@ from numpy.typing import NDArray
 from symmetry.activation import Activation
 from symmetry.exponential import Exponential, has_constant
 from symmetry.groups import GROWTH, ORDER, TAU, Group, Kind, check, conditions, stiff
-from symmetry.limits import Affine, Linear, Pair, Quintic, Triple
+from symmetry.limits import Affine, Cubic, Linear, Pair, Quintic, Triple
 from symmetry.merging import (
+    cubic,
     exponential,
     on_parabola,
     quintic,
+    read_cubic,
     read_exponential,
     read_quintic,
     read_triple,
@@ -95,8 +99,8 @@ class Chart:
     Args:
         width: number of neurons.
         dimension: of the inputs.
-        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, quintic group, zero neuron, linear
-            group, exponentials, saturated neurons; neurons in none are ordinary.
+        groups: disjoint, in the order copies, pairs, mirrored pairs, triples, cubic or quintic group, zero neuron,
+            linear group, exponentials, saturated neurons; neurons in none are ordinary.
         bias: whether the students have an output bias.
 
     Raises:
@@ -153,6 +157,11 @@ class Chart:
         return tuple(group for group in self.groups if group.kind in TAU)
 
     @property
+    def cubics(self) -> tuple[Group, ...]:
+        """The group that leaves a polynomial of degree 3, if there is one."""
+        return tuple(group for group in self.groups if group.kind == "cubic")
+
+    @property
     def quintics(self) -> tuple[Group, ...]:
         """The group that leaves a polynomial of degree 5, if there is one."""
         return tuple(group for group in self.groups if group.kind == "quintic")
@@ -175,7 +184,10 @@ class Chart:
     @property
     def limits(self) -> tuple[Group, ...]:
         """The diverging groups with a block of coordinates of their own: all but the zero group."""
-        return (*self.pairs, *self.triples, *self.quintics, *self.linears, *self.exponentials, *self.saturated)
+        return (
+            *(*self.pairs, *self.triples, *self.cubics, *self.quintics),
+            *(*self.linears, *self.exponentials, *self.saturated),
+        )
 
     @property
     def balanced(self) -> tuple[Group, ...]:
@@ -210,7 +222,7 @@ class Chart:
 
     @property
     def has_linear(self) -> bool:
-        return any(group.kind in ("quintic", "zero") for group in self.groups)
+        return any(group.kind in ("cubic", "quintic", "zero") for group in self.groups)
 
     @cached_property
     def orientation(self) -> NDArray[np.int64]:
@@ -274,6 +286,7 @@ class Chart:
             terms.append(Neurons(len(self.ordinary), self.dimension, activation))
         terms += [Pair(self.dimension, activation) for _ in self.pairs]
         terms += [Triple(self.dimension, activation, TAU[g.kind]) for g in self.triples]
+        terms += [Cubic(self.dimension) for _ in self.cubics]
         terms += [Quintic(self.dimension) for _ in self.quintics]
         terms += [Linear(self.dimension, activation) for _ in self.linears]
         terms += [Exponential(self.dimension, GROWTH[g.kind]) for g in self.exponentials]
@@ -343,6 +356,9 @@ class Chart:
         for group in self.triples:
             size.append(Unit(group.label, slice(start, start + 3 * d + 1)))
             start += 3 * d + 1
+        for group in self.cubics:
+            size.append(Unit(group.label, slice(start, start + d)))
+            start += d
         for group in self.quintics:
             size.append(Unit(group.label, slice(start, start + 2 * d)))
             start += 2 * d
@@ -411,6 +427,11 @@ class Chart:
                 coordinates, size = read_triple(wi, ai, TAU[group.kind])
                 parts.append(coordinates)
                 eps.append(size)
+            elif group.kind == "cubic":
+                coordinates, size = read_cubic(wi.astype(np.float64), ai.astype(np.float64))
+                parts.append(coordinates)
+                constant, slope = constant + ai.sum() / 2, ai @ wi / 4
+                eps.append(size)
             elif group.kind == "quintic":
                 coordinates, size = read_quintic(wi.astype(np.float64), ai.astype(np.float64))
                 parts.append(coordinates)
@@ -431,16 +452,16 @@ class Chart:
 
     @property
     def dependent(self) -> Group | None:
-        """The balanced group whose ``ε`` the others and ``K`` determine: the last one that is no triple."""
+        """The balanced group whose ``ε`` the others and ``K`` determine: the last one that is no triple and not cubic."""
         if len(self.balanced) < 2:
             return None
-        return [group for group in self.balanced if group not in self.triples][-1]
+        return [group for group in self.balanced if group not in (*self.triples, *self.cubics)][-1]
 
     @property
     def free(self) -> tuple[tuple[Group, int], ...]:
         """The diverging groups with the number of small coordinates that :meth:`network` asks for.
 
-        One for each ``ε``, two for a triple and for a quintic group; the dependent group has none, as ``K`` determines
+        One for each ``ε``, two for a triple, a cubic and a quintic group; the dependent group has none, as ``K`` determines
         its ``ε``.
         """
         last = self.dependent
@@ -454,7 +475,7 @@ class Chart:
         Args:
             q: (P',) exact, the limit network.
             small: not 0; in the order of :attr:`free`, ``ε`` of each group, ``p_i, p_j`` of each triple (``p_k`` is
-                ``−p_i − p_j``) and of a quintic group (``p_k`` is about that), ``1/ρ > 0`` of saturated neurons.
+                ``−p_i − p_j``), of a cubic and of a quintic group (``p_k`` is about that), ``1/ρ > 0`` of saturated neurons.
             shares: for each group in :attr:`shared`, the coefficients ``β`` (sum 1), in a tied chart such that mirrored
                 members have outputs with sum ``K``; equal ones by default, but for the first mirrored group of a tied
                 chart. A zero group that balances itself keeps their proportions among flipped and unflipped members.
@@ -491,7 +512,9 @@ class Chart:
         for group, count in sorted(self.free, key=lambda item: item[0] == last):
             index, signs = list(group.members), np.array(group.signs)
             beta = betas.get(group, exact([1]))
-            if group.kind == "quintic":
+            if group.kind == "cubic":
+                wi, ai = cubic(limits[group], blocks[-1][1:], next(values), next(values))
+            elif group.kind == "quintic":
                 wi, ai = quintic(limits[group], blocks[-1], next(values), next(values))
             elif group.kind == "linear":
                 inverse = reciprocal(next(values))
@@ -528,7 +551,7 @@ class Chart:
                     if group.copied:
                         ai[list(group.copied)] *= beta
             w[index], a[index] = wi * signs[:, None], ai * signs
-            missing -= a[index][signs < 0].sum() + (ai.sum() / 2 if group.kind == "zero" else 0)
+            missing -= a[index][signs < 0].sum() + (ai.sum() / 2 if group.kind in ("cubic", "zero") else 0)
         return Network(w, np.concatenate([a, blocks[-1]]) if self.bias else a)
 
     @property

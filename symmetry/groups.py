@@ -14,6 +14,7 @@ Kind = Literal[
     "mirrored",
     "triple+",
     "triple-",
+    "cubic",
     "quintic",
     "zero",
     "linear",
@@ -30,6 +31,7 @@ ORDER: dict[str, int] = {
     "mirrored": 3,
     "triple+": 4,
     "triple-": 4,
+    "cubic": 5,
     "quintic": 5,
     "zero": 6,
     "linear": 7,
@@ -46,6 +48,7 @@ _EXACTLY: dict[str, int] = {
     "mirrored": 2,
     "triple+": 3,
     "triple-": 3,
+    "cubic": 2,
     "quintic": 3,
     "linear": 1,
     "exponential+": 1,
@@ -94,12 +97,12 @@ class Group(NamedTuple):
     @property
     def size(self) -> int:
         """The number of small coordinates, if no other group determines them."""
-        return 2 if self.kind in TAU or self.kind == "quintic" else int(self.diverges)
+        return 2 if self.kind in (*TAU, "cubic", "quintic") else int(self.diverges)
 
     @property
     def releases(self) -> bool:
         """Whether the group releases a constant that diverges."""
-        return self.kind in ("mirrored", "zero") or (self.diverges and self.flipped > 0)
+        return self.kind in ("mirrored", "cubic", "zero") or (self.diverges and self.flipped > 0)
 
     @property
     def mixed(self) -> bool:
@@ -137,7 +140,7 @@ def check(groups: Sequence[Group]) -> None:
     Raises:
         ValueError: a group of the wrong size, groups out of order, a released constant that nothing balances, two
             linear terms, constants of one sign, two triples with flipped members, a quintic group beside another
-            constant, or a saturated neuron without a direction.
+            constant, a cubic group beside others than one mirrored pair, or a saturated neuron without a direction.
     """
     for kind, members, flipped, normal in groups:
         size = len(members)
@@ -145,8 +148,8 @@ def check(groups: Sequence[Group]) -> None:
         if not fits:
             raise ValueError(
                 f"group {kind!r} of {size} neurons, expected one of: copies (2 or more), pair (2), split+, "
-                "split- (3 or more), mirrored (2), triple+, triple-, quintic (3), zero (1 or more), linear, "
-                "exponential+, exponential-, saturated (1)"
+                "split- (3 or more), mirrored (2), triple+, triple- (3), cubic (2), quintic (3), zero (1 or more), "
+                "linear, exponential+, exponential-, saturated (1)"
             )
         if not 0 <= flipped <= _most_flipped(kind, size):
             raise ValueError(
@@ -166,6 +169,11 @@ def check(groups: Sequence[Group]) -> None:
     alone = len(balanced) == 1 and not (balanced[0].kind == "zero" and balanced[0].mixed)
     if alone or sum(group.kind == "zero" for group in groups) > 1:
         raise ValueError(f"groups {list(groups)} release a constant that nothing balances, or two linear terms")
+    # its two neurons make the constant with the pair, and the linear term
+    cubics = [group for group in groups if group.kind == "cubic"]
+    kinds = [group.kind for group in groups if group.releases or group.flipped or group.kind in ("quintic", "linear")]
+    if cubics and kinds != ["mirrored", "cubic"]:
+        raise ValueError(f"groups {list(groups)}: a cubic group asks for exactly one mirrored pair to share a constant")
     # its three neurons make the constant between them, and the linear term
     quintics = [group for group in groups if group.kind == "quintic"]
     if len(quintics) > 1 or (quintics and (balanced or any(group.flipped for group in groups))):
@@ -185,11 +193,11 @@ def conditions(groups: Sequence[Group]) -> list[tuple[Group, ...]]:
     """The sums of ``κ`` that have to be positive, each as the groups whose ``κ`` add up.
 
     A group that releases nothing has its own. Two balanced groups, no triple and none of them mixed, share one small
-    coordinate. Beside a triple the only other balanced group is of fourth order and has none; of more each has its own.
+    coordinate. Beside a triple or a cubic group the only other balanced group is of higher order and has none; of more each has its own.
     """
     own = [(group,) for group in groups if group.diverges and not group.releases]
     balanced = [group for group in groups if group.releases]
-    triples = [group for group in balanced if group.kind in TAU]
+    triples = [group for group in balanced if group.kind in (*TAU, "cubic")]
     if len(balanced) == 2 and not triples and not any(group.mixed for group in balanced):
         return [*own, tuple(balanced)]
     if len(balanced) == 2 and triples:

@@ -1,7 +1,7 @@
 """Terms of limit networks: what groups of neurons become when their outgoing weights diverge.
 
 ``Pair``: two neurons whose incoming weights merge. ``Triple``: three that merge along a line. ``Affine``: the constant
-and the linear function that mirrored pairs and vanishing neurons leave behind. ``Quintic``: what three vanishing
+and the linear function that mirrored pairs and vanishing neurons leave behind. ``Cubic``, ``Quintic``: what two and three vanishing
 neurons leave besides. ``Linear``: what one leaves of an odd activation.
 """
 
@@ -211,6 +211,59 @@ class TripleOutputs:
         third = (square * s * alpha * number(Fraction(1, 6)) + square * across * number(Fraction(1, 2))) * self.jet[3]
         fourth = square * square * self.jet[4] * number(Fraction(self.term.tau, 24))
         return (second + third + fourth).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Cubic:
+    """The term ``(σ^(3)/6) (u·x)³`` of the sigmoid at 0.
+
+    What two neurons near zero leave besides a constant and a linear term; parameters ``(u (1, d))``.
+    """
+
+    dimension: int
+
+    @property
+    def layout(self) -> Layout:
+        return Layout((("u", (1, self.dimension)),))
+
+    def outputs(self, theta: Any, data: Data, arithmetic: Arithmetic, order: int) -> CubicOutputs:
+        return CubicOutputs(self, self.layout.unpack(theta)["u"], data, arithmetic)
+
+    def along(self, curve: Sequence[Any], data: Data, arithmetic: Arithmetic) -> Polynomial:
+        raise NotImplementedError("no paths lead through a chart with a cubic group")
+
+
+class CubicOutputs:
+    """:class:`Cubic` on all inputs: ``s`` encloses ``u·x_n``, (N, 1). ``σ^(3) = −1/8``, ``σ^(5) = 1/4`` at 0."""
+
+    def __init__(self, term: Cubic, u: Any, data: Data, arithmetic: Arithmetic):
+        self.term, self.data, self.arithmetic = term, data, arithmetic
+        self.s = arithmetic.matmul(data.x, u.T)
+        self.square = self.s * self.s
+        self.value = (self.square * self.s * self._number(-1, 48)).reshape(-1)
+
+    def _number(self, numerator: int, denominator: int) -> Any:
+        return self.arithmetic.number(Fraction(numerator, denominator))
+
+    @property
+    def jacobian(self) -> Any:
+        # ∂f/∂u = −(s²/16) x
+        return self.square * self._number(-1, 16) * self.data.x
+
+    def curvature(self, r: Any) -> Any:
+        # uu: −(s/8) xxᵀ
+        d, weight = self.term.dimension, r.reshape(-1, 1) * self.s * self._number(-1, 8)
+        return self.arithmetic.matmul(self.data.xx.T, weight).reshape(d, d)
+
+    def variation(self) -> tuple[Any, Any]:
+        # with X = ‖x‖:  |∇²f| ≤ |s| X²/8,  |∇³f| ≤ X³/8
+        x = self.data.norm.reshape(-1, 1)
+        square = x * x * self._number(1, 8)
+        return (abs(self.s) * square).reshape(-1), (square * x).reshape(-1)
+
+    def correction(self) -> Any:
+        """``Φ = (σ^(5)/120) s⁵``, (N,): the network is the limit ``+ (p_1² + p_2²) Φ + O(|p|³)``."""
+        return (self.square * self.square * self.s * self._number(1, 480)).reshape(-1)
 
 
 @dataclass(frozen=True)

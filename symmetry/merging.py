@@ -91,6 +91,45 @@ def on_parabola(w: Exact, a: Exact, nodes: Sequence[Fraction]) -> tuple[Exact, t
     return np.concatenate([middle, alpha * u + mu * bend, u, [c]]), (mu, alpha, p[0], p[1])
 
 
+def cubic(u: Exact, linear: Exact, p1: Fraction, p2: Fraction) -> tuple[Exact, Exact]:
+    """Two neurons (2, d), (2,) near zero with ``Σaw = 4ℓ`` and ``Σap³ = 1``, ``Σap²w = u``.
+
+    With ``4ℓ = αu + ℓ⊥``:  ``a_i = (1 − αp_j²)/(p_i(p_i² − p_j²))``, ``w_i = p_i (u − p_j² ℓ⊥/(1 − αp_j²))``.
+
+    Raises:
+        ValueError: ``p`` with equal or opposite numbers or 0, ``u = 0``, or no such network.
+    """
+    if not p1 * p2 * (p1 * p1 - p2 * p2) or not u @ u:
+        raise ValueError(f"cubic: p is {p1}, {p2}, expected different numbers, none 0, of sum not 0, and u not 0")
+    slope = 4 * linear
+    alpha = u @ slope / (u @ u)
+    across = slope - alpha * u
+    outputs, places = [], []
+    for p, square in ((p1, p2 * p2), (p2, p1 * p1)):
+        left = 1 - alpha * square
+        if not left:
+            raise ValueError("cubic: there is no such network, take smaller p")
+        outputs.append(left / (p * (p * p - square)))
+        places.append(p * (u - square / left * across))
+    return np.array(places, dtype=object), np.array(outputs, dtype=object)
+
+
+def read_cubic(w: Floats, a: Floats) -> tuple[Floats, float]:
+    """``u`` of two neurons (2, d), (2,) near zero, ``Σa(w·u)²w = |u|⁴u``, and ``ε``; floats.
+
+    The direction by powers of ``v ↦ Σa(w·v)²w``: near the limit, ``(u·v)²u``, it is reached at once.
+    """
+    lead = np.linalg.svd(w)[2][0]
+    for _ in range(100):
+        found = (a * (w @ lead) ** 2) @ w
+        last, lead = lead, found / np.linalg.norm(found)
+        if np.linalg.norm(lead - last) < 1e-15:
+            break
+    u = float(np.cbrt(a @ (w @ lead) ** 3)) * lead
+    p = w @ u / (u @ u)
+    return u, float(np.sqrt(p @ p))
+
+
 _PRECISION = 256
 _CLOSE = Fraction(1, 2**200)
 

@@ -59,6 +59,8 @@ STRUCTURES: dict[str, list[tuple[Any, ...]]] = {
     "mirrored+zero3-2": [("mirrored", 2), ("zero", 3, 2)],
     "zero2-1": [("zero", 2, 1)],
     "copies2-1+zero3-1": [("copies", 2, 1), ("zero", 3, 1)],
+    "mirrored+cubic": [("mirrored", 2), ("cubic", 2)],
+    "copies2+pair+mirrored+cubic": [("copies", 2), ("pair", 2), ("mirrored", 2), ("cubic", 2)],
     "quintic": [("quintic", 3)],
     "copies2+pair+quintic": [("copies", 2), ("pair", 2), ("quintic", 3)],
 }
@@ -93,9 +95,9 @@ def size(chart: Chart) -> int:
     d = chart.dimension
     total = (chart.width - sum(len(group.members) for group in chart.groups)) * (d + 1)
     for group in chart.groups:
-        lines = {"copies": 1, "zero": 0, "triple+": 3, "triple-": 3}.get(group.kind, 2)
-        total += lines * d + (lines > 0 and group.kind != "quintic")
-    zero = any(group.kind in ("quintic", "zero") for group in chart.groups)
+        lines = {"copies": 1, "cubic": 1, "zero": 0, "triple+": 3, "triple-": 3}.get(group.kind, 2)
+        total += lines * d + (lines > 0 and group.kind not in ("cubic", "quintic"))
+    zero = any(group.kind in ("cubic", "quintic", "zero") for group in chart.groups)
     return total + (zero or any(g.flipped or g.kind == "mirrored" for g in chart.groups)) + d * zero
 
 
@@ -165,7 +167,8 @@ def blocks(chart: Chart, q: Exact) -> list[tuple[str, Exact]]:
     neurons = chart.width - sum(len(g.members) for g in chart.diverging) - sum(len(g.members) - 1 for g in chart.copies)
     w, a, rest = np.split(np.asarray(q, dtype=object), [neurons * d, neurons * (d + 1)])
     parts = [("neuron", np.append(w[i * d : (i + 1) * d], a[i])) for i in range(neurons)]
-    for wanted, length in ((PAIRS, 2 * d + 1), (("triple+", "triple-"), 3 * d + 1), (("quintic",), 2 * d)):
+    lengths = {PAIRS: 2 * d + 1, ("triple+", "triple-"): 3 * d + 1, ("cubic",): d, ("quintic",): 2 * d}
+    for wanted, length in lengths.items():
         for group in chart.groups:
             if group.kind in wanted:
                 parts.append((group.kind, rest[:length]))
@@ -179,6 +182,9 @@ def limit_output(chart: Chart, q: Exact, x: Exact) -> Any:
     for kind, b in blocks(chart, q):
         if kind == "affine":
             total += number(b[0]) + (number(b[1:] @ x) if len(b) > 1 else 0)
+            continue
+        if kind == "cubic":
+            total += derivatives(mpmath.mpf(0), 3)[3] / 6 * number(b @ x) ** 3
             continue
         if kind == "quintic":
             s = derivatives(mpmath.mpf(0), 5)

@@ -5,6 +5,7 @@ limit network; with ``z = w·x``, the other groups, whose outgoing weights diver
 
     pair, split±, mirrored    c σ(z) + s σ'(z),  s = u·x
     triple± (τ = ±1)          c σ(z) + y σ'(z) + (τ/2) s² σ''(z),  y = v·x,  s = u·x
+    cubic                     K + ℓ·x − s³/48,  s = u·x
     quintic                   K + ℓ·x − s² t/16 + s⁵/480,  t = g·x,  s = u·x
     zero                      K + s,  s = ℓ·x      (without a zero group: K, where a constant is free)
     linear                    σ'(0) s,  s = ℓ·x    (odd activations)
@@ -32,7 +33,7 @@ _KINDS = (
     ("split+", "split-"),
     ("mirrored",),
     ("triple+", "triple-"),
-    ("quintic",),
+    ("cubic", "quintic"),
     ("zero",),
     ("linear",),
     ("exponential+", "exponential-"),
@@ -44,6 +45,7 @@ _MEMBERS = {
     "mirrored": (2, 2),
     "triple+": (3, 3),
     "triple-": (3, 3),
+    "cubic": (2, 2),
     "quintic": (3, 3),
     "linear": (1, 1),
     "exponential+": (1, 1),
@@ -76,7 +78,7 @@ class Diverging:
 
     @property
     def releases(self) -> bool:
-        return self.kind in ("mirrored", "zero") or self.flipped > 0
+        return self.kind in ("mirrored", "cubic", "zero") or self.flipped > 0
 
     @property
     def mixed(self) -> bool:
@@ -138,7 +140,7 @@ class Chart:
     def conditions(self) -> list[list[int]]:
         """Which ``κ`` are added up and have to be positive."""
         shared = self.shared
-        triples = [k for k in shared if self.diverging[k].kind in TAU]
+        triples = [k for k in shared if self.diverging[k].kind in (*TAU, "cubic")]
         if len(shared) == 2 and triples:
             counted = [triples]
         elif len(shared) == 2 and not any(self.diverging[k].mixed for k in shared):
@@ -164,7 +166,7 @@ class Chart:
         """The limit network.
 
         Its parameters are, in the order of the units: of the neurons all ``w``, then all ``a``; ``(w, u, c)`` of each
-        pair, ``(w, v, u, c)`` of each triple, ``(g, u)`` of a quintic group; ``ℓ`` of a linear group; ``ω`` of each
+        pair, ``(w, v, u, c)`` of each triple, ``u`` of a cubic, ``(g, u)`` of a quintic group; ``ℓ`` of a linear group; ``ω`` of each
         exponential; ``(ω, a)`` of each saturated neuron; ``(K, ℓ)``. An output bias is the last.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
@@ -172,6 +174,9 @@ class Chart:
             kind = group.kind
             if group.step:
                 units.append(group.step.unit(start))
+                start += d
+            elif kind == "cubic":
+                units.append(Unit((range(start, start + d),), (), _cubic, -1))
                 start += d
             elif kind == "quintic":
                 units.append(Unit((range(start, start + d), range(start + d, start + 2 * d)), (), _quintic, -1))
@@ -189,7 +194,7 @@ class Chart:
                 units.append(Unit(places, (start + lines * d,), formula, 4 if kind in TAU else 3))
                 start += lines * d + 1
         if self.shared or self.tied or "quintic" in self.kinds:
-            line = (range(start + 1, start + 1 + d),) if {"quintic", "zero"} & set(self.kinds) else ()
+            line = (range(start + 1, start + 1 + d),) if {"cubic", "quintic", "zero"} & set(self.kinds) else ()
             units.append(Unit(line, (start,), _affine, -1))
         if self.bias:
             units.append(Unit((), (start,), _affine, -1))
@@ -224,7 +229,7 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
         step = read_saturated(rest.pop() if rest else None, where, problem) if kind == "saturated" else None
         flipped = integer(rest[0], f"{where}.groups", 1, 1000) if rest else 0
         # half of copies, one of a triple; of splits not the first, and not all of a zero group
-        exactly = {"copies": size // 2, "pair": 0, "mirrored": 0, "triple+": 1, "triple-": 1, "quintic": 0}
+        exactly = {"copies": size // 2, "pair": 0, "mirrored": 0, "triple+": 1, "triple-": 1, "cubic": 0, "quintic": 0}
         bound = exactly.get(kind, size - 1)
         need(flipped <= bound, f"{where}: {kind}: {flipped} of {size} are mirrored")
         used += size
@@ -241,6 +246,12 @@ def read_chart(value: Any, width: int, problem: Problem) -> Chart:
     alone = len(shared) == 1 and not (shared[0].kind == "zero" and shared[0].mixed)
     linear = kinds.count("zero")
     need(not alone and linear <= 1, f"{where}: a released constant that nothing balances, or two linear terms")
+    partners = [group.kind for group in shared]
+    beside = any(turned) or any(g.flipped for g in diverging) or "quintic" in kinds or "linear" in kinds
+    fits = partners == ["mirrored", "cubic"] and not beside
+    need(
+        "cubic" not in kinds or fits, f"{where}: a cubic group without exactly one mirrored pair to share its constant"
+    )
     beside = bool(shared) or any(turned) or kinds.count("quintic") > 1
     need("quintic" not in kinds or not beside, f"{where}: a quintic group beside another constant")
     beside = bool(shared) or any(turned) or "quintic" in kinds or kinds.count("linear") > 1
@@ -275,6 +286,12 @@ def _triple(tau: int, sigma: Jet, slots: list[Vector], number: Any) -> Derivativ
     f, f_z, f_zz = (sigma[k] * c + sigma[k + 1] * y + sigma[k + 2] * half_square for k in range(3))
     second = {(0, 0): f_zz, (1, 0): sigma[2], (2, 0): s * sigma[3] * tau, (2, 2): sigma[2] * tau, (3, 0): sigma[1]}
     return f, [f_z, sigma[1], s * sigma[2] * tau, sigma[0]], second
+
+
+def _cubic(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:
+    s = slots[0]
+    first = s * s * number(Fraction(-1, 16))
+    return first * s * number(Fraction(1, 3)), [first], {(0, 0): s * number(Fraction(-1, 8))}
 
 
 def _quintic(sigma: Jet, slots: list[Vector], number: Any) -> Derivatives:

@@ -24,6 +24,7 @@ others are, and unrestricted by those of which both signs occur.
 
     pair, split±, mirrored    φ = (c/2) s² σ'' + (1/6) s³ σ^(3)
     triple±                   φ = (τ/2) p² σ'' + (α s³/6 + s² p/2) σ^(3) + (τ/24) s⁴ σ^(4),  α = u·v/u·u,  p = y − αs
+    cubic                     φ = (1/480) s⁵
     quintic                   φ = −(17/40320) s⁷ + (1/96) s⁴ (t − βs),  β = g·u/u·u
     zero                      φ = −(4/3) s³
     linear                    φ = (σ^(3)(0)/6) s³
@@ -33,9 +34,9 @@ and for a saturated neuron, whose incoming weights diverge, with ``ε² = e^{−
 
 If every ``κ = (2/N) Σ_n r_n φ(x_n)`` that counts is positive and copies keep together, ``(q*, 0)`` is a local minimum
 of the loss, at infinity, where the Hessian (after splits) has no negative eigenvalue, else a saddle at infinity. A
-group releases a constant if it is mirrored, zero, or has flipped members. Every ``κ`` counts, with two exceptions. Of
+group releases a constant if it is mirrored, cubic, zero, or has flipped members. Every ``κ`` counts, with two exceptions. Of
 exactly two groups that release constants the ``κ`` add up, if neither is a triple or has flipped and unflipped copies.
-Beside a triple the only other one that does has none.
+Beside a triple or a cubic group the only other one that does has none.
 
 Copies (members of a split but the first; two or more of a zero group) keep together if a matrix is positive definite:
 
@@ -188,6 +189,10 @@ def _check_channel(step: Any, chart: Chart, proved: Proved) -> None:
         if kind == "linear":
             s, third = slots[0], data.activation.jet(number(0).midpoints(), 3, number)[3]
             phi.append(s * s * s * third * number(Fraction(1, 6)))
+            continue
+        if kind == "cubic":
+            s = slots[0]
+            phi.append(s * s * s * s * s * number(Fraction(1, 480)))
             continue
         if kind == "quintic":
             g, u = _lines(unit, proved)

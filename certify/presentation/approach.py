@@ -14,6 +14,7 @@ _THEOREMS = {
     "split-": "19",
     "triple+": "8",
     "triple-": "8",
+    "cubic": "40",
     "quintic": "22",
     "zero": "20",
 }

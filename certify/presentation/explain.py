@@ -199,8 +199,8 @@ def _statement(proof: Proof, hessian: str) -> str:
             ", and where copies share the part of a neuron, moving them apart raises it" if len(proof.weights) else ""
         )
         return (
-            "Along the channel, as outgoing weights grow like 1/ε (of triples, quintic groups and exponentials by "
-            "higher powers; of a saturated neuron the incoming ones like log(1/ε)), the loss exceeds its limit by κε² "
+            "Along the channel, as outgoing weights grow like 1/ε (of triples, cubic and quintic groups and exponentials "
+            "by higher powers; of a saturated neuron the incoming ones like log(1/ε)), the loss exceeds its limit by κε² "
             "up to smaller "
             f"terms, with κ positive: {', '.join(bounds)}{held}."
         )
@@ -266,6 +266,9 @@ def _limit_network(chart: Chart, q: Exact) -> str:
             continue
         if kind == "linear":
             terms.append(f"σ'(0)·{vector(b)}")
+            continue
+        if kind == "cubic":
+            terms.append(f"-({vector(b)})³/48")
             continue
         if kind == "quintic":
             g, u = vector(b[:d]), vector(b[d:])

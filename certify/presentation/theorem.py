@@ -142,6 +142,7 @@ def _names(width: int, d: int, chart: Chart | None = None) -> list[tuple[str, in
         names += [(f"\\hat w_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
     for k, _ in enumerate(chart.triples, len(chart.pairs) + 1):
         names += [(f"\\hat w_{k}", d), (f"v_{k}", d), (f"u_{k}", d), (f"c_{k}", 1)]
+    names += [("u", d)] * len(chart.cubics)
     names += [("g", d), ("u", d)] * len(chart.quintics) + [("\\ell", d)] * len(chart.linears)
     names += [(f"\\omega_{k}", d) for k, _ in enumerate(chart.exponentials, 1)]
     for k, _ in enumerate(chart.saturated, 1):
@@ -251,6 +252,8 @@ def _limit(claim: Mapping[str, Any], witness: Mapping[str, Any], problem: Proble
             f"c_{k} \\sigma(\\hat w_{k} \\cdot x) + (v_{k} \\cdot x) \\sigma'(\\hat w_{k} \\cdot x) {sign} "
             f"\\tfrac12 (u_{k} \\cdot x)^2 \\sigma''(\\hat w_{k} \\cdot x)"
         )
+    if chart.cubics:
+        terms.append("- \\tfrac1{48} (u \\cdot x)^3")
     if chart.quintics:
         terms.append("\\tfrac1{480} (u \\cdot x)^5 - \\tfrac1{16} (u \\cdot x)^2 (g \\cdot x)")
     if chart.linears:

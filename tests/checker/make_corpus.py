@@ -29,7 +29,7 @@ import certify
 from certify.proofs.proof import dyadic, from_text
 from certify.selftest import CORPUS
 
-LATER = ("quintic", "linear", "exponential", *CASES)
+LATER = ("cubic", "quintic", "linear", "exponential", *CASES)
 """Of ``cases.py``."""
 
 
@@ -236,6 +236,29 @@ def further_entries() -> list[dict[str, Any]]:
                 "claim.chart": "mirrored+mirrored+quintic",
                 "witness.chart.groups": [["mirrored", [0, 1]], ["mirrored", [2, 3]], ["quintic", [4, 5, 6]]],
             },
+        ),
+        false(
+            "kappa of two neurons near zero bounded too high",
+            "cubic",
+            "kappa",
+            bounded_too_high(witness("cubic")),
+        ),
+        false(
+            "two neurons near zero beside two mirrored pairs",
+            "cubic",
+            "exactly one mirrored pair",
+            {
+                "claim.width": 6,
+                "witness.chart.width": 6,
+                "claim.chart": "mirrored+mirrored+cubic",
+                "witness.chart.groups": [["mirrored", [0, 1]], ["mirrored", [2, 3]], ["cubic", [4, 5]]],
+            },
+        ),
+        false(
+            "two neurons near zero with nothing to share their constant",
+            "cubic",
+            "exactly one mirrored pair",
+            {"claim.chart": "pair+cubic", "witness.chart.groups": [["pair", [0, 1]], ["cubic", [2, 3]]]},
         ),
         false("a family called isolated", "quintic", "claim.manifold_dimension", {"claim.manifold_dimension": 1}),
         false(

@@ -32,6 +32,7 @@ CHARTS = {
     "two mirrored": Chart([], [], [Diverging("mirrored", 2, 0), Diverging("mirrored", 2, 0)], 0),
     "triple+": Chart([], [], [Diverging("triple+", 3, 0)], 1),
     "triple-": Chart([], [], [Diverging("triple-", 3, 0)], 0),
+    "mirrored and cubic": Chart([], [], [Diverging("mirrored", 2, 0), Diverging("cubic", 2, 0)], 1),
     "quintic": Chart([], [], [Diverging("pair", 2, 0), Diverging("quintic", 3, 0)], 1),
     "flipped triple and zero": Chart([], [], [Diverging("triple+", 3, 1), Diverging("zero", 1, 0)], 0),
 }
@@ -56,6 +57,9 @@ def output(chart: Chart, q: Sequence[Any], x: Sequence[Any]) -> Any:
             z, s, c = line(start), line(start + d), q[start + 2 * d]
             total += c * sigma(z) + s * sigma(z, 1)
             start += 2 * d + 1
+        elif kind == "cubic":
+            total += sigma(MP.mpf(0), 3) / 6 * line(start) ** 3
+            start += d
         elif kind == "quintic":
             t, s = line(start), line(start + d)
             total += sigma(MP.mpf(0), 3) / 2 * s * s * t + sigma(MP.mpf(0), 5) / 120 * s**5
@@ -66,7 +70,7 @@ def output(chart: Chart, q: Sequence[Any], x: Sequence[Any]) -> Any:
             total += c * sigma(z) + y * sigma(z, 1) + tau * s * s * sigma(z, 2) / 2
             start += 3 * d + 1
     if chart.shared or "quintic" in chart.kinds:
-        total += q[start] + (line(start + 1) if {"quintic", "zero"} & set(chart.kinds) else 0)
+        total += q[start] + (line(start + 1) if {"cubic", "quintic", "zero"} & set(chart.kinds) else 0)
     return total
 
 

@@ -81,7 +81,18 @@ def test_what_is_changed_is_of_every_kind() -> None:
     assert {"splits", "tie", "channel", "local_family", "lemma_1", "empty_ball", "newton_ball"} <= steps
     charts = [tree["witness"]["chart"]["groups"] for tree in trees if "chart" in tree.get("witness", {})]
     kinds = {group[0] for groups in charts for group in groups}
-    assert {"copies", "pair", "split-", "mirrored", "quintic", "zero", "linear", "exponential+", "saturated"} <= kinds
+    assert {
+        "copies",
+        "pair",
+        "split-",
+        "mirrored",
+        "cubic",
+        "quintic",
+        "zero",
+        "linear",
+        "exponential+",
+        "saturated",
+    } <= kinds
     assert any({"pair", "saturated"} == {group[0] for group in groups} for groups in charts)
     assert any(tree["witness"]["chart"].get("bias") for tree in trees if "chart" in tree.get("witness", {}))
     problems = [checked(belongs(name)) for name in NAMES]

@@ -85,11 +85,12 @@ RUNS = {
     "zero4-1": (7, 105),
     "zero4-3": (7, 236),
     "pair+quintic": (6, 1),
+    "mirrored+cubic": (6, 293),
     "pair+saturated[1:1]": (5, 249),
 }
-STEPS = {"mirrored+triple--1": 5600, "pair+quintic": 12000, "pair+saturated[1:1]": 5600}
+STEPS = {"mirrored+triple--1": 5600, "pair+quintic": 12000, "mirrored+cubic": 5600, "pair+saturated[1:1]": 5600}
 LARGEST = {1000: 50.0, 5600: 1000.0, 12000: 10000.0}
-"""Of most runs a short path is far enough out; a triple with its balance, and a quintic group, take longer."""
+"""Of most runs a short path is far enough out; a triple with its balance, and a cubic or quintic group, take longer."""
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -172,6 +173,20 @@ def test_three_neurons_that_are_merely_near_zero_are_no_quintic_group() -> None:
     largest = np.abs(a) == np.abs(a).max()
     for factor in (-1, 2, 0.5):  # of the largest output alone: nothing cancels
         assert "quintic" not in kinds(np.where(largest, factor * a, a))
+
+
+def test_two_neurons_near_zero_whose_linear_terms_do_not_cancel_are_no_cubic_group() -> None:
+    found = chart("mirrored+cubic")
+    network = found.network(rationals(Random(1), size(found)), [Fraction(1, 20), Fraction(-1, 8)])
+    w, a = network.w.astype(float), network.a.astype(float)
+
+    def kinds(outputs: np.ndarray) -> set[str]:
+        return {group.kind for group in channels._groups(w, outputs, True)}
+
+    assert "cubic" in kinds(a)
+    largest = np.abs(a) == np.abs(a).max()
+    for factor in (-1, 2, 0.5):  # of the largest output alone
+        assert "cubic" not in kinds(np.where(largest, factor * a, a))
 
 
 # ----------------------------------------------------------------------------------------------------- planted limits

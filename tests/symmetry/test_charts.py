@@ -38,7 +38,7 @@ from symmetry.problem import Inputs, Problem
 
 SEEDS = st.integers(0, 2**32)
 COPIES = [name for name, groups in STRUCTURES.items() if {kind for kind, *_ in groups} == {"copies"}]
-PLAIN = [name for name in STRUCTURES if "triple" not in name and "quintic" not in name]
+PLAIN = [name for name in STRUCTURES if not any(kind in name for kind in ("triple", "cubic", "quintic"))]
 
 
 # ------------------------------------------------------------------------------------------------------- dimension
@@ -151,6 +151,26 @@ def test_three_neurons_near_zero_are_read_off(found: Chart, seed: int) -> None:
 
 
 @settings(max_examples=20)
+@given(charts(["mirrored+cubic", "copies2+pair+mirrored+cubic"]), SEEDS)
+def test_two_neurons_near_zero_are_read_off(found: Chart, seed: int) -> None:
+    rng = Random(seed)
+    q = rationals(rng, size(found))
+    network = found.network(q, smalls(found, rng, Fraction(1, 60)))
+    w, a = network.w.astype(float), network.a.astype(float)
+    back, eps = found.read(w, a)
+    i, j = found.groups[-1].members
+    rounding = 2.0**-48 * np.abs(a).max() * (1 + np.abs(w).max())
+    # Σa(w·u)²w = |u|⁴u holds anywhere in the chart
+    assert np.abs((back - q).astype(float)).max() < 1e-9 + rounding
+    u = q[found.units[-2].place].astype(float)
+    p = w[[i, j]] @ u / (u @ u)
+    assert eps[-1] == pytest.approx(float(p @ p) ** 0.5, rel=1e-2)
+    order = list(range(found.width))
+    order[i], order[j] = j, i
+    assert np.abs((found.read(w[order], a[order])[0] - back).astype(float)).max() < 1e-9 + rounding
+
+
+@settings(max_examples=20)
 @given(charts(["triple+", "triple-", "copies2+triple-"]), SEEDS)
 def test_a_triple_is_read_off_up_to_the_second_order(found: Chart, seed: int) -> None:
     rng = Random(seed)
@@ -210,6 +230,10 @@ def correction(found: Chart, q: np.ndarray, x: np.ndarray, network: Network) -> 
             total += -number(4) / 3 * number(slope @ x) ** 3 / number(a.sum()) ** 2
             continue
         b = found.by_unit(q)[found.units[len(found.ordinary) + place].place]
+        if group.kind == "cubic":
+            h = sum((((row @ b) / (b @ b)) ** 2 for row in w), Fraction(0))
+            total += number(h) * derivatives(mpmath.mpf(0), 5)[5] * number(b @ x) ** 5 / 120
+            continue
         if group.kind == "quintic":
             g, u = b[:d], b[d:]
             h = sum((((row @ u) / (u @ u)) ** 2 for row in w), Fraction(0)) / 2
@@ -241,7 +265,7 @@ def test_the_network_is_its_limit_plus_the_correction(found: Chart, seed: int) -
     q, x = rationals(rng, size(found)), rationals(rng, found.dimension)
     beta = shares(found, rng, q)
     misses, sizes = [], []
-    with mpmath.workdps(60):
+    with mpmath.workdps(90):
         for e in (Fraction(1, 2**20), Fraction(1, 2**30)):
             network = found.network(q, smalls(found, Random(seed), e), beta)
             gap = output(network, x) - limit_output(found, q, x)
@@ -386,6 +410,9 @@ def test_canonical_mirrored_pairs_lead_with_a_positive_entry(found: Chart, seed:
         [("copies", (0, 1), -1)],
         [("quintic", (0, 1))],
         [("quintic", (0, 1, 2), 1)],
+        [("cubic", (0, 1))],  # nothing balances its constant
+        [("cubic", (0, 1, 2)), ("mirrored", (3, 4))],
+        [("cubic", (0, 1), 1), ("mirrored", (3, 4))],
     ],
 )
 def test_groups_that_are_no_chart(groups: list[Any]) -> None:
@@ -406,6 +433,27 @@ def test_groups_that_are_no_chart(groups: list[Any]) -> None:
 def test_a_quintic_group_beside_another_constant(others: list[Any]) -> None:
     with pytest.raises(ValueError, match=r"beside another constant|two linear terms|nothing balances"):
         chart_of(8, 2, [Group("quintic", (0, 1, 2)), *(Group(*group) for group in others)])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("mirrored", (2, 3)), ("mirrored", (4, 5))],
+        [("zero", (2,))],
+        [("mirrored", (2, 3)), ("zero", (4,))],
+        [("cubic", (2, 3))],
+        [("mirrored", (2, 3)), ("cubic", (4, 5))],
+        [("quintic", (2, 3, 4))],
+        [("mirrored", (2, 3)), ("quintic", (4, 5, 6))],
+        [("mirrored", (2, 3)), ("copies", (4, 5), 1)],
+        [("split+", (2, 3, 4), 1)],
+        [("triple+", (2, 3, 4), 1)],
+        [("mirrored", (2, 3)), ("triple+", (4, 5, 6), 1)],
+    ],
+)
+def test_a_cubic_group_shares_its_constant_with_one_mirrored_pair(others: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"exactly one mirrored pair|two linear terms|nothing balances"):
+        chart_of(8, 2, [Group("cubic", (0, 1)), *(Group(*group) for group in others)])
 
 
 def test_copies_read_the_other_way_round_are_a_flip() -> None:
@@ -480,6 +528,18 @@ def test_numbers_that_are_no_network() -> None:
     for p in ((1, 1), (0, 1), (1, -1)):
         with pytest.raises(ValueError, match="none 0"):
             trio.network(rationals(Random(2), size(trio)), [Fraction(k, 50) for k in p])
+    two = chart("mirrored+cubic", ordinary=0)
+    q = rationals(Random(2), size(two))
+    for p in ((1, 1), (0, 1), (1, 0), (1, -1)):
+        with pytest.raises(ValueError, match="none 0"):
+            two.network(q, [Fraction(k, 50) for k in p])
+    # with alpha = 4l.u/u.u = 16 there is none at p = 1/4
+    q[5:7], q[8:] = [1, 0], [4, 1]
+    with pytest.raises(ValueError, match="no such network"):
+        two.network(q, [Fraction(1, 3), Fraction(1, 4)])
+    q[5:7] = 0
+    with pytest.raises(ValueError, match="u not 0"):
+        two.network(q, [Fraction(1, 50), Fraction(1, 25)])
     q = rationals(Random(2), size(trio))
     q[2:4] = 0
     with pytest.raises(ValueError, match="u not 0"):
@@ -499,6 +559,9 @@ def test_numbers_that_are_no_network() -> None:
         ("mirrored+mirrored", 0, [[0, 1]], []),
         ("copies2+triple-", 0, [[1]], []),
         ("copies2+pair+quintic", 0, [[1], [2]], []),
+        # the mirrored pair beside a cubic group is of sixth order
+        ("mirrored+cubic", 1, [[2]], []),
+        ("copies2+pair+mirrored+cubic", 0, [[1], [3]], []),
         ("copies2", 1, [], []),
         ("pair+split-3", 1, [[1], [2]], [2]),
         # flipped copies beside unflipped ones: the ratio of the ε depends on the shares

@@ -15,7 +15,7 @@ from limit_cases import SIGMOID, rationals
 
 from certify.arithmetic import quiet
 from symmetry.arithmetic import Float64
-from symmetry.limits import Affine, Pair, Quintic, Triple
+from symmetry.limits import Affine, Cubic, Pair, Quintic, Triple
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem
@@ -85,6 +85,30 @@ def test_triple_by_sympy(tau: int) -> None:
 
 
 @pytest.mark.parametrize("ray", [(1, 2), (-3, 1), (5, -2)])
+def test_cubic_by_sympy(ray: tuple[int, int]) -> None:
+    # neurons p_i s + γ_i y, found from Σap = α, Σap³ = 1, Σaγ = 1, Σap²γ = 0; (p_1, p_2) = e·ray
+    alpha, across, one, two = sympy.symbols("alpha across one two")
+    p = [k * E for k in ray]
+    moments = [one * p[0] ** k + two * p[1] ** k for k in (1, 3)]
+    a = sympy.solve([moments[0] - alpha, moments[1] - 1], [one, two])
+    moments = [one * p[0] ** k + two * p[1] ** k for k in (0, 2)]
+    gamma = sympy.solve([moments[0] - 1, moments[1]], [one, two])
+    total, z = 0, sympy.Symbol("z")
+    odd = sympy.series(1 / (1 + sympy.exp(-z)), z, 0, 9).removeO() - sympy.Rational(1, 2)
+    for output, x, moment in zip((a[one], a[two]), p, (gamma[one], gamma[two]), strict=True):
+        shift = sympy.series(sympy.cancel(x * S + moment / output * across), E, 0, 9).removeO()
+        value = sympy.Poly(sympy.expand(odd.subs(z, shift)), E)
+        cut = sum(value.coeff_monomial(E**k) * E**k for k in range(9))
+        total += sympy.expand(sympy.cancel(output * E**3) * cut)
+    at = coefficients(sympy.expand(total), E)
+    assert [sympy.expand(at(E**k)) for k in (0, 1, 2, 4, 6)] == [0] * 5  # nothing diverges, and e is even
+    assert sympy.expand(at(E**3) - ((alpha * S + across) / 4 - S**3 / 48)) == 0
+    assert sympy.expand(at(E**5) - sum(k * k for k in ray) * S**5 / 480) == 0
+    constant = sympy.cancel((a[one] + a[two]) * E**3)
+    assert constant.subs(E, 0) == -sympy.Rational(1, ray[0] * ray[1] * sum(ray))
+
+
+@pytest.mark.parametrize("ray", [(1, 2), (-3, 1), (5, -2)])
 def test_quintic_by_sympy(ray: tuple[int, int]) -> None:
     # three neurons p_i s + (γ_0 + γ_2 p_i²) y with Σa = m, Σap = α, Σap² = T, Σap³ = 3β, Σap⁵ = 1; (p_1, p_2) = e·ray;
     # polynomials in all letters, cut behind e⁹, and everything that is large times θ = 1/T
@@ -149,6 +173,7 @@ TERMS = {
     "pair": Pair(2, SIGMOID),
     "triple+": Triple(2, SIGMOID, 1),
     "triple-": Triple(2, SIGMOID, -1),
+    "cubic": Cubic(2),
     "quintic": Quintic(2),
     "affine": Affine(2, True),
     "constant": Affine(2, False),
@@ -168,6 +193,8 @@ def along(name: str, theta: Any, direction: Any, x: Any) -> flint.arb_series:
     if name in ("affine", "constant"):
         total = series([arb(theta[0]), arb(direction[0])])
         return total if name == "constant" else total + line(theta[1:], direction[1:], x)
+    if name == "cubic":
+        return -(line(theta, direction, x) ** 3) * arb(Fraction(1, 48))
     if name == "quintic":
         t, s = (line(theta[k : k + 2], direction[k : k + 2], x) for k in (0, 2))
         return s**5 * arb(Fraction(1, 480)) - s * s * t * arb(Fraction(1, 16))
@@ -240,7 +267,7 @@ def test_variation_bounds_derivatives_along_unit_vectors(name: str, kind: str) -
 def test_corrections_in_every_arithmetic(kind: str) -> None:
     # reference values from the sympy-checked formulas, with derivatives of σ as power series of 400 bits
     arithmetic, rng = ARITHMETICS[kind](), Random(4)
-    for name in ("pair", "triple+", "triple-", "quintic", "affine"):
+    for name in ("pair", "triple+", "triple-", "cubic", "quintic", "affine"):
         term = TERMS[name]
         theta = rationals(rng, term.layout.size)
         out = term.outputs(arithmetic.array(theta), SquareLoss(PROBLEM, (term,)).data(arithmetic), arithmetic, 2)
@@ -249,6 +276,9 @@ def test_corrections_in_every_arithmetic(kind: str) -> None:
             for x in exact(TABLE):
                 if name == "affine":
                     wanted.append(arb(Fraction(-4, 3) * (theta[1:] @ x) ** 3))
+                    continue
+                if name == "cubic":
+                    wanted.append(arb((theta @ x) ** 5 / 480))
                     continue
                 if name == "quintic":
                     g, u = theta[:2], theta[2:]

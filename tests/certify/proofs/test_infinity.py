@@ -60,6 +60,7 @@ def test_which_conditions_are_asked_for(kind: str) -> None:
         "mirrored+mirrored+zero": [[1, 2, 3]],
         "mirrored+mirrored+mirrored": [[3, 2, 1]],
         "triple-": [[1]],
+        "mirrored+cubic": [[-9, 1], [1, 2]],  # the mirrored pair is of sixth order
         "quintic": [[1]],
     }
     refused = {
@@ -72,6 +73,7 @@ def test_which_conditions_are_asked_for(kind: str) -> None:
         "mirrored+mirrored+zero": [[9, 9, -1], [9, -1, 9], [-1, 9, 9]],
         "mirrored+mirrored+mirrored": [[9, 9, -1], [9, -1, 9], [-1, 9, 9]],
         "triple-": [[-1]],
+        "mirrored+cubic": [[9, -1], [9, 0]],
         "quintic": [[-1], [0]],
     }
     for name, cases in passed.items():
@@ -95,6 +97,7 @@ def test_an_enclosure_that_holds_0_does_not_pass(kind: str) -> None:
             found = made(name, [kappa], arithmetic, radius)
             assert isinstance(found, Failure)
             assert found.code == code
+        assert made("mirrored+cubic", [one, kappa], arithmetic, radius).code == code
     found = made("mirrored+zero", [1, -1 + tiny], arithmetic, Fraction(1, 10**20))
     assert isinstance(found, Failure)
     assert found.code == "kappa-sign"
@@ -163,6 +166,7 @@ MINIMA = [
     ("mirrored+mirrored+zero", [0.005, 0.01, 0.005], 0),
     ("triple+", [0.01], 1),
     ("triple-", [0.01], 0),
+    ("mirrored+cubic", [-0.005, 0.01], 0),
     ("quintic", [0.01], 0),
     ("copies2+pair", [0.01], 2),
     ("copies2+triple-", [0.01], 3),
@@ -279,11 +283,24 @@ def test_three_neurons_near_zero_with_a_negative_kappa_are_refused() -> None:
     assert loss(problem, found, q, far) < loss(problem, found, q, near)
 
 
+def test_two_neurons_near_zero_with_a_negative_kappa_are_refused() -> None:
+    # whatever the mirrored pair's own κ
+    found = chart("mirrored+cubic")
+    q = rationals(Random(0), size(found)).astype(float)
+    problem = planted(found, q, kappas=[0.05, -0.01], seed=0, count=200)
+    refused = object_of(problem, found, q)
+    assert isinstance(refused, Failure)
+    assert refused.code == "in-transit"
+    far, near = ([Fraction(1, n), Fraction(-3, n)] for n in (10**4, 10**5))
+    assert loss(problem, found, q, far) < loss(problem, found, q, near)
+
+
 # (structure, κ, seed): the limit network is at a saddle
 SADDLES = [
     ("pair", [0.02], 1),
     ("mirrored+mirrored", [0.02, -0.01], 1),
     ("triple+", [0.02], 0),
+    ("mirrored+cubic", [0.01, 0.02], 1),
     ("quintic", [0.02], 7),
     ("mirrored+mirrored+zero", [0.02] * 3, 2),
 ]
