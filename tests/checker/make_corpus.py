@@ -257,7 +257,7 @@ def further_entries() -> list[dict[str, Any]]:
         false(
             "two neurons near zero with nothing to share their constant",
             "cubic",
-            "exactly one mirrored pair",
+            "a released constant that nothing balances",
             {"claim.chart": "pair+cubic", "witness.chart.groups": [["pair", [0, 1]], ["cubic", [2, 3]]]},
         ),
         false("a family called isolated", "quintic", "claim.manifold_dimension", {"claim.manifold_dimension": 1}),
