@@ -119,8 +119,12 @@ def approach(problem: Problem, data: KernelData, theta: Any, *, max_steps: int =
 
 
 def _descent(local: LocalSystem, xi: Floats, nothing: float) -> Iterator[Floats]:
-    """Levenberg–Marquardt, and before it, where the residual is below ``nothing``, halvings."""
-    if np.linalg.norm(local.residual(xi)) <= nothing:
+    """Levenberg–Marquardt, and before it halvings, where the residual is below ``nothing``, and copies are apart.
+
+    Where moments are the larger part of ``ξ``, what is near may be a zero off the strata.
+    """
+    apart = np.linalg.norm(xi[~local.flat]) <= np.linalg.norm(xi[local.flat])
+    if apart and np.linalg.norm(local.residual(xi)) <= nothing:
         for xi in _halvings(local, xi):  # noqa: B020
             yield xi
     for xi, _ in levenberg_marquardt(local, xi):  # noqa: B020

@@ -452,7 +452,7 @@ class Chart:
 
     @property
     def dependent(self) -> Group | None:
-        """The balanced group whose ``ε`` the others and ``K`` determine: the last one that is no triple and not cubic."""
+        """The balanced group whose ``ε`` the others and ``K`` determine: the last one that is no triple nor cubic."""
         if len(self.balanced) < 2:
             return None
         return [group for group in self.balanced if group not in (*self.triples, *self.cubics)][-1]
@@ -461,8 +461,8 @@ class Chart:
     def free(self) -> tuple[tuple[Group, int], ...]:
         """The diverging groups with the number of small coordinates that :meth:`network` asks for.
 
-        One for each ``ε``, two for a triple, a cubic and a quintic group; the dependent group has none, as ``K`` determines
-        its ``ε``.
+        One for each ``ε``, two for a triple, a cubic and a quintic group; the dependent group has none, as ``K``
+        determines its ``ε``.
         """
         last = self.dependent
         return tuple((g, 0 if g == last else g.size) for g in self.diverging)
@@ -475,7 +475,8 @@ class Chart:
         Args:
             q: (P',) exact, the limit network.
             small: not 0; in the order of :attr:`free`, ``ε`` of each group, ``p_i, p_j`` of each triple (``p_k`` is
-                ``−p_i − p_j``), of a cubic and of a quintic group (``p_k`` is about that), ``1/ρ > 0`` of saturated neurons.
+                ``−p_i − p_j``), of a cubic and of a quintic group (``p_k`` is about that), ``1/ρ > 0`` of saturated
+                neurons.
             shares: for each group in :attr:`shared`, the coefficients ``β`` (sum 1), in a tied chart such that mirrored
                 members have outputs with sum ``K``; equal ones by default, but for the first mirrored group of a tied
                 chart. A zero group that balances itself keeps their proportions among flipped and unflipped members.

@@ -193,7 +193,8 @@ def conditions(groups: Sequence[Group]) -> list[tuple[Group, ...]]:
     """The sums of ``κ`` that have to be positive, each as the groups whose ``κ`` add up.
 
     A group that releases nothing has its own. Two balanced groups, no triple and none of them mixed, share one small
-    coordinate. Beside a triple or a cubic group the only other balanced group is of higher order and has none; of more each has its own.
+    coordinate. Beside a triple or a cubic group the only other balanced group is of higher order and has none; of more
+    each has its own.
     """
     own = [(group,) for group in groups if group.diverges and not group.releases]
     balanced = [group for group in groups if group.releases]

@@ -1,8 +1,8 @@
 """Terms of limit networks: what groups of neurons become when their outgoing weights diverge.
 
 ``Pair``: two neurons whose incoming weights merge. ``Triple``: three that merge along a line. ``Affine``: the constant
-and the linear function that mirrored pairs and vanishing neurons leave behind. ``Cubic``, ``Quintic``: what two and three vanishing
-neurons leave besides. ``Linear``: what one leaves of an odd activation.
+and the linear function that mirrored pairs and vanishing neurons leave behind. ``Cubic``, ``Quintic``: what two
+and three vanishing neurons leave besides. ``Linear``: what one leaves of an odd activation.
 """
 
 from __future__ import annotations

@@ -166,8 +166,8 @@ class Chart:
         """The limit network.
 
         Its parameters are, in the order of the units: of the neurons all ``w``, then all ``a``; ``(w, u, c)`` of each
-        pair, ``(w, v, u, c)`` of each triple, ``u`` of a cubic, ``(g, u)`` of a quintic group; ``ℓ`` of a linear group; ``ω`` of each
-        exponential; ``(ω, a)`` of each saturated neuron; ``(K, ℓ)``. An output bias is the last.
+        pair, ``(w, v, u, c)`` of each triple, ``u`` of a cubic, ``(g, u)`` of a quintic group; ``ℓ`` of a linear group;
+        ``ω`` of each exponential; ``(ω, a)`` of each saturated neuron; ``(K, ℓ)``. An output bias is the last.
         """
         units, start = neurons(self.neurons, d), self.neurons * (d + 1)
         for group in self.diverging:

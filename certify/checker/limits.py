@@ -34,9 +34,9 @@ and for a saturated neuron, whose incoming weights diverge, with ``ε² = e^{−
 
 If every ``κ = (2/N) Σ_n r_n φ(x_n)`` that counts is positive and copies keep together, ``(q*, 0)`` is a local minimum
 of the loss, at infinity, where the Hessian (after splits) has no negative eigenvalue, else a saddle at infinity. A
-group releases a constant if it is mirrored, cubic, zero, or has flipped members. Every ``κ`` counts, with two exceptions. Of
-exactly two groups that release constants the ``κ`` add up, if neither is a triple or has flipped and unflipped copies.
-Beside a triple or a cubic group the only other one that does has none.
+group releases a constant if it is mirrored, cubic, zero, or has flipped members. Every ``κ`` counts, with two
+exceptions. Of exactly two groups that release constants the ``κ`` add up, if neither is a triple or has flipped
+and unflipped copies. Beside a triple or a cubic group the only other one that does has none.
 
 Copies (members of a split but the first; two or more of a zero group) keep together if a matrix is positive definite:
 

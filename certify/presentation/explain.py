@@ -199,9 +199,9 @@ def _statement(proof: Proof, hessian: str) -> str:
             ", and where copies share the part of a neuron, moving them apart raises it" if len(proof.weights) else ""
         )
         return (
-            "Along the channel, as outgoing weights grow like 1/ε (of triples, cubic and quintic groups and exponentials "
-            "by higher powers; of a saturated neuron the incoming ones like log(1/ε)), the loss exceeds its limit by κε² "
-            "up to smaller "
+            "Along the channel, as outgoing weights grow like 1/ε (of triples, cubic and quintic groups and "
+            "exponentials by higher powers; of a saturated neuron the incoming ones like log(1/ε)), the loss exceeds "
+            "its limit by κε² up to smaller "
             f"terms, with κ positive: {', '.join(bounds)}{held}."
         )
     if isinstance(proof, NewtonBall):
