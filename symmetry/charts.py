@@ -184,10 +184,7 @@ class Chart:
     @property
     def limits(self) -> tuple[Group, ...]:
         """The diverging groups with a block of coordinates of their own: all but the zero group."""
-        return (
-            *(*self.pairs, *self.triples, *self.cubics, *self.quintics),
-            *(*self.linears, *self.exponentials, *self.saturated),
-        )
+        return tuple(group for group in self.diverging if group.kind != "zero")
 
     @property
     def balanced(self) -> tuple[Group, ...]:

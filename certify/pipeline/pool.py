@@ -119,7 +119,7 @@ class Worker(TaskWorker):
 
     def _path(self, task: dict[str, Any]) -> Any:
         common: Any = {"arithmetic": self.arithmetic, "max_bits": self.max_bits}
-        vertices, zero, elsewhere = [np.array(v) for v in task["vertices"]], None, False
+        vertices = [np.array(v) for v in task["vertices"]]
         if task["limit"] is not None:
             where = LimitPlace.from_json(task["limit"])
             radius = np.array(task["radius"])
@@ -133,16 +133,12 @@ class Worker(TaskWorker):
             found = trace_to_zero(self.problem, self.data, vertices, stratum, **common)
             if isinstance(found, Failure):
                 return {"failure": found.code}
-            proof, zero, elsewhere = found
-        else:
-            center = fractions(task["center"])
-            box = Box(center, np.array(task["radius"]))
-            traced = trace_to_box(self.problem, self.data, vertices, box, **common)
-            if isinstance(traced, Failure):
-                return {"failure": traced.code}
-            proof = traced
-        theta = zero and [dyadic(v) for v in zero.theta()]
-        return {"descent": proof.to_json(), "zero": theta, "elsewhere": elsewhere}
+            proof, zero = found
+            theta = [dyadic(v) for v in zero.theta()]
+            return {"descent": proof.to_json(), "zero": theta, "elsewhere": not stratum.contains(zero)}
+        box = Box(fractions(task["center"]), np.array(task["radius"]))
+        traced = trace_to_box(self.problem, self.data, vertices, box, **common)
+        return {"failure": traced.code} if isinstance(traced, Failure) else {"descent": traced.to_json(), "zero": None}
 
 
 def _worker_of(

@@ -114,13 +114,10 @@ def trace_to_box(
 @quiet
 def trace_to_zero(
     problem: Problem, data: KernelData, path: Sequence[Array], stratum: Stratum, *, arithmetic: str, max_bits: int
-) -> tuple[Descent, Network, bool] | Failure:
-    """A proved path to an exact zero of the loss, otherwise as :func:`trace_to_box`.
+) -> tuple[Descent, Network] | Failure:
+    """A proved path to an exact zero of the loss, and the zero; otherwise as :func:`trace_to_box`.
 
-    Where the way to the stratum ends on a floor that no curve follows, another stratum may be nearer.
-
-    Returns:
-        the proof, the zero, and whether it was looked for on another stratum.
+    It need not lie on ``stratum``: where the way there ends on a floor that no curve follows, another may be nearer.
     """
     slope = _slope(problem, data, len(path[0]))
     closings: list[_Closing | None] = []
@@ -131,10 +128,9 @@ def trace_to_zero(
         return closings[-1] is not None
 
     track = approx_descent(slope, path, arrived, arcs=True)
-    vertices, closing, elsewhere = track.vertices, closings[-1], False
+    vertices, closing = track.vertices, closings[-1]
     if closing is None:
         vertices, closing = _elsewhere(slope, problem, stratum, vertices)
-        elsewhere = True
     if closing is None:
         return Failure("no-path")
     zero, bend, way = closing.zero, closing.bend, (closing.order, closing.bend, closing.octaves)
@@ -145,7 +141,7 @@ def trace_to_zero(
     if isinstance(proof, Failure):
         return proof
     proof = replace(proof, octaves=closing.octaves)
-    return (proof if bend is None else replace(proof, places=bend[None])), zero, elsewhere
+    return (proof if bend is None else replace(proof, places=bend[None])), zero
 
 
 @quiet

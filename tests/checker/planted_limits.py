@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from cases import signed
+
 from certify.checker.certificates import check_certificate, read_certificate
 from certify.checker.integers import Integers
 from certify.checker.loss import Data
@@ -66,3 +68,40 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no conditions": (lambda witness: witness.pop("channel"), "channel"),
 }
 """Of any witness at infinity; and what the checker names."""
+
+
+def names(certificate: dict[str, Any], problem: Checked, change: tuple[Callable[[dict[str, Any]], Any], str]) -> bool:
+    """Whether the checker refuses the certificate with a changed witness, and names what was changed."""
+    edit, where = change
+    broken = json.loads(json.dumps(certificate))
+    edit(broken["witness"])
+    return where in check(signed(broken), problem)
+
+
+def unchecked_claims(certificate: dict[str, Any], problem: Checked, chart: str) -> list[tuple[str, Any]]:
+    """Words and flags of the claim, and other values with which the checker accepts it as well.
+
+    Args:
+        certificate: that it accepts.
+        problem: of the certificate.
+        chart: the name of another chart.
+    """
+    accepted = []
+    for key, value in certificate["claim"].items():
+        if key in ("statement", "loss", "lambda_min"):
+            continue
+        for other in (None, True, False, 0, 1, 2, 7, "", "saddle", "pair", chart, "local-minimum"):
+            if type(other) is type(value) and other == value:
+                continue
+            broken = json.loads(json.dumps(certificate))
+            broken["claim"][key] = other
+            if check(signed(broken), problem) == "accepted":
+                accepted.append((key, other))
+    return accepted
+
+
+def called_a_minimum(certificate: dict[str, Any], problem: Checked) -> str:
+    """What the checker says of a saddle's certificate that claims a minimum."""
+    broken = json.loads(json.dumps(certificate))
+    broken["claim"].update(kind="minimum-at-infinity", morse_index=0)
+    return check(signed(broken), problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 from random import Random
@@ -10,9 +9,8 @@ from typing import Any
 
 import planted_limits
 import pytest
-from cases import signed
 from limit_cases import chart, planted, rationals, size
-from planted_limits import certificate_at, check, double
+from planted_limits import called_a_minimum, certificate_at, check, double, names, unchecked_claims
 
 from certify.checker.charts import read_chart
 from certify.checker.loss import Problem
@@ -53,31 +51,15 @@ def test_minima_and_saddles_are_accepted() -> None:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_witness_is_rejected(change: str) -> None:
-    certificate, problem = made(0)
-    broken = json.loads(json.dumps(certificate))
-    edit, where = CHANGES[change]
-    edit(broken["witness"])
-    assert where in check(signed(broken), problem)
+    assert names(*made(0), CHANGES[change])
 
 
 def test_every_claimed_word_and_flag_is_checked() -> None:
-    certificate, problem = made(0)
-    for key, value in certificate["claim"].items():
-        if key in ("statement", "loss", "lambda_min"):
-            continue
-        for other in (None, True, False, 0, 1, 2, 7, "", "saddle", "pair", "mirrored+zero", "local-minimum"):
-            if type(other) is type(value) and other == value:
-                continue
-            broken = json.loads(json.dumps(certificate))
-            broken["claim"][key] = other
-            assert check(signed(broken), problem) != "accepted", (key, other)
+    assert unchecked_claims(*made(0), "mirrored+zero") == []
 
 
 def test_a_saddle_is_no_minimum() -> None:
-    certificate, problem = made(1)
-    broken = json.loads(json.dumps(certificate))
-    broken["claim"].update(kind="minimum-at-infinity", morse_index=0)
-    assert "claim.kind" in check(signed(broken), problem)
+    assert "claim.kind" in called_a_minimum(*made(1))
 
 
 REFUSED: list[list[tuple[Any, ...]]] = [
