@@ -14,8 +14,8 @@ The physical limit. Point symmetry leaves K = 840 of the 1681 inputs, so a step 
 the divider is not pipelined: eight of them take about 10 cycles on Zen 4 and 16 on Intel's servers since Skylake-X. The
 rest of a reciprocal's share (8 multiplications, 6 additions; no FMA: rounding must not depend on the CPU; per vector
 some 9 loads and 5 stores) fits into that time if it overlaps perfectly, and the pass interleaves the sums of one block
-with the divisions of the next for that reason (:mod:`sweep.fused`). Before it come 88 exponentials a neuron, about 35
-operations each, which nothing hides: the weights are not known before the step before is done.
+with the divisions of the next for that reason (:mod:`sweep.kernels.fused`). Before it come 88 exponentials a neuron,
+about 35 operations each, which nothing hides: the weights are not known before the step before is done.
 
 The samples are short, about a millisecond each, and the smallest counts: on a machine that has other things to do as
 well, that is the one that ran undisturbed.
@@ -37,7 +37,7 @@ from torch import nn
 
 from sweep.adam import adam
 from sweep.initialise import torch_seed
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from symmetry.problem import load_problem
 
 STEPS = {"torch": 3, "sweep": 200, "limit": 200, "arithmetic": 200}

@@ -7,7 +7,7 @@ On the shipped problem (1681 inputs), Xavier-uniform starts, float64, one thread
 starts each:
 
 * ``newton``: all runs of a part in lockstep (:mod:`sweep.lockstep`), as a sweep does a chunk;
-* ``polish``: the same iteration for one point at a time (:mod:`sweep.polish`);
+* ``polish``: the same iteration for one point at a time (:mod:`sweep.polishing.polish`);
 * ``slsqp``, ``lbfgs``: scipy's, on every fifth start.
 
 CPU seconds of the processes stand beside wall seconds: on a machine that has other things to do as well, they tell what
@@ -31,9 +31,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from sweep.initialise import starts
-from sweep.kernels import Floats, KernelData, loss_gradient, loss_gradient_hessian, prepare
+from sweep.kernels.compiled import Floats, KernelData, loss_gradient, loss_gradient_hessian, prepare
 from sweep.optimisers import Stopped, optimise
-from sweep.polish import polish
+from sweep.polishing.polish import polish
 from symmetry.problem import load_problem
 
 SIDES = ("newton", "polish", "slsqp", "lbfgs")

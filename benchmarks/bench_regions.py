@@ -29,14 +29,14 @@ from certify.proofs.path import first_place
 from certify.proofs.proof import Failure
 from certify.proofs.valley import second_derivatives
 from certify.results.certificate import object_of
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
 from symmetry.network import Network, exact
-from symmetry.opening import Opening
+from symmetry.paths.release import piece
 from symmetry.problem import Problem, load_problem
-from symmetry.release import piece
-from symmetry.valley import derivatives
+from symmetry.regions.opening import Opening
+from symmetry.regions.valley import derivatives
 
 
 def bend(problem: Problem, found: Any, order: list[int], theta: Any) -> float:

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from sweep.adam import adam
 from sweep.initialise import xavier_uniform
-from sweep.kernels import loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
 from symmetry.activation import activation
 from symmetry.problem import Inputs, Problem, load_problem
 

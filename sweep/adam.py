@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from sweep.kernels import SOURCES, Floats, KernelData, gradient_at, loss_gradient, scratch
+from sweep.kernels.compiled import SOURCES, Floats, KernelData, gradient_at, loss_gradient, scratch
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian
+from sweep.kernels.compiled import KernelData, loss_gradient, loss_gradient_hessian
 from sweep.newton import EPS, shift
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ def climb(slice_: Slice, y: Floats, up: Floats, *, max_steps: int = 300) -> Floa
     ``s_i = ∓ĝ_i/(|λ_i| + ν)`` with ``‖s‖`` within a trust region: a Newton step for a saddle of index ``k``, on
     whichever side of the inflection. The ``k`` eigenvectors are those that overlap most with the last step's, until
     their eigenvalues are negative; from then on the lowest ``k``. Chord steps in the stiff directions follow curved
-    valleys, as in :func:`sweep.polish.polish`. (Cerjan and Miller 1981; with ``k = 0`` it descends.)
+    valleys, as in :func:`sweep.polishing.polish.polish`. (Cerjan and Miller 1981; with ``k = 0`` it descends.)
 
     Args:
         slice_: where to move.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sweep.kernels import Floats
+from sweep.kernels.compiled import Floats
 
 INITS = ("torch-seed", "xavier-uniform")
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from sweep.climb import MAX_WEIGHT, Slice
 from sweep.grouping import Units, approx_groups, neurons
 from sweep.initialise import xavier_uniform
-from sweep.kernels import KernelData, loss_gradient_hessian, prepare
+from sweep.kernels.compiled import KernelData, loss_gradient_hessian, prepare
 from sweep.newton import Model
-from sweep.polish import polish
+from sweep.polishing.polish import polish
 from sweep.processes import as_finished
 from sweep.saddles import Saddle, attempt, converge, examine
 from symmetry.problem import Problem

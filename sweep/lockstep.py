@@ -1,8 +1,9 @@
 """Trust-region Newton for many students in lockstep, on the host or on any device.
 
-The iteration is that of :func:`sweep.polish.polish`, which follows one point and measures its path; here every
-operation is done for all runs that are still under way, so that kernels, eigendecompositions and the interpreter are
-called once a step, not once a step and run. Arrays are numpy's or torch's: the code below uses what both call the same.
+The iteration is that of :func:`sweep.polishing.polish.polish`, which follows one point and measures its path; here
+every operation is done for all runs that are still under way, so that kernels, eigendecompositions and the interpreter
+are called once a step, not once a step and run. Arrays are numpy's or torch's: the code below uses what both call the
+same.
 
 A run's numbers do not depend on the others: every operation acts on its row alone. The last few steps to zero loss,
 where residuals vanish, are Levenberg–Marquardt's and are made on the host, run by run.
@@ -17,11 +18,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sweep import kernels
-from sweep.gauss_newton import residuals_of, to_rounding_level
-from sweep.kernels import Floats, KernelData
+from sweep.kernels import compiled
+from sweep.kernels.compiled import Floats, KernelData
 from sweep.newton import EPS
-from sweep.polish import (
+from sweep.polishing.gauss_newton import residuals_of, to_rounding_level
+from sweep.polishing.polish import (
     CORRECTIONS,
     MAX_RADIUS,
     RADIUS,
@@ -82,10 +83,10 @@ class HostKernels:
         return array
 
     def loss_gradient(self, theta: Floats) -> tuple[Floats, Floats]:
-        return kernels.loss_gradient(self.data, theta, self.width)
+        return compiled.loss_gradient(self.data, theta, self.width)
 
     def loss_gradient_hessian(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
-        return kernels.loss_gradient_hessian(self.data, theta, self.width)
+        return compiled.loss_gradient_hessian(self.data, theta, self.width)
 
     def eigh(self, hessian: Floats) -> tuple[Floats, Floats]:
         values, vectors = np.linalg.eigh(hessian)
@@ -141,7 +142,7 @@ def newton(
         on: the kernels, where the work is to be done.
         data: the same problem for the host.
         width: neurons ``m``.
-        max_steps, max_weight: as for :func:`sweep.polish.polish`.
+        max_steps, max_weight: as for :func:`sweep.polishing.polish.polish`.
         visit: called with (run, step, θ) after every step.
 
     Raises:
@@ -329,7 +330,7 @@ class _Search:
         return 0.5 * xp.sum(front.slopes**2 / xp.maximum(xp.abs(front.eigenvalues), front.resolution[:, None]), axis=1)
 
     def loss_noise(self, front: _Front) -> Any:
-        """What rounding may do to the loss, as in :mod:`sweep.polish`."""
+        """What rounding may do to the loss, as in :mod:`sweep.polishing.polish`."""
         outputs = self.xp.sum(self.xp.abs(front.theta[:, self.width * self.data.dimension :]), axis=1)
         delta = EPS * (outputs + self.label_size)
         return 8.0 * delta * self.xp.sqrt(front.loss / self.data.count) + delta * delta
@@ -337,7 +338,7 @@ class _Search:
     def is_noise(self, front: _Front, i: Any) -> bool:
         """Whether the gradient of a run is rounding noise; asked once, on the host."""
         theta = np.array(self.on.host(front.theta[i]))
-        _, gradient, hessian = kernels.loss_gradient_hessian(self.data, theta[None], self.width)
+        _, gradient, hessian = compiled.loss_gradient_hessian(self.data, theta[None], self.width)
         return gradient_is_noise(self.residuals, theta, gradient[0], hessian[0])
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
 from sweep.adam import AdamState, adam, check_settings
-from sweep.kernels import Floats, KernelData, loss_gradient
+from sweep.kernels.compiled import Floats, KernelData, loss_gradient
 from sweep.lockstep import HostKernels, newton
 
 _ADAM = {"lr": 1e-4, "betas": [0.9, 0.999], "eps": 1e-8}
@@ -143,7 +143,7 @@ def _device_kernels(data: KernelData, width: int, device: str) -> Any:
         raise ValueError(
             "--device: for sigmoid networks of one output, without a bias of it or weight decay; leave it out"
         )
-    from sweep.torch_kernels import TorchKernels
+    from sweep.kernels.pytorch import TorchKernels
 
     return TorchKernels.of(data, width, device)
 

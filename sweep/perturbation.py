@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sweep.kernels import Floats, KernelData, loss_gradient_hessian, prepare
+from sweep.kernels.compiled import Floats, KernelData, loss_gradient_hessian, prepare
 from sweep.optimisers import complete_options, optimise
 from sweep.processes import as_finished
 from sweep.runs import resolution

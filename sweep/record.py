@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sweep.kernels import Floats, prepare
+from sweep.kernels.compiled import Floats, prepare
 from sweep.optimisers import EVERY
 from sweep.points import points_from_module
 from sweep.runs import CHUNK, measured

@@ -22,7 +22,7 @@ import numpy as np
 from sweep.cluster import on_cluster
 from sweep.gaussian_runs import gaussian_settings, run_gaussian_chunk
 from sweep.initialise import starts
-from sweep.kernels import Floats, KernelData, loss_gradient_hessian, prepare, smallest_eigenvalue
+from sweep.kernels.compiled import Floats, KernelData, loss_gradient_hessian, prepare, smallest_eigenvalue
 from sweep.newton import EPS
 from sweep.optimisers import OPTIMIZERS, complete_options, optimise
 from sweep.processes import as_finished

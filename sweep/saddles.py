@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.climb import MAX_WEIGHT, Slice, climb
-from sweep.gauss_newton import levenberg_marquardt
 from sweep.grouping import approx_groups, neurons
 from sweep.initialise import xavier_uniform
-from sweep.kernels import KernelData, loss_gradient_hessian, prepare
+from sweep.kernels.compiled import KernelData, loss_gradient_hessian, prepare
 from sweep.points import write_points
-from sweep.polish import polish
+from sweep.polishing.gauss_newton import levenberg_marquardt
+from sweep.polishing.polish import polish
 from sweep.processes import as_finished
 from symmetry.network import Points
 from symmetry.problem import Problem, load_problem

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sweep.adam import AdamState
-from sweep.torch_kernels import TorchKernels
+from sweep.kernels.pytorch import TorchKernels
 
 
 def adam(

@@ -18,7 +18,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from symmetry.activation import Activation, Sigmoid
 from symmetry.arithmetic import Float64
 from symmetry.embeddings import Composition, Embedding, Flip, MirroredSplit, Null, Permutation, Split
-from symmetry.limits import Affine
+from symmetry.infinity.limits import Affine
 from symmetry.network import Network, exact
 from symmetry.objective import Neurons, SquareLoss
 from symmetry.problem import Inputs, Problem

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from certify.proofs.valley import margin
-from symmetry.charts import Chart, Group
-from symmetry.limits import Affine
+from symmetry.infinity.charts import Chart, Group
+from symmetry.infinity.limits import Affine
 from symmetry.network import Exact, exact
 from symmetry.objective import Neurons, SquareLoss
 from symmetry.problem import Problem

@@ -8,9 +8,9 @@ import numpy as np
 
 from certify.pipeline.trace import trace_to_zero
 from certify.proofs.path import Descent
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import read_points
-from sweep.polish import polish
+from sweep.polishing.polish import polish
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Network, exact
 from symmetry.problem import Problem, load_problem

@@ -102,7 +102,7 @@ _FLAT = """
 """
 FLAT_MINIMUM = np.array([float.fromhex(x) for x in _FLAT.split()])
 """``thesis``, width 4: the flat minimum, loss 5.0176e-5, smallest eigenvalue 2.4e-9, outputs 3.2 and −2.6. Obtained by
-``sweep.polish.polish`` from the Adam run of seed 20 (lr 1e-4, Xavier-uniform start, 1e5 steps; row 20 of
+``sweep.polishing.polish.polish`` from the Adam run of seed 20 (lr 1e-4, Xavier-uniform start, 1e5 steps; row 20 of
 ``data/adam/width4``), which stopped as ``converged``."""
 
 # --------------------------------------------------------------------------------------------------------- oracle

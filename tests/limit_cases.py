@@ -1,6 +1,6 @@
 """Charts, limit networks written down a second time, and problems that have a given critical point.
 
-The second writing evaluates in mpmath or in power series; it shares no formula with ``symmetry.limits``.
+The second writing evaluates in mpmath or in power series; it shares no formula with ``symmetry.infinity.limits``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group, chart_of
+from symmetry.infinity.charts import Chart, Group, chart_of
 from symmetry.network import Exact, Network, exact
 from symmetry.problem import Inputs, Problem
 

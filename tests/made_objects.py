@@ -18,7 +18,7 @@ from certify.proofs.proof import Proof
 from certify.proofs.verdict import CriticalObject, Kind, Relation, Verdict
 from certify.proofs.zero import ZeroLoss
 from certify.results.store import Results, begin, describe_run, read_results, write_results
-from symmetry.charts import Group, chart_of
+from symmetry.infinity.charts import Group, chart_of
 from symmetry.network import Network, Points, exact
 from symmetry.problem import Problem, parse_problem
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.network import Exact, Network
-from symmetry.release import Piece
-from symmetry.triple_way import TripleWay
+from symmetry.paths.release import Piece
+from symmetry.paths.triple_way import TripleWay
 
 
 def value(polynomial: Sequence[Any], t: Fraction) -> Any:

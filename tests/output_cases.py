@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sweep.kernels import Floats, prepare
+from sweep.kernels.compiled import Floats, prepare
 from sweep.lockstep import HostKernels, newton
 from symmetry.activation import activation
 from symmetry.network import Points

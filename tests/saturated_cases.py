@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symmetry.charts import Chart, Group, chart_of
+from symmetry.infinity.charts import Chart, Group, chart_of
 
 LATTICE = np.array([(i / 2, j / 2) for i in range(-3, 4) for j in range(-3, 4)])
 """7 × 7 inputs: seven of them lie on the line across (1, 1), and ``δ = 1/2``."""

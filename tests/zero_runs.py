@@ -20,10 +20,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from certify.proofs.zero import match_global_minimum
-from sweep.approach import approach
-from sweep.kernels import loss_gradient, prepare
+from sweep.kernels.compiled import loss_gradient, prepare
 from sweep.points import read_points
-from sweep.polish import polish
+from sweep.polishing.approach import approach
+from sweep.polishing.polish import polish
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Network, exact
 from symmetry.orbits import strata_orbits

@@ -148,7 +148,7 @@ def report(problem: Problem | GaussianProblem, directory: Path) -> str:
     """What became of the runs of a directory, in a few lines, read shard by shard; all of it approximate."""
     import numpy as np
 
-    from sweep.kernels import prepare
+    from sweep.kernels.compiled import prepare
     from sweep.runs import resolution
     from sweep.shards import read_shard, shard_paths
     from symmetry.population import GaussianProblem

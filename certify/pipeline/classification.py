@@ -41,9 +41,9 @@ from certify.results.html import html
 from sweep.grouping import Units, approx_groups, approx_permutation, neurons
 from symmetry.matching import StratumPoint
 from symmetry.network import Exact, Network, Points
-from symmetry.opening import Opening
 from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
+from symmetry.regions.opening import Opening
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where the floor of a channel runs, and a proved region about it from the saved point to infinity.
 
-Copies are neurons of their own here, whose shares are kept (:mod:`symmetry.opening`).
+Copies are neurons of their own here, whose shares are kept (:mod:`symmetry.regions.opening`).
 
 All but the proofs is computed in floating point. For fixed free ``ε`` the weights are linear in ``q``: the gradient and
 the Hessian of the loss in ``q`` are those of the finite network's, contracted. (Where groups share a constant, the last
@@ -27,15 +27,15 @@ from certify.proofs.krawczyk import Krawczyk
 from certify.proofs.path import Descent, come_together, first_place, leads, parted
 from certify.proofs.proof import Failure
 from certify.proofs.valley import margin
-from sweep.descent import short
-from sweep.kernels import KernelData, loss_gradient_hessian
-from symmetry.charts import Chart, Group
+from sweep.kernels.compiled import KernelData, loss_gradient_hessian
+from sweep.polishing.descent import short
+from symmetry.infinity.charts import Chart, Group
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.opening import Opening
+from symmetry.paths.release import Place, at_infinity, piece, released
 from symmetry.problem import Problem
-from symmetry.release import Place, at_infinity, piece, released
-from symmetry.valley import covers
+from symmetry.regions.opening import Opening
+from symmetry.regions.valley import covers
 
 _LONGEST, _LAST = 0.3, 0.2
 """By how much ``ε u·x`` changes on a piece that is tried, and where the last one begins."""

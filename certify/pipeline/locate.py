@@ -16,11 +16,11 @@ from certify.proofs.distinct import Signs
 from certify.proofs.exclusion import EmptyBall, empty_ball, largest_empty_ball
 from certify.proofs.proof import Failure, dyadic, fractions
 from certify.proofs.zero import match_global_minimum
-from sweep.approach import approach
-from sweep.channels import approx_limits
-from sweep.kernels import KernelData, loss_gradient_hessian
-from sweep.polish import Polished, polish
-from symmetry.charts import Chart, chart_from_json
+from sweep.kernels.compiled import KernelData, loss_gradient_hessian
+from sweep.polishing.approach import approach
+from sweep.polishing.channels import approx_limits
+from sweep.polishing.polish import Polished, polish
+from symmetry.infinity.charts import Chart, chart_from_json
 from symmetry.network import Exact, Network, exact
 from symmetry.outputs import network_loss
 from symmetry.problem import Problem

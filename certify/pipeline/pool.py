@@ -34,7 +34,7 @@ from certify.proofs.proof import Failure, dyadic, fractions
 from certify.proofs.zero import match_global_minimum, zero_object
 from certify.results.journal import Journal as FileJournal
 from sweep.cluster import on_cluster
-from sweep.kernels import KernelData, prepare
+from sweep.kernels.compiled import KernelData, prepare
 from sweep.processes import end_with_parent, worker_processes
 from sweep.shards import RunsError
 from symmetry.matching import StratumPoint

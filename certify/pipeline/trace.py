@@ -14,19 +14,19 @@ import numpy as np
 from certify.arithmetic import Array, quiet
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure
-from sweep.descent import LimitSlope, Slope, approx_descent, short
-from sweep.kernels import KernelData
+from sweep.kernels.compiled import KernelData
+from sweep.polishing.descent import LimitSlope, Slope, approx_descent, short
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart
-from symmetry.closing import separation, shrink, stretch
-from symmetry.groups import TAU
+from symmetry.infinity.charts import Chart
+from symmetry.infinity.groups import TAU
+from symmetry.infinity.merging import read_triple
 from symmetry.lines import slopes
 from symmetry.matching import propose_stratum_point
-from symmetry.merging import read_triple
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.paths.closing import separation, shrink, stretch
+from symmetry.paths.release import Piece, Place, approx_residuals, piece, place_of, residuals, toward
 from symmetry.problem import Problem
-from symmetry.release import Piece, Place, approx_residuals, piece, place_of, residuals, toward
 from symmetry.strata import Stratum
 
 _AHEAD, _PLACES = 4, 40

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from certify.presentation.tex import vector
-from symmetry.charts import Chart, Group
-from symmetry.groups import GROWTH
+from symmetry.infinity.charts import Chart, Group
+from symmetry.infinity.groups import GROWTH
 
 _THEOREMS = {
     "split+": "19",

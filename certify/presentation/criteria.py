@@ -20,8 +20,8 @@ from certify.presentation.rendering import Grid, listed, percent
 from certify.presentation.table import check_together
 from certify.proofs.verdict import Kind, Relation
 from certify.results.store import Results, ResultsError, Row
-from sweep.kernels import loss_gradient_hessian, prepare, smallest_eigenvalue
-from sweep.polish import polish
+from sweep.kernels.compiled import loss_gradient_hessian, prepare, smallest_eigenvalue
+from sweep.polishing.polish import polish
 from symmetry.population import GaussianProblem
 
 Floats = NDArray[np.float64]

@@ -23,11 +23,11 @@ from certify.proofs.teacher_split import TeacherSplit
 from certify.proofs.verdict import CriticalObject, Kind, Relation
 from certify.proofs.zero import ZeroLoss
 from certify.results.store import Results, ResultsError, Row
-from symmetry.charts import Chart
-from symmetry.groups import GROWTH
+from symmetry.infinity.charts import Chart
+from symmetry.infinity.groups import GROWTH
+from symmetry.infinity.saturated import lifted
 from symmetry.network import Exact, Network, exact
 from symmetry.population import GaussianProblem
-from symmetry.saturated import lifted
 
 _DIGITS = 12
 _SHOWN = 60

@@ -18,8 +18,8 @@ from certify.presentation.population_theorem import population_setting, populati
 from certify.presentation.tex import above, below, counted, exact, interval, largest_shift, to_places, vector
 from certify.proofs.proof import from_text
 from certify.proofs.verdict import Kind
-from symmetry.charts import Chart, chart_from_json
-from symmetry.groups import GROWTH
+from symmetry.infinity.charts import Chart, chart_from_json
+from symmetry.infinity.groups import GROWTH
 from symmetry.population import GaussianProblem
 from symmetry.problem import Problem
 

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from certify.arithmetic import Array
 from certify.proofs.manifold import Split
 from certify.proofs.verdict import CriticalObject
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.network import Exact, Network, exact
 
 Graph = NDArray[np.bool_]

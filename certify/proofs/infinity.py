@@ -23,7 +23,7 @@ from certify.arithmetic import Enclosures, quiet
 from certify.arithmetic.rounding import above, below, room
 from certify.proofs.inertia import Inertia, inertia
 from certify.proofs.proof import Failure, Proof
-from symmetry.charts import Chart, Group
+from symmetry.infinity.charts import Chart, Group
 from symmetry.network import Exact
 
 

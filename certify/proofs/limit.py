@@ -18,7 +18,7 @@ from certify.proofs.lemmas import lemma2
 from certify.proofs.manifold import Split, split, tie
 from certify.proofs.proof import Failure, Proof
 from certify.proofs.verdict import CriticalObject, Kind
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.network import Exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Problem

@@ -25,12 +25,12 @@ import numpy as np
 from certify.arithmetic import Array, Enclosures, ladder, quiet
 from certify.proofs.proof import Failure, Proof
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart
-from symmetry.closing import arc, shrink, stretch, way_in
+from symmetry.infinity.charts import Chart
 from symmetry.lines import slopes
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece, Place, piece, place_of, residuals
+from symmetry.paths.closing import arc, shrink, stretch, way_in
+from symmetry.paths.release import Piece, Place, piece, place_of, residuals
 
 _HALVINGS = 3
 _BITS = 106
@@ -60,7 +60,7 @@ class Descent(Proof):
             For closing 2, (1, P), the ``bend`` of the curve, where it has one.
         octaves: for closings 1 and 2, how often the last curve is halved.
         bent: the numbers of the pieces, ascending, that are arcs; piece 0 leads from the saved point to vertex 0.
-        bends: (len(bent), P) exact, their bends; see :func:`symmetry.closing.arc`.
+        bends: (len(bent), P) exact, their bends; see :func:`symmetry.paths.closing.arc`.
         radii: for closing 3 without vertices, (l, P') float64 taken as exact, or empty. In the boxes of these radii
             about the piece to each place the chart's loss is strictly convex in ``q`` and rises with every free ``ε²``;
             see :mod:`certify.proofs.valley`.
@@ -154,7 +154,7 @@ def prove_zero(
         objective: the loss; ``zero`` has residuals exactly 0.
         zero: the zero.
         end: (P,) exact.
-        order: 1: the straight line; 2: the curve of :func:`symmetry.closing.way_in`.
+        order: 1: the straight line; 2: the curve of :func:`symmetry.paths.closing.way_in`.
         bend: of that curve.
         octaves: how often it is halved.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
@@ -209,7 +209,7 @@ def prove_channel(
         chart: that is plain; of the network.
         network: exact.
         places: after the network's own place, at least one. For a chart without diverging groups they are finite.
-        nodes: of each triple, where the network has it; see :func:`symmetry.merging.on_parabola`.
+        nodes: of each triple, where the network has it; see :func:`symmetry.infinity.merging.on_parabola`.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """

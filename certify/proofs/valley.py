@@ -5,16 +5,16 @@ points,
 
     F_qq ≻ 0   and   ∂F/∂ε_g² > 0 for each diverging group:
 
-no network of the region is critical. Copies are neurons of their own here (:mod:`symmetry.opening`): ``F_qq ≻ 0`` on
-the space of changes that keep their shares, the columns of ``T``, that is ``TᵀF_qqT ≻ 0``. Of groups that share a
-constant the last ``ε`` follows from the others. Of two, the loss rises with the first if ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² >
+no network of the region is critical. Copies are neurons of their own here (:mod:`symmetry.regions.opening`): ``F_qq ≻
+0`` on the space of changes that keep their shares, the columns of ``T``, that is ``TᵀF_qqT ≻ 0``. Of groups that share
+a constant the last ``ε`` follows from the others. Of two, the loss rises with the first if ``P³ ∂F/∂ε_1² + ∂F/∂ε_2² >
 0``, ``P = −ε_1/ε_2 > 0``. Of more, a network is critical only where all ``ε_g³ ∂F/∂ε_g²`` are equal, and they are not
 where all ``∂F/∂ε_g²`` are positive and the ``ε_g`` have both signs.
 
-With ``J``, ``r`` and ``∇²f`` expanded in ``τ`` (:mod:`symmetry.valley`) ``F_qq`` is a polynomial of symmetric matrices
-up to an error. The polynomial is a convex combination of its Bernstein coefficients, and positive definite where they
-are. ``V`` takes their mean to the unit matrix; with ``e`` the error of ``J``, ``η² = (2/N) ‖|e||V|‖²`` (Frobenius) and
-``β²`` a bound of ``(2/N) VᵀJᵀJV``,
+With ``J``, ``r`` and ``∇²f`` expanded in ``τ`` (:mod:`symmetry.regions.valley`) ``F_qq`` is a polynomial of symmetric
+matrices up to an error. The polynomial is a convex combination of its Bernstein coefficients, and positive definite
+where they are. ``V`` takes their mean to the unit matrix; with ``e`` the error of ``J``, ``η² = (2/N) ‖|e||V|‖²``
+(Frobenius) and ``β²`` a bound of ``(2/N) VᵀJᵀJV``,
 
     (2/N) ‖(J + e)Vv‖² ≥ (2/N) ‖JVv‖² − 2βη        for unit vectors v,
 
@@ -31,12 +31,12 @@ import numpy as np
 
 from certify.arithmetic import Array, Enclosures, quiet
 from symmetry.arithmetic import Arithmetic
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.lines import Expansion, bernstein
 from symmetry.network import Exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Piece
-from symmetry.valley import ORDER, Derivatives, derivatives
+from symmetry.paths.release import Piece
+from symmetry.regions.valley import ORDER, Derivatives, derivatives
 
 _DEGREE = 2 * ORDER
 _ROOM = Fraction(33, 32)
@@ -64,12 +64,13 @@ def margin(
 
     Args:
         objective: of the chart's limit network.
-        chart: covered by :func:`symmetry.valley.covers`.
+        chart: covered by :func:`symmetry.regions.valley.covers`.
         curve: the piece.
         radii: (P',) float64 taken as exact.
         a: where to compute.
-        ties: ``T``, (P', k) exact, of :meth:`symmetry.opening.Opening.ties`; ``None``: the unit matrix.
-        apart: how far copies in diverging groups may be from each other, see :func:`symmetry.valley.derivatives`.
+        ties: ``T``, (P', k) exact, of :meth:`symmetry.regions.opening.Opening.ties`; ``None``: the unit matrix.
+        apart: how far copies in diverging groups may be from each other, see
+            :func:`symmetry.regions.valley.derivatives`.
     """
     f = derivatives(objective, chart, curve, radii, a, apart)
     if f is None:

@@ -22,7 +22,7 @@ from certify.proofs.krawczyk import Krawczyk
 from certify.proofs.newton_ball import GradientBall, NewtonBall
 from certify.proofs.path import Descent
 from certify.proofs.proof import Proof, dyadic, from_text
-from symmetry.charts import Chart, chart_from_json
+from symmetry.infinity.charts import Chart, chart_from_json
 from symmetry.network import Network
 from symmetry.problem import nested
 

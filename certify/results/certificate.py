@@ -31,7 +31,7 @@ from certify.proofs.proof import Proof, dyadic, from_text
 from certify.proofs.teacher_split import TeacherSplit
 from certify.proofs.verdict import CriticalObject, Kind, Verdict
 from certify.proofs.zero import ZeroLoss
-from symmetry.charts import chart_from_json
+from symmetry.infinity.charts import chart_from_json
 from symmetry.network import Network, Points, exact
 from symmetry.population import LOSS
 from symmetry.problem import nested

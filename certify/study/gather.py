@@ -20,7 +20,7 @@ from certify.study.negative import Negative, read_negative
 from certify.study.plan import Plan, read_plan
 from certify.study.points import Stopped, read_stopped
 from certify.study.verdicts import Checked, read_check
-from symmetry.charts import Group
+from symmetry.infinity.charts import Group
 from symmetry.problem import Problem
 from symmetry.strata import NULL, Label, Stratum, Target
 

@@ -20,11 +20,11 @@ from certify.proofs.proof import Failure
 from certify.proofs.verdict import CriticalObject, Relation, Verdict
 from sweep.grouping import approx_groups, neurons
 from sweep.initialise import xavier_uniform
-from sweep.kernels import KernelData, loss_gradient_hessian, prepare
-from sweep.polish import polish
+from sweep.kernels.compiled import KernelData, loss_gradient_hessian, prepare
+from sweep.polishing.polish import polish
 from sweep.processes import as_finished
 from sweep.saddles import find_saddles
-from symmetry.charts import Chart, Group, chart_of
+from symmetry.infinity.charts import Chart, Group, chart_of
 from symmetry.network import Exact, Points
 from symmetry.problem import Problem
 

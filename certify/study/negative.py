@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from certify.results.journal import Journal
-from sweep.kernels import loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
 from sweep.optimisers import optimise
 from sweep.perturbation import MAX_TIMES, perturb
 from sweep.processes import as_finished

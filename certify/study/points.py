@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from certify.study.plan import Plan, StudyError
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import PointsError, declared_problem_hash, read_points
 from sweep.runs import measured, sweep
 from sweep.shards import RunsError, Settings, read_shards

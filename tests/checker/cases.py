@@ -32,7 +32,7 @@ from certify.proofs.zero import match_global_minimum, zero_object
 from certify.results.certificate import certificate_of, certificate_of_ball
 from certify.results.stored_problem import write_problem
 from symmetry.activation import activation
-from symmetry.charts import Group, chart_of
+from symmetry.infinity.charts import Group, chart_of
 from symmetry.network import Network, exact
 from symmetry.outputs import network_loss
 from symmetry.population import GaussianProblem

@@ -45,7 +45,7 @@ from certify.proofs.infinity import Channel, channel
 from certify.proofs.isolated import Certified, certify_in
 from certify.proofs.proof import Failure, dyadic, from_text
 from certify.proofs.refinement import refine
-from symmetry.charts import chart_from_json
+from symmetry.infinity.charts import chart_from_json
 from symmetry.network import exact
 from symmetry.outputs import network_loss
 

@@ -34,13 +34,13 @@ from certify.checker.rows import _columns, check_row
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure, dyadic, from_text
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group, chart_from_json
-from symmetry.closing import arc, way_in
-from symmetry.groups import TAU
+from symmetry.infinity.charts import Chart, Group, chart_from_json
+from symmetry.infinity.groups import TAU
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.opening import Opening
-from symmetry.release import Place, piece, place_of
+from symmetry.paths.closing import arc, way_in
+from symmetry.paths.release import Place, piece, place_of
+from symmetry.regions.opening import Opening
 
 Line = dict[str, Any]
 

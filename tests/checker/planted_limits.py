@@ -16,7 +16,7 @@ from certify.checker.reading import Rejected, Unreadable
 from certify.proofs.limit import limit_object
 from certify.proofs.verdict import CriticalObject
 from certify.results.certificate import certificate_of
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.network import Exact, exact
 from symmetry.problem import Problem
 

@@ -27,11 +27,11 @@ from certify.checker.points import Points
 from certify.checker.valley import check_region
 from certify.proofs.inertia import Inertia, inertia
 from certify.proofs.proof import dyadic, from_text
-from symmetry.charts import Chart, Group, chart_from_json, chart_of
+from symmetry.infinity.charts import Chart, Group, chart_from_json, chart_of
 from symmetry.network import Exact, exact
 from symmetry.objective import SquareLoss
+from symmetry.paths.release import Piece, Place, piece
 from symmetry.problem import Problem
-from symmetry.release import Piece, Place, piece
 
 _STEP = Fraction(1, 2**40)
 

@@ -28,7 +28,7 @@ from certify.results.certificate import certificate_of
 from certify.results.stored_problem import load_stored_problem, write_problem
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group, chart_of
+from symmetry.infinity.charts import Chart, Group, chart_of
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem

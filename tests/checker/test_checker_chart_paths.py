@@ -17,10 +17,10 @@ from cases import case, problem
 from certify.checker.reading import Rejected, Unreadable
 from certify.proofs.path import prove_channel
 from certify.proofs.proof import dyadic, from_text
-from symmetry.charts import chart_from_json
+from symmetry.infinity.charts import chart_from_json
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.release import Place, piece, place_of
+from symmetry.paths.release import Place, piece, place_of
 
 Line = dict[str, Any]
 

@@ -22,7 +22,7 @@ from certify.proofs.verdict import CriticalObject, Kind
 from certify.results.certificate import certificate_of
 from symmetry.activation import activation
 from symmetry.arithmetic import Float64
-from symmetry.charts import Group, chart_of
+from symmetry.infinity.charts import Group, chart_of
 from symmetry.network import exact
 from symmetry.problem import Inputs, Problem
 

@@ -28,7 +28,7 @@ from certify.proofs.isolated import Certified, certify_isolated, isolated_object
 from certify.proofs.lemmas import BallMinimum
 from certify.proofs.verdict import CriticalObject
 from certify.results.certificate import certificate_of
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.lockstep import HostKernels, newton
 from symmetry.network import Points, exact
 from symmetry.objective import SquareLoss

@@ -16,8 +16,8 @@ from mutate import HINTS, REGIMES, attack, subjects
 from certify.checker.certificates import _KINDS
 from certify.checker.reading import Rejected, Unreadable
 from certify.proofs.proof import dyadic, from_text
-from symmetry.closing import way_in
 from symmetry.network import Network, exact
+from symmetry.paths.closing import way_in
 
 BOXED = [name for name in NAMES if "krawczyk" in case(name).certificate["witness"]]
 

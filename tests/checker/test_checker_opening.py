@@ -36,10 +36,10 @@ from certify.presentation.explain import explain
 from certify.proofs.proof import dyadic, from_text
 from certify.results.store import read_results
 from sweep.points import read_points
-from symmetry.charts import chart_from_json
+from symmetry.infinity.charts import chart_from_json
 from symmetry.network import exact
-from symmetry.opening import Opening
 from symmetry.problem import load_problem
+from symmetry.regions.opening import Opening
 
 Line = dict[str, Any]
 SETTINGS: Any = {"arithmetic": "auto", "max_bits": 106, "polish": True}

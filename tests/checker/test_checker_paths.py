@@ -28,10 +28,10 @@ from certify.pipeline.trace import trace_to_limit
 from certify.proofs.path import Descent
 from certify.proofs.proof import dyadic
 from certify.results.stored_problem import write_problem
-from sweep.channels import approx_limits
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import read_points
-from sweep.polish import polish
+from sweep.polishing.channels import approx_limits
+from sweep.polishing.polish import polish
 from symmetry.network import exact
 from symmetry.problem import load_problem
 

@@ -32,15 +32,15 @@ from certify.proofs.verdict import Relation
 from certify.results.stored_problem import write_problem
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group, chart_of
+from symmetry.infinity.charts import Chart, Group, chart_of
 from symmetry.lines import slopes
 from symmetry.network import Network, exact
+from symmetry.paths.release import Piece, piece
+from symmetry.paths.release import Place as ProvedPlace
+from symmetry.paths.release import residuals as proved_residuals
+from symmetry.paths.saturated_way import SaturatedWay
+from symmetry.paths.ways import PairWay
 from symmetry.problem import Inputs, Problem, load_problem
-from symmetry.release import Piece, piece
-from symmetry.release import Place as ProvedPlace
-from symmetry.release import residuals as proved_residuals
-from symmetry.saturated_way import SaturatedWay
-from symmetry.ways import PairWay
 
 F = Fraction
 GROUPS = {
@@ -303,7 +303,7 @@ def test_the_place_of_the_run_is_read_alike(run: tuple[dict[str, Any], Any, Any]
     line, found, _ = run
     theta = [*(v for row in line["candidate"]["w"] for v in row), *line["candidate"]["a"]]
     from certify.proofs.proof import from_text
-    from symmetry.charts import chart_from_json
+    from symmetry.infinity.charts import chart_from_json
 
     network = Network.from_theta(exact([from_text(v) for v in theta]), 2).permuted(line["path"]["order"])
     place = first_place(chart_from_json(found), network)[1]

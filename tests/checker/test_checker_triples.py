@@ -31,16 +31,16 @@ from certify.proofs.path import Descent
 from certify.proofs.path import first_place as proved_place
 from certify.proofs.proof import dyadic
 from certify.results.stored_problem import write_problem
-from sweep.channels import approx_limits
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import read_points
-from sweep.polish import polish
-from symmetry.charts import Chart, Group, chart_from_json, chart_of
+from sweep.polishing.channels import approx_limits
+from sweep.polishing.polish import polish
+from symmetry.infinity.charts import Chart, Group, chart_from_json, chart_of
 from symmetry.network import Network, exact
+from symmetry.paths.release import Piece, piece, toward
+from symmetry.paths.release import Place as ProvedPlace
+from symmetry.paths.release import residuals as proved_residuals
 from symmetry.problem import Problem, load_problem
-from symmetry.release import Piece, piece, toward
-from symmetry.release import Place as ProvedPlace
-from symmetry.release import residuals as proved_residuals
 
 F = Fraction
 BITS = 500

@@ -52,10 +52,10 @@ from symmetry.arithmetic import Float64
 from symmetry.lines import Expansion
 from symmetry.network import exact
 from symmetry.objective import SquareLoss
+from symmetry.paths.release import Place as ProvedPlace
+from symmetry.paths.release import piece
 from symmetry.problem import load_problem
-from symmetry.release import Place as ProvedPlace
-from symmetry.release import piece
-from symmetry.valley import derivatives
+from symmetry.regions.valley import derivatives
 
 Line = dict[str, Any]
 

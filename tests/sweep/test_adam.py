@@ -11,7 +11,7 @@ from kernel_cases import CASES
 
 from sweep.adam import AdamState, adam
 from sweep.initialise import starts
-from sweep.kernels import loss_gradient, prepare
+from sweep.kernels.compiled import loss_gradient, prepare
 
 
 def torch_adam(case, theta, width, steps, **settings):
@@ -84,7 +84,7 @@ RUN = """
 import sys
 from sweep.adam import adam
 from sweep.initialise import starts
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from symmetry.problem import load_problem
 
 state = adam(prepare(load_problem("thesis")), starts("xavier-uniform", 5, 2, [0]), 5, 1000, lr=1e-3)

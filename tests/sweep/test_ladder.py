@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sweep.kernels import loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
 from sweep.ladder import SHARES, _families, _is_even, _oriented, search_upward, split
 from symmetry.problem import load_problem
 

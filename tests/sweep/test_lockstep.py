@@ -6,11 +6,11 @@ from devices import DEVICES
 from kernel_cases import CASES
 
 from sweep.initialise import starts
-from sweep.kernels import loss_gradient, loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient, loss_gradient_hessian, prepare
+from sweep.kernels.pytorch import TorchKernels
 from sweep.lockstep import HostKernels, newton
 from sweep.points import read_points
-from sweep.polish import polish
-from sweep.torch_kernels import TorchKernels
+from sweep.polishing.polish import polish
 
 THESIS = CASES["thesis"]
 DATA = prepare(THESIS)
@@ -62,7 +62,7 @@ def test_a_run_does_not_depend_on_its_company(ends):
 @pytest.mark.parametrize("device", DEVICES)
 def test_on_a_device(device, monkeypatch):
     """The same first steps, and the same bits in other company, in batches that are not full."""
-    monkeypatch.setattr("sweep.torch_kernels._LARGEST_BATCH", 3)
+    monkeypatch.setattr("sweep.kernels.pytorch._LARGEST_BATCH", 3)
     on = TorchKernels.of(DATA, 4, device)
     found = newton(on, DATA, START[:5], 4, max_steps=40)
     here = newton(HOST, DATA, START[:5], 4, max_steps=40)

@@ -11,7 +11,7 @@ from torch import nn
 
 from sweep.adam import adam
 from sweep.initialise import starts, torch_seed
-from sweep.kernels import loss_gradient, prepare
+from sweep.kernels.compiled import loss_gradient, prepare
 from sweep.optimisers import OPTIMIZERS, complete_options, optimise
 from sweep.runs import run_chunk, settings_of, sweep
 from sweep.shards import RunsError, read_shards

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from threadpoolctl import threadpool_limits
 
-from sweep.kernels import loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
 from sweep.optimisers import optimise
 from sweep.perturbation import SIGMA, perturb
 from sweep.perturbation_table import write_perturbed

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from sweep.kernels import loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
 from sweep.points import PointsError, read_points
 from sweep.record import Recorder
 from sweep.shards import RunsError, read_shards, shard_paths

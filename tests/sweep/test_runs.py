@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sweep.adam import adam
 from sweep.initialise import starts
-from sweep.kernels import loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
 from sweep.runs import OPTIMIZERS, main, missing_chunks, settings_of, sweep
 from sweep.shards import RunsError, read_shards, shard_paths
 from symmetry.problem import load_problem

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sweep.climb import Slice, climb
-from sweep.kernels import loss_gradient_hessian, prepare
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
 from sweep.points import read_points
 from sweep.saddles import _mirrored_pair, find_saddles, main
 from symmetry.problem import load_problem

@@ -175,10 +175,10 @@ MUTATIONS = [
     ),
     Mutation(
         "pair: c σ″ s² for (c/2) σ″ s² in φ",
-        "limits",
+        "infinity/limits",
         "half, sixth = self.arithmetic.number(Fraction(1, 2))",
         "half, sixth = self.arithmetic.number(Fraction(1, 1))",
-        "test_limits::test_corrections_in_every_arithmetic",
+        "infinity/test_limits::test_corrections_in_every_arithmetic",
     ),
 ]
 

@@ -11,7 +11,7 @@ from library import ALONG_PATHS, TEACHER, small
 
 from certify.arithmetic.arb import Arb
 from symmetry.arithmetic import Float64
-from symmetry.limits import Affine, Pair, Triple
+from symmetry.infinity.limits import Affine, Pair, Triple
 from symmetry.lines import Expansion, slopes
 from symmetry.network import Exact, exact
 from symmetry.objective import Neurons, SquareLoss, Term

@@ -11,7 +11,7 @@ from certify.proofs.infinity import Channel
 from certify.proofs.verdict import CriticalObject
 from certify.study.figures.style import COLUMN, INK, new
 from certify.study.gather import Study, Width
-from sweep.kernels import loss_gradient, prepare
+from sweep.kernels.compiled import loss_gradient, prepare
 
 _SHOWN = 4
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")

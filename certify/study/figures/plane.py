@@ -14,7 +14,7 @@ from certify.study.figures.style import ACCENT, FAINT, INK, LOOKS, PAGE, new
 from certify.study.gather import Study, Width
 from certify.study.points import Stopped
 from sweep.adam import AdamState, adam
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from symmetry.problem import Problem
 
 Floats = NDArray[np.float64]

@@ -10,9 +10,9 @@ from certify.proofs.verdict import CriticalObject, Kind
 from certify.study.figures.eigenvalues import chosen
 from certify.study.figures.style import ACCENT, FAINT, INK, LOOKS, PAGE, new
 from certify.study.gather import Study, Width
-from sweep.kernels import KernelData, loss_gradient, loss_gradient_hessian, prepare
+from sweep.kernels.compiled import KernelData, loss_gradient, loss_gradient_hessian, prepare
 from sweep.perturbation import perturb
-from sweep.polish import polish
+from sweep.polishing.polish import polish
 
 _SIZES = np.logspace(-4, 0.3, 14)
 

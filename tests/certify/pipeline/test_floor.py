@@ -18,14 +18,14 @@ from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure, Proof
 from certify.proofs.valley import _slopes
 from certify.proofs.verdict import Relation
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group
+from symmetry.infinity.charts import Chart, Group
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.paths.release import Piece, Place, piece
 from symmetry.problem import Problem, load_problem
-from symmetry.release import Piece, Place, piece
-from symmetry.valley import derivatives
+from symmetry.regions.valley import derivatives
 
 RUNS = pytest.mark.parametrize("run", [PAIR, TWO_MIRRORED, NEAR_ZERO, THREE])
 

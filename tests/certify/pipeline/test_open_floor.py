@@ -20,13 +20,13 @@ from certify.pipeline.floor import holds_limit, reached, trace_valley
 from certify.proofs.path import Descent, first_place
 from certify.proofs.proof import Failure
 from certify.proofs.verdict import CriticalObject, Relation, Verdict
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.network import Exact, exact
-from symmetry.opening import Opening
+from symmetry.paths.release import Place, piece, released
 from symmetry.problem import Problem
-from symmetry.release import Place, piece, released
+from symmetry.regions.opening import Opening
 
 ALL = [COPIES, CROSSED, SPLIT, ZEROS, BESIDE]
 RUNS = pytest.mark.parametrize("run", ALL)

@@ -17,10 +17,10 @@ from certify.proofs.proof import Failure
 from certify.proofs.verdict import Relation
 from certify.proofs.zero import label_texts, match_global_minimum
 from certify.results.store import describe_run, write_results
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import read_points
 from symmetry.arithmetic import Float64
-from symmetry.charts import Group, chart_of
+from symmetry.infinity.charts import Group, chart_of
 from symmetry.matching import verify_equal_output
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss

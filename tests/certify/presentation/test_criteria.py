@@ -24,8 +24,8 @@ from certify.presentation.decided import decided, decided_grid
 from certify.presentation.rendering import render
 from certify.proofs.verdict import Kind, Relation, Verdict
 from certify.results.store import Results, ResultsError
-from sweep.kernels import loss_gradient_hessian, prepare
-from sweep.polish import polish
+from sweep.kernels.compiled import loss_gradient_hessian, prepare
+from sweep.polishing.polish import polish
 
 W, A = [[1, 2], [3, 4]], [1, -1]
 MINIMUM, SADDLE = isolated(W, A), isolated([[1, 2], [5, 6]], A, index=1)

@@ -16,7 +16,7 @@ from certify.presentation.reasons import REASONS, code_of
 from certify.proofs.lemmas import BallMinimum
 from certify.proofs.verdict import Kind, Relation, Verdict
 from certify.results.store import ResultsError
-from symmetry.charts import Chart, Group
+from symmetry.infinity.charts import Chart, Group
 
 W, A = [[1, 2], [3, Fraction(1, 3)]], [1, -1]
 RADII = [2.0**-k for k in (3, 4, 5, 6, 7, 8)]
@@ -193,7 +193,7 @@ def test_the_vocabulary_covers_every_failure_of_the_provers() -> None:
 
 
 def test_the_vocabulary_covers_every_way_a_polish_ends() -> None:
-    polish = Path(certify.__file__).parent.parent / "sweep" / "polish.py"
+    polish = Path(certify.__file__).parent.parent / "sweep" / "polishing" / "polish.py"
     found = re.search(r"StopReason = Literal\[(.*)\]", polish.read_text("utf-8"))
     assert found is not None
     ends = set(re.findall(r'"([a-z-]+)"', found[1])) - {"converged"}

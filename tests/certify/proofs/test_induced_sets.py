@@ -19,8 +19,8 @@ from certify.proofs.limit import limit_object
 from certify.proofs.proof import Failure, from_text
 from certify.proofs.verdict import CriticalObject, Kind
 from sweep.points import read_points, write_points
-from symmetry.charts import Group, chart_of
 from symmetry.embeddings import Moment
+from symmetry.infinity.charts import Group, chart_of
 from symmetry.levels import Source, by_index, induced
 from symmetry.network import Points
 from symmetry.problem import load_problem

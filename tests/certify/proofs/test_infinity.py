@@ -21,7 +21,7 @@ from certify.proofs.infinity import Channel, channel
 from certify.proofs.limit import limit_object
 from certify.proofs.proof import Failure
 from certify.proofs.verdict import CriticalObject, Kind
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.network import exact
 from symmetry.problem import Problem
 

@@ -30,7 +30,7 @@ from certify.proofs.proof import Failure
 from certify.proofs.verdict import CriticalObject, Kind, Relation
 from sweep.shards import read_shards
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group
+from symmetry.infinity.charts import Chart, Group
 from symmetry.network import Exact, Points, exact
 from symmetry.problem import Problem, load_problem
 

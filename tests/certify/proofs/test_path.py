@@ -16,18 +16,18 @@ from certify.pipeline.trace import _zeros, trace_to_limit
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure, Proof
 from certify.proofs.verdict import Relation, Verdict
-from sweep.channels import approx_limits
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import read_points
-from sweep.polish import polish
+from sweep.polishing.channels import approx_limits
+from sweep.polishing.polish import polish
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart, Group, chart_of
-from symmetry.closing import arc, way_in
+from symmetry.infinity.charts import Chart, Group, chart_of
 from symmetry.matching import propose_stratum_point, verify_equal_output
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.paths.closing import arc, way_in
+from symmetry.paths.release import Place
 from symmetry.problem import load_problem
-from symmetry.release import Place
 
 OBJECTIVE = SquareLoss.of_network(small(), 2)
 SADDLE = true_point("saddle").astype(np.float64)

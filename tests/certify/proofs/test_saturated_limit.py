@@ -26,11 +26,11 @@ from certify.proofs.limit import limit_object
 from certify.proofs.proof import Failure
 from certify.proofs.verdict import CriticalObject, Kind, Relation
 from certify.results.certificate import certificate_of
-from sweep.channels import approx_limits
-from sweep.kernels import loss_gradient, prepare
+from sweep.kernels.compiled import loss_gradient, prepare
+from sweep.polishing.channels import approx_limits
 from sweep.shards import read_shards
 from symmetry.arithmetic import Float64
-from symmetry.charts import Chart
+from symmetry.infinity.charts import Chart
 from symmetry.network import Points, exact
 from symmetry.objective import SquareLoss
 from symmetry.problem import Inputs, Problem, load_problem

@@ -11,16 +11,16 @@ import pytest
 from certify.pipeline.trace import trace_to_limit
 from certify.proofs.path import Descent, prove_channel
 from certify.proofs.proof import Proof
-from sweep.channels import approx_limits
-from sweep.kernels import prepare
+from sweep.kernels.compiled import prepare
 from sweep.points import read_points
-from sweep.polish import polish
-from symmetry.charts import Chart
-from symmetry.merging import on_parabola, read_triple
+from sweep.polishing.channels import approx_limits
+from sweep.polishing.polish import polish
+from symmetry.infinity.charts import Chart
+from symmetry.infinity.merging import on_parabola, read_triple
 from symmetry.network import Network, exact
 from symmetry.objective import SquareLoss
+from symmetry.paths.release import Place, at_infinity
 from symmetry.problem import load_problem
-from symmetry.release import Place, at_infinity
 
 F = Fraction
 Run = tuple[Chart, Network, list[Place], list[list[Fraction]]]

@@ -1,0 +1,1 @@
+"""Curves of parameters along which a path is proved, in charts and up to infinity."""
