@@ -230,12 +230,13 @@ def _approx_places(
         network = networks[number]
         if chart.triples:
             try:
-                return _rounded(chart, first_place(chart, network, _nodes(chart, network, box.center))[1])
+                place = first_place(chart, network, _nodes(chart, network, box.center))[1]
+                return replace(_rounded(chart, place), flipped=start.flipped)
             except (ValueError, ZeroDivisionError, OverflowError):  # nodes that are equal, outputs that add up to 0
                 return None
         # in float64, which is much faster than fractions
         floating: Any = (v.astype(np.float64) for v in (network.w, network.a))
-        place = _rounded(chart, place_of(chart, Network(*floating)))
+        place = replace(_rounded(chart, place_of(chart, Network(*floating))), flipped=start.flipped)
         return place if np.isfinite(place.q).all() and np.isfinite(place.eps).all() else None
 
     try:
@@ -280,7 +281,7 @@ def _approx_places(
         here = reached
         found.append(here)
     goal = exact(end) if box.holds(end) else box.center
-    places = [Place(exact(p.q), tuple(exact(p.eps).tolist())) for p in [here, *found]]
+    places = [Place(exact(p.q), tuple(exact(p.eps).tolist()), here.flipped) for p in [here, *found]]
     return [*places[1:], toward(chart, places[-1], goal, Fraction(0))]
 
 
@@ -316,7 +317,7 @@ def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction,
 def _part(start: Place, end: Place, share: float) -> Place:
     """A part of the way from one place to another, nearly."""
     eps = (a + (b - a) * share for a, b in zip(start.eps, end.eps, strict=True))
-    return Place(start.q + (end.q - start.q) * share, tuple(eps))
+    return Place(start.q + (end.q - start.q) * share, tuple(eps), start.flipped)
 
 
 def _rounded(chart: Chart, place: Place) -> Place:
@@ -324,7 +325,7 @@ def _rounded(chart: Chart, place: Place) -> Place:
     limit = toward(chart, place, place.q, 0.0).eps
     small = [there or here for there, here in zip(limit, place.eps, strict=True)]
     q, eps = (short(np.array(v, dtype=np.float64)) for v in (place.q, small))
-    return Place(q, tuple(eps.tolist()))
+    return Place(q, tuple(eps.tolist()), place.flipped)
 
 
 def _into(

@@ -14,7 +14,7 @@ bounds of ``d/dt L`` are negative the loss falls strictly from one vertex to the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -221,7 +221,7 @@ def prove_channel(
         curve_there = piece(chart, here, place)
         if curve_there is None or not any(leads(limit, chart, curve_there, a) for a in _rungs(arithmetic, max_bits)):
             return False
-        here = place
+        here = replace(place, flipped=here.flipped)
     return True
 
 

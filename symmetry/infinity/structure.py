@@ -138,11 +138,18 @@ class Structure:
         """Whether paths are defined in the chart.
 
         Diverging groups are pairs, triples, zero groups and saturated neurons, and only mirrored pairs and triples have
-        flipped members, or a zero group that alone releases a constant; no copies are mirrored.
+        flipped members, or a zero group that alone releases a constant, or splits, if a mirrored pair or a zero group
+        balances them; no copies are mirrored.
         """
         kinds = {"copies", "zero", "saturated", *_PAIRS, *TAU}
-        flippable = [*self.triples, self._alone]
+        balancing = self.dependent is not None and self.dependent.kind in ("mirrored", "zero")
+        flippable = [*self.triples, self._alone, *(self.turned if balancing else ())]
         return not self.bias and all(g.kind in kinds and (not g.flipped or g in flippable) for g in self.groups)
+
+    @property
+    def turned(self) -> tuple[Group, ...]:
+        """The splits with flipped copies."""
+        return tuple(group for group in self.pairs if group.flipped)
 
     @property
     def tied(self) -> bool:

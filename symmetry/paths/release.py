@@ -46,10 +46,13 @@ class Place:
     Args:
         q: (P',) the limit network.
         eps: the small coordinates of all diverging groups, in order, but those of :attr:`Chart.dependent`.
+        flipped: of each of :attr:`Chart.turned`, exact, how much of the copies' output the flipped ones have; it is the
+            same all along a path.
     """
 
     q: Any
     eps: tuple[Any, ...]
+    flipped: tuple[Fraction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def _vanished(group: Group, stand: Stand) -> bool:
 def toward(chart: Chart, start: Place, q: Any, share: Any) -> Place:
     """From ``start`` towards the limit ``q``, to ``τ = share`` on the last curve, nearly; at 0, the limit itself."""
     small = (_WAYS[group.kind].shrunk(group, stand.small, share) for group, stand in stands(chart, start))
-    return Place(q + (start.q - q) * share**2, tuple(v for part in small for v in part))
+    return Place(q + (start.q - q) * share**2, tuple(v for part in small for v in part), start.flipped)
 
 
 def place_of(chart: Chart, network: Network, nodes: Sequence[Sequence[Fraction]] = ()) -> Place:
@@ -112,13 +115,19 @@ def place_of(chart: Chart, network: Network, nodes: Sequence[Sequence[Fraction]]
     for group in chart.diverging:
         small = [next(values) for _ in range(_WAYS[group.kind].numbers)]
         out += small if group != chart.dependent else []
-    return Place(q, tuple(out))
+    return Place(q, tuple(out), tuple(_flipped(group, a) for group in chart.turned))
+
+
+def _flipped(group: Group, a: Any) -> Fraction:
+    signs, outputs = (np.array(v)[list(group.copied)] for v in (group.signs, a[list(group.members)]))
+    return Fraction((signs * outputs)[signs < 0].sum() / (signs * outputs).sum())
 
 
 def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
     """The curve from ``start`` (``τ = −1``) to ``end`` (``τ = 1``), or to infinity (from ``τ = 1`` to 0).
 
-    ``None`` where weights are infinite before the end, or do not all diverge there.
+    ``None`` where weights are infinite before the end, or do not all diverge there. Flipped copies have the shares that
+    they have at ``start``.
     """
     last = at_infinity(chart, end)
     ends = [(group, a, b) for (group, a), (_, b) in zip(stands(chart, start), stands(chart, end), strict=True)]
@@ -138,22 +147,27 @@ def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
             v[chart.place(group)] = found.inner(group, stand)
     blended = course.blend(*q)
     if chart.dependent is not None:
-        dependent = _dependent(chart, blended, ways, last)
+        dependent = _dependent(chart, blended, ways, last, start.flipped)
         if dependent is None:
             return None
         ways.insert(chart.diverging.index(chart.dependent), dependent)
     return Piece(blended, tuple(ways), last)
 
 
-def _dependent(chart: Chart, q: Sequence[Exact], ways: Sequence[Way], last: bool) -> PairWay | None:
+def _dependent(
+    chart: Chart, q: Sequence[Exact], ways: Sequence[Way], last: bool, flipped: Sequence[Fraction]
+) -> PairWay | None:
     """``ε = 1/(S − Σ R_g)`` of the dependent group, ``R_g = n_g/d_g`` twice the constants released by the others.
 
-    With ``Σ R_g = n/d`` that is ``d/(S d − n)``.
+    With ``Σ R_g = n/d`` that is ``d/(S d − n)``. Of splits ``R = −φ/ε``, ``φ`` the share of flipped copies.
     """
     assert chart.dependent is not None
-    free = [g for g in chart.diverging if g != chart.dependent]
-    others = [ways[free.index(g)].released() for g in chart.balanced if g != chart.dependent]
-    total = [part @ released(chart) for part in q]
+    free, share = [g for g in chart.diverging if g != chart.dependent], dict(zip(chart.turned, flipped, strict=True))
+    others = []
+    for group in (g for g in chart.balanced if g != chart.dependent):
+        above, below = ways[free.index(group)].released()
+        others.append(([-share[group] * v for v in above] if group in share else above, below))
+    total = [part @ released(chart, flipped) for part in q]
     above, numerator = reduce(added, others)
     denominator = plus(times(total, numerator), times([Fraction(-1)], above))
     while len(numerator) > 1 and not numerator[0] and not denominator[0]:
@@ -163,13 +177,15 @@ def _dependent(chart: Chart, q: Sequence[Exact], ways: Sequence[Way], last: bool
     return way((numerator, denominator), last) if denominator[0] and not (last and numerator[0]) else None
 
 
-def released(chart: Chart) -> Exact:
-    """(P',) exact: ``S = 2K + Σ c``, over mirrored pairs, is linear in ``q``; its coefficients."""
+def released(chart: Chart, flipped: Sequence[Fraction] = ()) -> Exact:
+    """(P',) exact: ``S = 2K + Σ c + Σ φ c``, over mirrored pairs and splits with flipped copies; its coefficients."""
     out = np.array([Fraction(0)] * chart.units[-1].place.stop)
     out[chart.units[-1].place.start] = Fraction(2)
     for unit in chart.units:
         if unit.kind == "mirrored":
             out[unit.place.stop - 1] = Fraction(1)
+    for group, share in zip(chart.turned, flipped, strict=True):
+        out[chart.place(group).stop - 1] = share
     return out
 
 

@@ -139,7 +139,7 @@ def covers(chart: Chart, activation: Activation) -> bool:
     Beside neurons there are pairs and splits, mirrored pairs and a zero group; copies in diverging groups only.
     """
     known = all(group.kind in ("pair", "split+", "split-", "mirrored", "zero") for group in chart.groups)
-    groups = bool(chart.groups) and chart.plain and known and len(chart.balanced) != 1
+    groups = bool(chart.groups) and chart.plain and known and len(chart.balanced) != 1 and not chart.turned
     # sigmoid, tanh, erf
     return groups and activation.reflection is not None
 
