@@ -116,9 +116,12 @@ class Chart:
     @property
     def plain(self) -> bool:
         """Whether paths are defined: pairs, triples, zero groups and saturated neurons, nothing flipped but mirrored
-        pairs, members of triples, and a zero group of its own.
+        pairs, members of triples, a zero group of its own, and copies in splits that a mirrored pair or a zero group
+        balances.
         """
         alone = [g for g in self.diverging if g.kind == "zero"] if len(self.shared) == 1 else []
+        balanced = {self.kinds[k] for k in self.shared} & {"mirrored", "zero"}
+        alone += [g for g in self.diverging if g.kind in ("split+", "split-") and balanced]
         kinds = ("pair", "split+", "split-", "mirrored", "zero", "saturated", *TAU)
         return (
             not self.bias

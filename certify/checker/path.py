@@ -34,7 +34,7 @@ halved first: from ``t = 1`` to 1/2, 1/4, … the loss falls as on other pieces.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 from itertools import pairwise
@@ -217,7 +217,7 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         values = _bounds(folded, sides, rest, [1] if to_infinity else [], 1 if to_infinity else 0)
         falls = all(v > 0 for v in values.lower()) if to_infinity else all(v < 0 for v in values.upper())
         need(falls, f"path: place {number}: the loss is not proved to fall on the way there")
-        here = place
+        here = replace(place, flipped=here.flipped)
 
 
 def _short(numbers: list[Fraction]) -> list[Fraction]:

@@ -6,7 +6,9 @@ coordinates of the free groups, all diverging ones but the last of those that sh
 triples. From one to the next, ``τ`` from −1 to 1, the free ``ε = ε_m + τδ`` are linear, ``q`` is linear in ``ε²`` of
 the first of them, and the last shared one is
 
-    ε = 1/(S − Σ R_g),   S = 2K + Σ c over mirrored groups,   R_g = 1/ε_g, of a triple −2a_3.
+    ε = 1/(S − Σ R_g),   S = 2K + Σ c over mirrored groups + Σ φ c over splits,   R_g = 1/ε_g, of a triple −2a_3,
+
+of a split ``−φ/ε_g``, ``φ`` the share of its flipped copies, which is the same all along.
 
 On the piece to infinity ``ε = τ ε_start``, ``q = q_end + τ²(q_start − q_end)``, from ``τ = 1`` to 0. What each group
 does on a piece is told in ``ways.py``, ``triples.py`` and ``steps.py``; all are expanded in ``τ``, as in ``path.py``.
@@ -14,7 +16,7 @@ does on a piece is told in ``ways.py``, ``triples.py`` and ``steps.py``; all are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from . import triples
@@ -30,10 +32,11 @@ from .ways import Course, Pair, Way
 
 @dataclass(frozen=True)
 class Place:
-    """``q`` and the small coordinates of the free groups."""
+    """``q``, the small coordinates of the free groups, and ``φ`` of splits with flipped copies, by number."""
 
     q: Numbers
     eps: Numbers
+    flipped: dict[int, Fraction] = field(default_factory=dict)
 
 
 def sizes(chart: Chart) -> list[int]:
@@ -147,8 +150,8 @@ def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
     w += [v for v, _ in neurons[start:]]
     a += [output for _, output in neurons[start:]]
     q, smalls, constant, slope = [v for row in w for v in row] + a, list[Numbers](), Fraction(0), [Fraction(0)] * d
-    given = iter(nodes)
-    for known, group in zip(chart.diverging, groups, strict=True):
+    given, turned = iter(nodes), dict[int, Fraction]()
+    for number, (known, group) in enumerate(zip(chart.diverging, groups, strict=True)):
         kind, flipped = known.kind, known.flipped
         if kind in TAU:
             constant += group[2][1] if flipped else 0
@@ -173,7 +176,13 @@ def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
         # of a split the copies, which are together, are one neuron, and the first member is the other one
         (w1, a1), (w2, a2) = group[0], group[-1]
         if kind in ("split+", "split-"):
-            (w1, a1), (w2, a2) = (w2, sum((a for _, a in group[1:]), Fraction(0))), group[0]
+            away = sum((a for _, a in group[len(group) - flipped :]), Fraction(0))
+            constant += away
+            # flipped ones stand for their mirror images
+            w1 = tuple(-v for v in w2) if flipped else w2
+            a1, (w2, a2) = sum((a for _, a in group[1:]), Fraction(0)) - 2 * away, group[0]
+            if flipped:
+                turned[number] = -away / a1
         if kind == "mirrored":
             constant += a2
             w2, a2 = tuple(-v for v in w2), -a2
@@ -184,7 +193,7 @@ def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
         smalls.append([1 / (a1 - a2)])
     if chart.shared:
         q += [constant, *(slope if "zero" in chart.kinds else [])]
-    return Place(q, [v for k, small in enumerate(smalls) if k != dependent(chart) for v in small])
+    return Place(q, [v for k, small in enumerate(smalls) if k != dependent(chart) for v in small], turned)
 
 
 def between(chart: Chart, start: Place, end: Place, d: int) -> tuple[list[Numbers], dict[int, Way], bool]:
@@ -253,7 +262,7 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
         place = len(curve[0]) - (1 + d if "zero" in chart.kinds else 1)
         outputs = add(outputs, [data.zero + data.number(part[place]) for part in curve])
         constants = [v + 2 * part[place] for v, part in zip(constants, curve, strict=True)]
-    for k, way in enumerate(all_ways(chart, curve, free, d)):
+    for k, way in enumerate(all_ways(chart, curve, free, d, start.flipped)):
         block = [part[place_in(chart, k, d)] for part in curve]
         if chart.kinds[k] != "zero":
             constants = [v + folded.reflection * part[-1] for v, part in zip(constants, block, strict=True)]
@@ -262,18 +271,21 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
     return folded.residuals(outputs, constants), rest, last
 
 
-def released(chart: Chart, d: int) -> dict[int, int]:
-    """By their places in ``q``, the coefficients of ``S = 2K + Σ c`` over mirrored groups; empty without a constant."""
+def released(chart: Chart, d: int, flipped: dict[int, Fraction]) -> dict[int, Fraction]:
+    """By their places in ``q``, the coefficients of ``S = 2K + Σ c + Σ φ c``; empty without a constant."""
     if not chart.shared:
         return {}
     places = [place_in(chart, k, d) for k in range(len(chart.kinds))]
-    out = {place.stop - 1: 1 for kind, place in zip(chart.kinds, places, strict=True) if kind == "mirrored"}
+    out = {place.stop - 1: Fraction(1) for kind, place in zip(chart.kinds, places, strict=True) if kind == "mirrored"}
+    out |= {places[k].stop - 1: share for k, share in flipped.items()}
     # (K, ℓ) is the last of all
     ends = [place.start if kind == "zero" else place.stop for kind, place in zip(chart.kinds, places, strict=True)]
-    return out | {max(ends): 2}
+    return out | {max(ends): Fraction(2)}
 
 
-def all_ways(chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int) -> list[Way]:
+def all_ways(
+    chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int, flipped: dict[int, Fraction]
+) -> list[Way]:
     """The ways of all diverging groups: the one that is not free has ``ε = N/D``, ``N = Π d_g``,
     ``D = S N − Σ_g n_g Π_{h ≠ g} d_h`` over the others that share, ``R_g = n_g/d_g``.
 
@@ -282,9 +294,11 @@ def all_ways(chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int) -
     last = dependent(chart)
     if last is None:
         return [free[k] for k in sorted(free)]
-    linear = [sum((k * part[i] for i, k in released(chart, d).items()), Fraction(0)) for part in curve]
+    linear = [sum((k * part[i] for i, k in released(chart, d, flipped).items()), Fraction(0)) for part in curve]
     others: list[tuple[Numbers, Numbers]] = []
-    for above, below in (free[k].released() for k in chart.shared if k != last):
+    for group in (k for k in chart.shared if k != last):
+        above, below = free[group].released()
+        above = [-flipped[group] * v for v in above] if group in flipped else above
         for i, (known, under) in enumerate(others):
             # n/d + m/(k d) = (n + m/k)/d
             place = next(j for j, v in enumerate(under) if v)
@@ -310,4 +324,4 @@ def all_ways(chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int) -
 
 def epsilons(chart: Chart, curve: list[Numbers], free: dict[int, Way], d: int) -> list[tuple[Numbers, Numbers]]:
     """``N`` and ``D`` with ``ε = N/D`` for each diverging group, in a chart without triples."""
-    return [way.eps for way in all_ways(chart, curve, free, d) if isinstance(way, Pair)]
+    return [way.eps for way in all_ways(chart, curve, free, d, {}) if isinstance(way, Pair)]

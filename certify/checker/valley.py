@@ -133,7 +133,7 @@ def _smalls(
     away, ratios = [Fraction(0)] * len(known), list[Fraction]()
     if chart.shared:
         first, *_, last = chart.shared
-        change = sum((k * radii[i] for i, k in released(chart, d).items()), Fraction(0))
+        change = sum((k * radii[i] for i, k in released(chart, d, {}).items()), Fraction(0))
         largest = known[last][1][0]
         # at τ = 1; none is 0 or infinite on the piece, nor in the boxes
         signs = [sum(fractions[k][0]) * sum(fractions[k][1]) for k in chart.shared]
