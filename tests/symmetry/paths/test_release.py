@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import comb
 from typing import Any
@@ -16,7 +17,7 @@ from symmetry.arithmetic import Float64
 from symmetry.infinity.charts import Chart, Group, chart_of
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.paths.release import Piece, Place, approx_residuals, piece, residuals, toward
+from symmetry.paths.release import Piece, Place, approx_residuals, piece, place_of, residuals, toward
 from symmetry.series import added, quotient
 
 RNG = np.random.default_rng(5)
@@ -49,7 +50,30 @@ CHARTS: dict[str, tuple[Chart, tuple[Fraction, ...]]] = {
         (F(1, 8), *TRIPLE[-1]),
     ),
     "copies only": (chart_of(3, 2, [Group("copies", (0, 1))]), ()),
+    "flipped split and zero": (chart_of(4, 2, [Group("split-", (0, 1, 2), 1), Group("zero", (3,))]), (F(-1, 8),)),
+    "flipped copies alone": (chart_of(5, 2, [Group("split+", (0, 1, 2), 2), Group("mirrored", (3, 4))]), (F(1, 8),)),
+    "two flipped splits": (
+        chart_of(8, 2, [Group("split+", (0, 1, 2), 1), Group("split-", (3, 4, 5), 1), Group("zero", (6,))]),
+        (F(1, 16), F(-1, 8)),
+    ),
+    "a flipped split and two": (
+        chart_of(7, 2, [Group("split-", (0, 1, 2), 1), Group("mirrored", (3, 4)), Group("zero", (5,))]),
+        (F(-1, 8), F(1, 16)),
+    ),
 }
+
+SHARES = {
+    "flipped split and zero": [[F(3, 8), F(5, 8)]],
+    "flipped copies alone": [[F(1, 4), F(3, 4)]],
+    "two flipped splits": [[F(2, 3), F(1, 3)], [F(1, 8), F(7, 8)]],
+    "a flipped split and two": [[F(5, 6), F(1, 6)]],
+}
+"""Of the copies of splits, all but the first members; the last are flipped."""
+
+
+def flipped(name: str) -> tuple[Fraction, ...]:
+    groups = zip(CHARTS[name][0].turned, SHARES.get(name, []), strict=True)
+    return tuple(sum(shares[len(shares) - group.flipped :], F(0)) for group, shares in groups)
 
 
 def made(name: str, *, to_infinity: bool) -> tuple[Chart, SquareLoss, Piece]:
@@ -57,19 +81,20 @@ def made(name: str, *, to_infinity: bool) -> tuple[Chart, SquareLoss, Piece]:
     objective = chart.objective(small())
     q = exact(np.round(RNG.normal(size=objective.size) * 64) / 128)
     onward = q + exact(np.round(RNG.normal(size=objective.size)) / 256)
-    start = Place(q, eps)
+    start = Place(q, eps, flipped(name))
     share = F(0) if to_infinity else F(7, 8)
     found = piece(chart, start, Place(onward, toward(chart, start, onward, share).eps))
     assert found is not None
     return chart, objective, found
 
 
-def finite(chart: Chart, curve: Piece, t: Fraction) -> Network:
+def finite(name: str, curve: Piece, t: Fraction) -> Network:
     """The network at ``t``."""
+    chart, _ = CHARTS[name]
     if chart.triples:
         return network_at(chart, curve, t)
     q, eps = at(curve, t)
-    return chart.network(q, [e for e, (_, count) in zip(eps, chart.free, strict=True) if count])
+    return chart.network(q, [e for e, (_, count) in zip(eps, chart.free, strict=True) if count], SHARES.get(name, ()))
 
 
 def at(curve: Piece, t: Fraction) -> tuple[Exact, list[Fraction]]:
@@ -95,7 +120,7 @@ def test_the_expansion_holds_the_networks_on_the_way(name: str, to_infinity: boo
         assert np.all(coefficients[1][0] <= 0)
         assert np.all(coefficients[1][1] >= 0)
     for t in (F(1, 4), F(1, 2), F(1)) if curve.last else (F(-1), F(-1, 3), F(0), F(1)):
-        network = finite(chart, curve, t)
+        network = finite(name, curve, t)
         r = SquareLoss.of_network(small(), chart.width).outputs(sharp.array(network.theta()), sharp, 0)[1]
         k = len(coefficients)
         low = sum(np.minimum(c[0] * t**j, c[1] * t**j) for j, c in enumerate(coefficients)) - rest * abs(t) ** k
@@ -104,7 +129,9 @@ def test_the_expansion_holds_the_networks_on_the_way(name: str, to_infinity: boo
         assert np.all(sharp.lower(r) <= high)
 
 
-@pytest.mark.parametrize("name", ["pair", "mirrored and zero", "triple", "mirrored and flipped triple"])
+@pytest.mark.parametrize(
+    "name", ["pair", "mirrored and zero", "triple", "mirrored and flipped triple", "flipped split and zero"]
+)
 def test_the_rest_is_of_the_sixth_order(name: str):
     """What the polynomial misses falls like ``t^6`` towards infinity: nothing of lower order is left out."""
     chart, objective, curve = made(name, to_infinity=True)
@@ -113,12 +140,37 @@ def test_the_rest_is_of_the_sixth_order(name: str):
     assert found is not None
     missed = []
     for t in (F(1, 4), F(1, 8)):
-        network = finite(chart, curve, t)
+        network = finite(name, curve, t)
         r = SquareLoss.of_network(small(), chart.width).outputs(sharp.array(network.theta()), sharp, 0)[1]
         polynomial = sum(np.array([float(x) for x in sharp.lower(c)[:, 0]]) * float(t) ** j
                          for j, c in enumerate(found.coefficients))  # fmt: skip
         missed.append(np.abs(np.array([float(x) for x in sharp.lower(r)]) - polynomial).max())
     assert missed[1] < missed[0] / 40
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_the_place_of_a_network_with_flipped_splits(name: str):
+    """Read off its network a place has the shares of flipped copies; with others it is one of other networks."""
+    chart, _, curve = made(name, to_infinity=False)
+    network = finite(name, curve, F(1, 3))
+    place = place_of(chart, network)
+    assert place.flipped == flipped(name)
+    assert np.all(place.q == at(curve, F(1, 3))[0])
+    assert np.all(finite(name, curve, F(1, 3)).theta() == chart.network(place.q, place.eps, SHARES[name]).theta())
+    there = piece(chart, place, place)
+    other = piece(chart, replace(place, flipped=tuple(v / 2 for v in place.flipped)), place)
+    assert there is not None
+    assert other is not None
+    assert at(there, F(0))[1] == at(curve, F(1, 3))[1]
+    assert at(other, F(0))[1] != at(there, F(0))[1]
+
+
+def test_paths_need_something_else_to_balance_flipped_splits():
+    splits = [Group("split+", (0, 1, 2), 1), Group("split-", (3, 4, 5), 1)]
+    assert not chart_of(6, 2, splits).plain
+    assert chart_of(7, 2, [*splits, Group("zero", (6,))]).plain
+    assert not chart_of(8, 2, [*splits, Group("zero", (6, 7), 1)]).plain
+    assert chart_of(8, 2, [*splits, Group("zero", (6, 7))]).plain
 
 
 def test_no_piece_leads_over_infinity():
