@@ -1,4 +1,5 @@
-"""Entries of the negative corpus; here those of saturated neurons, several outputs, biases and regions at infinity.
+"""Entries of the negative corpus; here those of saturated neurons, several outputs, biases, regions at infinity and
+zeros of third order.
 
 Each name says what is false: the rest of the certificate, or of the line, is as proved.
 """
@@ -10,6 +11,7 @@ from typing import Any
 
 from cases import case
 from path_cases import cancelled, traced
+from third_order_cases import BROKEN, CURVES, FLIPPED, PLAIN, broken
 
 from certify.proofs.proof import dyadic, from_text
 
@@ -226,6 +228,27 @@ def charted_entries() -> list[dict[str, Any]]:
             {"candidate": apart["candidate"], **{f"path.{key}": apart["path"][key] for key in ("vertices", "places")}},
         ),
         false("one constant of the other sign", three, "changes its sign, or is 0", moved(three, 0, -1, -1)),
+    ]
+
+
+def third_order_entries() -> list[dict[str, Any]]:
+    """False curves from zeros of third order: one condition does not hold, or they are no such curves."""
+    found = []
+    for name, (of, changes) in BROKEN.items():
+        given = broken(name)
+        moved = {"point": given["point"]} if any(k == 0 for k, _, _ in changes) else {}
+        found.append(false(name, of, "not seen to vanish", moved | {"path.places": given["path"]["places"]}))
+    rows = {name: curve.witness()["path"]["places"] for name, curve in CURVES.items()}
+    first, second, *more = rows[PLAIN]
+    faster = [scaled(v, 2) for v in rows[FLIPPED][0]]
+    return [
+        *found,
+        false("first and second order exchanged", PLAIN, "not seen to vanish", {"path.places": [second, first, *more]}),
+        false("twice as fast, but not of second order", FLIPPED, "not seen to vanish", {"path.places.0": faster}),
+        false("a curve of degree 4", PLAIN, "or four for 4", {"path.places": rows[PLAIN][:3]}),
+        false("a curve of degree 6", PLAIN, "or four for 4", {"path.places": [*rows[PLAIN], more[-1]]}),
+        false("a curve of third order that is not halved", PLAIN, "not proved to fall to 0", {"path.octaves": 0}),
+        false("a curve of third order taken for a bend", FLIPPED, "or one for 2", {"path.closing": 2}),
     ]
 
 

@@ -23,6 +23,7 @@ from cases import case, checked, problem
 from further_cases import LINES, line, written
 from on_piece import network_at
 from region_cases import folded, wrong
+from third_order_cases import BROKEN, broken
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.rounding import root_above
@@ -44,10 +45,16 @@ from symmetry.regions.opening import Opening
 
 Line = dict[str, Any]
 
-_CERTIFICATES = dict(zip(LINES, ("minimum-2", "zero", "whole", "whole", "channel"), strict=True))
+_ENDS = ("minimum-2", "zero", "whole", "whole", "channel", "three copies", "flipped copies")
+_CERTIFICATES = dict(zip(LINES, _ENDS, strict=True))
 """Of the lines of the negative corpus, those of the objects to which they lead."""
 
-_POINTS = {"zero": ["C1+", "C2+"], "whole": ["C1+", "C1+"]}
+_POINTS = {
+    "zero": ["C1+", "C2+"],
+    "whole": ["C1+", "C1+"],
+    "three copies": ["C1+", "C1+", "C1+"],
+    "flipped copies": ["C1+", "C1+", "C1-", "Z"],
+}
 
 
 BITS = 300
@@ -244,6 +251,9 @@ def proposals() -> Iterator[tuple[str, Line]]:
             yield _CERTIFICATES[name], made | {"path": made["path"] | {"bends": bends}}
             if made["path"].get("octaves"):
                 yield _CERTIFICATES[name], made | {"path": made["path"] | {"octaves": 6}}
+    for name, (of, _) in BROKEN.items():
+        if _found(of):
+            yield _CERTIFICATES[of], broken(name)
     for name in filter(_found, _CHARTS):
         for factor in (1, 4, 16):
             yield name, _in_chart(name, factor)
@@ -290,10 +300,9 @@ def _proved(name: str, given: Line) -> dict[str, Any] | None:
     end = legs[-1].end if legs else corners[0]
     places = [exact([from_text(v) for v in row]) for row in path["places"]]
     order, octaves = tuple(path["order"]), path.get("octaves", 0)
-    if path["closing"] in (1, 2):
+    if path["closing"] in (1, 2, 4):
         zero = Network.from_theta(exact(_theta(given["point"])), belongs.dimension)
-        bend = places[0] if places else None
-        if not prove_zero(objective, zero, end, path["closing"], bend, octaves, **settings):
+        if not prove_zero(objective, zero, end, path["closing"], places, octaves, **settings):
             return None
     if path["closing"] == 3:
         witness = case(name).certificate["witness"]
@@ -372,10 +381,12 @@ def _points(own: Traced, given: Line) -> Iterator[Exact]:
         bend = exact([from_text(v) for v in bent[number]]) if number in bent else 0 * start
         yield from (_at(arc(start, end, bend), t) for t in FRACTIONS)
     end = Network.from_theta(corners[-1], d)
-    if path["closing"] in (1, 2):
+    if path["closing"] in (1, 2, 4):
         zero = Network.from_theta(exact(_theta(given["point"])), d)
-        bend = exact([from_text(v) for v in path["places"][0]]) if path["places"] else None
-        parts = (end.theta() - zero.theta(),) if path["closing"] == 1 else way_in(zero, end, bend)
+        rows = [exact([from_text(v) for v in row]) for row in path["places"]]
+        parts: Sequence[Exact] = [*rows, end.theta() - sum(rows, zero.theta())]
+        if path["closing"] == 2:
+            parts = way_in(zero, end, *rows)
         yield from (_at([zero.theta(), *parts], t) for t in (*reversed(FRACTIONS[1:]), Fraction(1, 200), Fraction(0)))
     if path["closing"] == 3:
         chart = chart_from_json(_chart_of(own))
