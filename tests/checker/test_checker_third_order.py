@@ -18,7 +18,7 @@ import flint
 import path_cases
 import pytest
 from cases import TEXTS, checked, problem
-from third_order_cases import BROKEN, CURVES, FLIPPED, PLAIN, Curve, broken
+from third_order_cases import BROKEN, CURVES, FLIPPED, PLAIN, Curve, broken, without
 
 from certify.arithmetic.arb import Arb
 from certify.checker import third_order
@@ -49,7 +49,7 @@ def verdict(line: Line, known: Problem | None = None, arithmetic: str = "points"
     return "verified"
 
 
-@pytest.mark.parametrize("arithmetic", ["points", "integer", "mpmath", "arb"])
+@pytest.mark.parametrize("arithmetic", ["points", "mpmath", "arb"])
 @pytest.mark.parametrize("name", sorted(CURVES))
 def test_the_curves_are_verified(name: str, arithmetic: str) -> None:
     assert verdict(CURVES[name].witness(), arithmetic=arithmetic) == "verified"
@@ -60,19 +60,20 @@ def test_row_and_path_are_verified_and_followed(name: str) -> None:
     line = path_cases.traced(name).line
     path_cases.check_line(name, line)
     assert path_cases.rises(name, line) == ""
-    # the candidate is far from all of the curves of first and second order: these are not proved
-    for closing in (1, 2):
-        path = line["path"] | {"closing": closing, "places": []}
+    # there is a wall on the straight line and on the curve of second order
+    for closing, octaves in product((1, 2), range(5)):
+        path = line["path"] | {"closing": closing, "places": [], "octaves": octaves}
+        assert path_cases.rises(name, line | {"path": path})
         assert "not proved to fall" in verdict(line | {"path": path})
 
 
 @pytest.mark.parametrize("name", sorted(CURVES))
 def test_more_halves_do_no_harm_and_fewer_are_not_enough(name: str) -> None:
-    assert verdict(replace(CURVES[name], octaves=2).witness()) == "verified"
+    assert verdict(replace(CURVES[name], octaves=3).witness()) == "verified"
     assert verdict(replace(CURVES[name], octaves=20).witness()) == "verified"
-    assert verdict(replace(CURVES[name], octaves=0).witness()) == (
-        "path: last piece: the loss is not proved to fall to 0"
-    )
+    for octaves in (0, 1):
+        reason = "path: last piece: the loss is not proved to fall to 0"
+        assert verdict(replace(CURVES[name], octaves=octaves).witness()) == reason
 
 
 # ------------------------------------------------------------------------------------------- one condition each
@@ -99,7 +100,7 @@ def moments(curve: Curve) -> dict[str, list[Fraction]]:
         found[f"constant, t^{k}"] = [sum((*flipped, *(alpha(k, i) / 2 for i in groups[True])), Fraction(0))]
         for null, members in groups.items():
             found[f"first of {'0' if null else 'w'}, t^{k}"] = [
-                sum((alpha(k - l, i) * delta(l, i, c) for i in members for l in range(1, k + 1)), Fraction(0))
+                sum((alpha(k - j, i) * delta(j, i, c) for i in members for j in range(1, k + 1)), Fraction(0))
                 for c in (0, 1)
             ]
     found["second"] = [
@@ -131,8 +132,7 @@ def test_each_condition_is_broken_alone() -> None:
         assert not any(any(values) for values in moments(curve).values())
     assert {*moments(CURVES[FLIPPED])} == set(ALONE.values())
     for name, condition in ALONE.items():
-        of, changes = BROKEN[name]
-        assert [key for key, values in moments(CURVES[of].changed(changes)).items() if any(values)] == [condition]
+        assert [key for key, values in moments(without(name)).items() if any(values)] == [condition]
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))
@@ -143,7 +143,7 @@ def test_without_one_condition_it_is_refused_for_that(name: str) -> None:
     zero, end = (Network.from_theta(exact(path_cases._theta(line[key])), 2) for key in ("point", "candidate"))
     rows = [exact([from_text(v) for v in row]) for row in line["path"]["places"]]
     objective = SquareLoss.of_network(problem("d"), zero.width)
-    assert not prove_zero(objective, zero, end.theta(), 4, rows, 1, arithmetic="auto", max_bits=106)
+    assert not prove_zero(objective, zero, end.theta(), 4, rows, 2, arithmetic="auto", max_bits=106)
 
 
 def test_an_odd_activation_has_no_constants_and_others_no_identity() -> None:
@@ -178,17 +178,19 @@ FALSE: dict[str, tuple[Callable[[Line], object], str]] = {
     "rows of a chart": (lambda line: line["path"].update(closing=3), "path.order: for closing 3 only"),
     "an unknown end": (lambda line: line["path"].update(closing=5), "expected an integer from 0 to 4"),
     "an order": (lambda line: line["path"].update(order=[0, 1, 2]), "path.order: for closing 3 only"),
-    "nodes": (lambda line: line["path"].update(nodes=[["0", "1"]]), "path.nodes: for closing 3 only"),
-    "radii": (lambda line: line["path"].update(radii=[["1"] * 9] * 4), "path.radii: for closing 3"),
+    "nodes": (lambda line: line["path"].update(nodes=[["0", "1*2^0"]]), "path.nodes: for closing 3 only"),
+    "radii": (lambda line: line["path"].update(radii=[["1*2^0"] * 9] * 4), "path.radii: for closing 3"),
     "halved too often": (lambda line: line["path"].update(octaves=21), "path.octaves"),
     "a short row": (lambda line: _row(line["path"])[3].pop(), "entries, expected 9"),
     "a long number": (lambda line: _row(line["path"])[3].__setitem__(0, "1*2^1100"), "binary digits"),
-    "first and second exchanged": (lambda line: _row(line["path"])[:2].reverse() or _swap(line, 0, 1), UNSEEN),
+    "first and second exchanged": (lambda line: _swap(line, 0, 1), UNSEEN),
     "second and third exchanged": (lambda line: _swap(line, 1, 2), UNSEEN),
     "no zero": (lambda line: line["point"]["a"].__setitem__(0, dyadic(Fraction(3, 4) + Fraction(1, 2**60))), "teacher"),
     "outputs exchanged": (lambda line: line["point"]["a"].reverse(), UNSEEN),
     "a zero of others": (
-        lambda line: line["point"].update(w=[["1*2^1", "1*2^0"], ["1*2^0", "0"], ["1*2^0", "0"]], a=["1", "1", "-1"]),
+        lambda line: line["point"].update(
+            w=[["1*2^1", "1*2^0"], ["1*2^0", "0"], ["1*2^0", "0"]], a=["1*2^0", "1*2^0", "-1*2^0"]
+        ),
         UNSEEN,
     ),
     "back to the zero": (lambda line: line.update(candidate=line["point"]), "octave 0: the loss is not proved to fall"),
