@@ -247,6 +247,18 @@ PLANTED = (
         " for rung in rungs()) for a, b in pairwise(ends[:1])):",
     ),
     Planted(
+        "residuals of third order without the second moment",
+        "symmetry/paths/third_order.py",
+        " or (not group.null and np.any((a0[:, None] * d1).T @ d1)):",
+        ":",
+    ),
+    Planted(
+        "residuals of third order without the constants",
+        "symmetry/paths/third_order.py",
+        "    return not any(constant)",
+        "    return True",
+    ),
+    Planted(
         "the way to infinity not looked at",
         "certify/proofs/path.py",
         "    if curve.last:\n        return all(",
