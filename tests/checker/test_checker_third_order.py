@@ -146,6 +146,15 @@ def test_without_one_condition_it_is_refused_for_that(name: str) -> None:
     assert not prove_zero(objective, zero, end.theta(), 4, rows, 2, arithmetic="auto", max_bits=106)
 
 
+@pytest.mark.parametrize("name", sorted(CURVES))
+def test_no_number_of_first_or_second_order_may_change_alone(name: str) -> None:
+    curve, least = CURVES[name], Fraction(1, 2**60)
+    for k, i in product((1, 2), range(3 * curve.width)):
+        assert verdict(curve.changed([(k, i, least)]).witness()) == UNSEEN
+    for k in (3, 4):
+        assert verdict(curve.changed([(k, 0, least)]).witness()) == "verified"
+
+
 def test_an_odd_activation_has_no_constants_and_others_no_identity() -> None:
     flipped = [name for name in BROKEN if "constant" in name]
     assert len(flipped) == 4
