@@ -59,11 +59,11 @@ def closing(slope: Slope, stratum: Stratum, theta: Array, *, thorough: bool) -> 
         thorough: whether curves with a bend and those of third order are tried.
     """
     end = Network.from_theta(exact(theta), len(stratum.target.w[0]))
-    tried = (_from_zero(slope, zero, end, theta, thorough=thorough) for zero in _zeros(stratum, end))
+    tried = (_from_zero(slope, zero, end, theta, thorough=thorough) for zero in zeros_near(stratum, end))
     return next((found for found in tried if found is not None), None)
 
 
-def _zeros(stratum: Stratum, end: Network) -> Iterator[Network]:
+def zeros_near(stratum: Stratum, end: Network) -> Iterator[Network]:
     """The nearest zero, and the nearest where free classes have the incoming weights of a teacher's neuron near them.
 
     Where a class of copies that cancel each other comes to a teacher's neuron, or its mirror image, they are one class.
