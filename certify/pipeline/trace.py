@@ -19,7 +19,7 @@ from sweep.polishing.descent import LimitSlope, Slope, approx_descent, short
 from symmetry.arithmetic import Float64
 from symmetry.infinity.charts import Chart
 from symmetry.infinity.groups import TAU
-from symmetry.infinity.merging import read_triple
+from symmetry.infinity.merging import quintic_nodes, read_triple
 from symmetry.lines import slopes
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Exact, Network, exact
@@ -185,10 +185,10 @@ def trace_to_limit(
         networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in [theta, *ahead]]
         # a triple takes three times as long, and without the polish a way was never seen to lead anywhere
         found = None
-        if fully or not chart.triples:
+        if fully or not chart.noded:
             found = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
         entries.append((networks[0], found))
-        return found is not None or len(entries) > (_TRIPLE if chart.triples else _ASKED)
+        return found is not None or len(entries) > (_TRIPLE if chart.noded else _ASKED)
 
     track = approx_descent(slope, path, arrived, arcs=True)
     network, places = entries[-1]
@@ -228,7 +228,7 @@ def _approx_places(
     @cache
     def read(number: int) -> Place | None:
         network = networks[number]
-        if chart.triples:
+        if chart.noded:
             try:
                 return _rounded(chart, first_place(chart, network, _nodes(chart, network, box.center))[1])
             except (ValueError, ZeroDivisionError, OverflowError):  # nodes that are equal, outputs that add up to 0
@@ -298,12 +298,16 @@ def _rises(limit: SquareLoss, chart: Chart, curve: Piece) -> bool:
 def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction, Fraction]]:
     """Two nodes of each triple, in short numbers: where the plane across ``u`` through a neuron cuts the line along it.
 
-    ``u`` has the direction that it has in the limit; ``Σ a_i p_i² = τ`` nearly.
+    ``u`` has the direction that it has in the limit; ``Σ a_i p_i² = τ`` nearly, of a quintic group ``1/p_1p_2p_3``.
     """
     out = []
-    for group in chart.triples:
+    for group in chart.noded:
         index, signs = list(group.members), np.array(group.signs)
         w, a = network.w[index].astype(np.float64) * signs[:, None], network.a[index].astype(np.float64) * signs
+        if group.kind == "quintic":
+            first, second, _ = exact(short(quintic_nodes(w, a))).tolist()
+            out.append((first, second))
+            continue
         d, block = chart.dimension, limit[chart.place(group)].astype(np.float64)
         u = read_triple(w, a, TAU[group.kind])[0][2 * d : 3 * d]
         u = u if u @ block[2 * d : 3 * d] > 0 else -u
