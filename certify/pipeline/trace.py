@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from certify.arithmetic import Array, quiet
+from certify.pipeline.lower import lower
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure
 from sweep.kernels.compiled import KernelData
@@ -49,6 +50,9 @@ _WATCHED = {False: np.array([-1.0, -0.75, 0.5, 1.0]), True: np.array([1.0, 0.9, 
 
 _NOISE = 1e-14
 """Of a loss that rises by less, relative to its root and to the largest output, nothing is said."""
+
+_LOWER = (0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
+"""So far from the limit, relatively, a place of least loss is tried in a chart with a quintic group."""
 
 _BESIDE = 0.2
 
@@ -186,7 +190,7 @@ def trace_to_limit(
         # a triple takes three times as long, and without the polish a way was never seen to lead anywhere
         found = None
         if fully or not chart.noded:
-            found = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
+            found = _approx_places(problem, data, slope.objective, chart, networks, Box(end, radius))
         entries.append((networks[0], found))
         return found is not None or len(entries) > (_TRIPLE if chart.noded else _ASKED)
 
@@ -207,7 +211,7 @@ def trace_to_limit(
 
 
 def _approx_places(
-    problem: Problem, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
+    problem: Problem, data: KernelData, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
 ) -> list[Place] | None:
     """Places in the chart, downhill from the first network to the limit; approximate."""
     approx, limit = Float64(), chart.objective(problem)
@@ -266,6 +270,8 @@ def _approx_places(
             parts = [] if later is None else [_part(here, later, share) for share in _PARTS]
             # where a neuron saturates the polish knows better how fast
             between = [*parts, *between] if chart.saturated else [*between, *parts]
+            if chart.quintics:
+                between = [place for v in _LOWER if (place := lower(data, chart, here, center, v)) is not None]
             reached = next((place for v in between if falls(here, place := _rounded(chart, v))), None)
         else:
             at, stride = onward, 1
