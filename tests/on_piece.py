@@ -20,7 +20,9 @@ def value(polynomial: Sequence[Any], t: Fraction) -> Any:
 
 
 def network_at(chart: Chart, curve: Piece, t: Fraction) -> Network:
-    """The network at ``t``; of a chart with triples or a quintic group, copies in equal shares; others are for :meth:`Chart.network`."""
+    """The network at ``t``, copies in equal shares; charts without triples and quintic groups are for
+    :meth:`Chart.network`.
+    """
     q, d, m = value(curve.q, t), chart.dimension, len(chart.ordinary)
     w, a = np.empty((chart.width, d), dtype=object), np.empty(chart.width, dtype=object)
     for k, members in enumerate(chart.ordinary):
@@ -48,9 +50,7 @@ def network_at(chart: Chart, curve: Piece, t: Fraction) -> Network:
                 # 1/(2ε) − c/2 of a mirrored pair, 1/(2ε) of a zero group
                 inverse = 2 * missing + (c if group.kind == "mirrored" else 0)
             else:
-                inverse = 1 / value(
-                    curve.eps[[g for g in chart.diverging if g not in chart.noded].index(group)][0], t
-                )
+                inverse = 1 / value(curve.eps[[g for g in chart.diverging if g not in chart.noded].index(group)][0], t)
             if group.kind == "zero":
                 wi, ai = np.array([4 * block[1:] / inverse]), np.array([inverse], dtype=object)
                 missing -= inverse / 2

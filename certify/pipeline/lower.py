@@ -1,7 +1,7 @@
 """The least loss for given small coordinates of a chart with a quintic group, in floating point.
 
-There the polish stops far from the limit: outputs grow like ``p^−5``, so that ``p`` is hardly small when they are large.
-For fixed small coordinates the weights are linear in ``q``, and the loss, its gradient and its Hessian in ``q`` are
+There the polish stops far from the limit: outputs grow like ``p^−5``, so that ``p`` is hardly small when they are
+large. For fixed small coordinates the weights are linear in ``q``, and the loss, its gradient and its Hessian in ``q`` are
 those of the finite network.
 """
 
@@ -25,7 +25,7 @@ _CLOSE = 1e-7
 
 
 def lower(data: KernelData, chart: Chart, start: Place, end: Any, share: float) -> Place | None:
-    """The place with the small coordinates of ``start``, ``share`` times as far from the limit, where the loss is least.
+    """The place of least loss with the small coordinates of ``start``, ``share`` times as far from the limit.
 
     By Newton's method from the straight way to the limit.
 
@@ -37,7 +37,7 @@ def lower(data: KernelData, chart: Chart, start: Place, end: Any, share: float) 
         share: at most 1.
 
     Returns:
-        ``None`` where the loss is not convex in ``q``, or other groups are in the chart.
+        ``None`` where other groups are in the chart.
     """
     if any(group.kind not in ("copies", "pair", "quintic") for group in chart.groups):
         return None

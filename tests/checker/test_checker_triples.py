@@ -50,6 +50,9 @@ STRUCTURES = {
     "copies and a triple": [Group("copies", (3, 4)), Group("triple-", (0, 1, 2))],
     "pair and triple": [Group("pair", (0, 1)), Group("triple+", (2, 3, 4))],
     "two triples": [Group("triple+", (0, 1, 2)), Group("triple-", (3, 4, 5))],
+    "quintic": [Group("quintic", (0, 1, 2))],
+    "copies, pair and quintic": [Group("copies", (0, 1)), Group("pair", (2, 3)), Group("quintic", (4, 5, 6))],
+    "triple and quintic": [Group("triple-", (0, 1, 2)), Group("quintic", (3, 4, 5))],
     "flipped, and zero": [Group("triple-", (0, 1, 2), 1), Group("zero", (3,))],
     "flipped, and mirrored": [Group("mirrored", (3, 4)), Group("triple+", (0, 1, 2), 1)],
     "flipped, and two more": [Group("mirrored", (3, 4)), Group("triple+", (0, 1, 2), 1), Group("zero", (5,))],
@@ -84,6 +87,9 @@ def random_piece(chart: Chart, rng: random.Random, *, last: bool) -> tuple[Prove
             tau = 1 if group.kind == "triple+" else -1
             p, r = F(rng.randint(3, 8), 32), F(rng.randint(-3, 3), 128)
             eps += [tau * F(rng.randint(60, 68), 64), *random_numbers(rng, 1, 2), p, r]
+        elif group in chart.quintics:
+            p, r = F(rng.randint(3, 8), 32), F(rng.randint(-11, -4), 128)
+            eps += [F(rng.randint(60, 68), 64), *random_numbers(rng, 1, 2), p, r]
         elif group != chart.dependent:
             eps.append(F(1, rng.choice([-12, 12, 20])))
     start = ProvedPlace(q, tuple(eps))
@@ -106,7 +112,7 @@ def test_the_place_of_a_network_is_that_of_the_provers(name: str) -> None:
     if chart.copies:
         w[2:4] = w[:2]
     network = Network(w.reshape(7, 2), a)
-    nodes = [[F(1, 3), F(-1, 5)], [F(2, 3), F(1, 5)]][: len(chart.triples)]
+    nodes = [[F(1, 3), F(-1, 5)], [F(2, 3), F(1, 5)]][: len(chart.noded)]
     mine = proved_place(chart, network, nodes)[1]
     neurons = tuple(zip(map(tuple, network.w.tolist()), a.tolist(), strict=True))
     other = first_place(known, neurons, nodes)

@@ -116,7 +116,9 @@ def test_the_expansion_holds_the_networks_on_the_way(name: str, to_infinity: boo
         assert np.all(sharp.lower(r) <= high)
 
 
-@pytest.mark.parametrize("name", ["pair", "mirrored and zero", "triple", "mirrored and flipped triple", "pair and quintic"])
+@pytest.mark.parametrize(
+    "name", ["pair", "mirrored and zero", "triple", "mirrored and flipped triple", "pair and quintic"]
+)
 def test_the_rest_is_of_the_sixth_order(name: str):
     """What the polynomial misses falls like ``t^6`` towards infinity: nothing of lower order is left out."""
     chart, objective, curve = made(name, to_infinity=True)
