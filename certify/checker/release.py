@@ -9,8 +9,8 @@ the first of them, and the last shared one is
     ε = 1/(S − Σ R_g),   S = 2K + Σ c over mirrored groups,   R_g = 1/ε_g, of a triple −2a_3.
 
 On the piece to infinity ``ε = τ ε_start``, ``q = q_end + τ²(q_start − q_end)``, from ``τ = 1`` to 0. What each group
-does on a piece is told in ``ways.py``, ``triples.py``, ``quintics.py`` and ``steps.py``; all are expanded in ``τ``, as in
-``path.py``.
+does on a piece is told in ``ways.py``, ``triples.py``, ``quintics.py`` and ``steps.py``; all are expanded in ``τ``, as
+in ``path.py``.
 """
 
 from __future__ import annotations

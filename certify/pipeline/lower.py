@@ -1,8 +1,8 @@
 """The least loss for given small coordinates of a chart with a quintic group, in floating point.
 
 There the polish stops far from the limit: outputs grow like ``p^−5``, so that ``p`` is hardly small when they are
-large. For fixed small coordinates the weights are linear in ``q``, and the loss, its gradient and its Hessian in ``q`` are
-those of the finite network.
+large. For fixed small coordinates the weights are linear in ``q``, and the loss, its gradient and its Hessian in ``q``
+are those of the finite network.
 """
 
 from __future__ import annotations

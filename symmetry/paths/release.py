@@ -106,8 +106,8 @@ def place_of(chart: Chart, network: Network, nodes: Sequence[Sequence[Fraction]]
     Args:
         chart: that is plain.
         network: exact.
-        nodes: two of each triple and quintic group in the chart, different numbers that do not add up to the opposite of
-            one of them.
+        nodes: two of each triple and quintic group in the chart, different numbers that do not add up to the opposite
+            of one of them.
     """
     w, a = cast("tuple[Any, Any]", (network.w, network.a))
     q, eps = (np.asarray(v, dtype=object) for v in chart.read(w, a, nodes))
