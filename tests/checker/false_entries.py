@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from cases import case
-from path_cases import cancelled, traced
+from path_cases import cancelled, crossed, traced
 
 from certify.proofs.proof import dyadic, from_text
 
@@ -241,6 +241,12 @@ def charted_entries() -> list[dict[str, Any]]:
             quintic,
             "node of a quintic group is 0",
             {"path.places.0": [*there[:-1], scaled(there[-2], -1)]},
+        ),
+        false(
+            "a node of a quintic group that goes through 0",
+            quintic,
+            "node of a quintic group is 0",
+            {"path.places": crossed()["path"]["places"]},
         ),
         false(
             "nodes of a quintic group in another order",
