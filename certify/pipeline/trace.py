@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ _RARE = 4
 """Of so many vertices one is asked for a curve with a bend, or for a way in a chart along the polish."""
 
 _ASKED, _TRIPLE = 64, 32
-"""At so many vertices at most a way is asked for in a chart, and in one with triples."""
+"""At so many vertices at most a way is asked for in a chart, and in one with triples or a quintic group."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -265,13 +266,14 @@ def _approx_places(
         onward = next((k for k in ahead if falls(here, read(k))), None)
         if onward is None:
             # a part of the way to the goal, on the curve that leads there
-            between = [toward(chart, here, end, share) for share in _TOWARD]
+            between: Iterable[Place] = [toward(chart, here, end, share) for share in _TOWARD]
             later = read(at + 1) if at < len(networks) - 1 else None
             parts = [] if later is None else [_part(here, later, share) for share in _PARTS]
             # where a neuron saturates the polish knows better how fast
             between = [*parts, *between] if chart.saturated else [*between, *parts]
             if chart.quintics:
-                between = [place for v in _LOWER if (place := lower(data, chart, here, center, v)) is not None]
+                lowest = (lower(data, chart, here, center, share) for share in _LOWER)
+                between = chain((place for place in lowest if place is not None), between)
             reached = next((place for v in between if falls(here, place := _rounded(chart, v))), None)
         else:
             at, stride = onward, 1
