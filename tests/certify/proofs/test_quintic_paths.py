@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from certify.pipeline.locate import locate
-from certify.pipeline.lower import lower
+from certify.pipeline.lower import _weights, lower
 from certify.pipeline.trace import trace_to_limit
 from certify.proofs.path import Descent, prove_channel
 from certify.proofs.proof import Proof
@@ -22,7 +22,7 @@ from symmetry.infinity.merging import at_nodes, quintic_nodes, read_quintic
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.paths.quintic_way import _COEFFICIENTS
-from symmetry.paths.release import Place, at_infinity
+from symmetry.paths.release import Place, at_infinity, place_of
 from symmetry.problem import load_problem
 
 F = Fraction
@@ -186,3 +186,13 @@ def test_the_least_loss_for_given_small_coordinates(run: Run) -> None:
     # no other chart
     triples = chart_of(network.width, 2, [Group("triple+", (0, 1, 2))])
     assert lower(data, triples, start, end, 0.9) is None
+
+
+def test_its_weights_are_those_of_the_place(run: Run) -> None:
+    chart, _, places, _ = run
+    place = Place(places[1].q.astype(np.float64), tuple(float(v) for v in places[1].eps))
+    matrix, offset = _weights(chart, place)
+    theta = exact(matrix @ place.q + offset)
+    again = place_of(chart, Network.from_theta(theta, 2), [[F(v) for v in place.eps[-2:]]])
+    assert again.q.astype(np.float64) == pytest.approx(place.q, abs=1e-9)
+    assert [float(v) for v in again.eps] == pytest.approx(list(place.eps), rel=1e-9)
