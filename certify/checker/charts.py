@@ -54,6 +54,9 @@ _MEMBERS = {
 }
 _LEAST = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 TAU = {"triple+": 1, "triple-": -1}
+NODED = (*TAU, "quintic")
+"""Along a path these are read off at nodes."""
+
 GROWTH = {"exponential+": 1, "exponential-": -1}
 
 
@@ -115,11 +118,12 @@ class Chart:
 
     @property
     def plain(self) -> bool:
-        """Whether paths are defined: pairs, triples, zero groups and saturated neurons, nothing flipped but mirrored
-        pairs, members of triples, and a zero group of its own.
+        """Whether paths are defined: pairs, triples, zero groups, and saturated neurons or a quintic group, nothing
+        flipped but mirrored pairs, members of triples, and a zero group of its own.
         """
         alone = [g for g in self.diverging if g.kind == "zero"] if len(self.shared) == 1 else []
-        kinds = ("pair", "split+", "split-", "mirrored", "zero", "saturated", *TAU)
+        last = "quintic" if "quintic" in self.kinds else "saturated"
+        kinds = ("pair", "split+", "split-", "mirrored", "zero", last, *TAU)
         return (
             not self.bias
             and not any(self.flipped)

@@ -43,7 +43,7 @@ from math import comb, factorial
 from operator import add
 from typing import Any
 
-from .charts import TAU, Chart, read_chart
+from .charts import NODED, Chart, read_chart
 from .folded import Folded
 from .loss import Data, Network, Problem, Vector
 from .opening import opened
@@ -73,7 +73,7 @@ class Path:
     ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve, for 4 there are ``h_1`` to ``h_4``. The
     last curve is halved ``octaves`` times. The pieces that are arcs have ``bends``. For ``closing`` 3 there may be
     ``radii`` of a region, a row for each place, and then ``apart``, how far copies in diverging groups may be from each
-    other (0 without); ``nodes`` are two of each triple in the chart, at the last vertex.
+    other (0 without); ``nodes`` are two of each triple and quintic group in the chart, at the last vertex.
     """
 
     vertices: list[list[Fraction]]
@@ -222,7 +222,8 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         difference = [q - p for p, q in zip(_theta(merged), _theta(neurons), strict=True)]
         values = _bounds(folded, *_expanded(folded, [_theta(merged), difference]), [1], 1)
         need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
-    need(len(path.nodes) == sum(kind in TAU for kind in chart.kinds), "path.nodes: expected two for each triple")
+    noded = sum(kind in NODED for kind in chart.kinds)
+    need(len(path.nodes) == noded, "path.nodes: expected two for each triple and quintic group")
     here = first_place(chart, merged, path.nodes)
     regions, places = read_radii(path, len(here.q)), read_places(path, chart, len(here.q))
     ties = opening.ties(places[-1].q, d) if regions else None

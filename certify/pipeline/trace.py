@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from certify.arithmetic import Array, quiet
 from certify.pipeline.closings import Closing, closing
+from certify.pipeline.lower import lower
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure
 from sweep.kernels.compiled import KernelData
@@ -20,7 +22,7 @@ from sweep.polishing.descent import LimitSlope, Slope, approx_descent, short
 from symmetry.arithmetic import Float64
 from symmetry.infinity.charts import Chart
 from symmetry.infinity.groups import TAU
-from symmetry.infinity.merging import read_triple
+from symmetry.infinity.merging import quintic_nodes, read_triple
 from symmetry.lines import slopes
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Exact, Network, exact
@@ -42,6 +44,9 @@ _WATCHED = {False: np.array([-1.0, -0.75, 0.5, 1.0]), True: np.array([1.0, 0.9, 
 _NOISE = 1e-14
 """Of a loss that rises by less, relative to its root and to the largest output, nothing is said."""
 
+_LOWER = (0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
+"""So far from the limit, relatively, a place of least loss is tried in a chart with a quintic group."""
+
 _BESIDE = 0.2
 """How far from a vertex, relatively, the stratum nearest to it may be."""
 
@@ -49,7 +54,7 @@ _RARE = 4
 """Of so many vertices one is asked for curves that cost more, or for a way in a chart along the polish."""
 
 _ASKED, _TRIPLE = 64, 32
-"""At so many vertices at most a way is asked for in a chart, and in one with triples."""
+"""At so many vertices at most a way is asked for in a chart, and in one with triples or a quintic group."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -175,10 +180,10 @@ def trace_to_limit(
         networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in [theta, *ahead]]
         # a triple takes three times as long, and without the polish a way was never seen to lead anywhere
         found = None
-        if fully or not chart.triples:
-            found = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
+        if fully or not chart.noded:
+            found = _approx_places(problem, data, slope.objective, chart, networks, Box(end, radius))
         entries.append((networks[0], found))
-        return found is not None or len(entries) > (_TRIPLE if chart.triples else _ASKED)
+        return found is not None or len(entries) > (_TRIPLE if chart.noded else _ASKED)
 
     track = approx_descent(slope, path, arrived, arcs=True)
     network, places = entries[-1]
@@ -197,7 +202,7 @@ def trace_to_limit(
 
 
 def _approx_places(
-    problem: Problem, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
+    problem: Problem, data: KernelData, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
 ) -> list[Place] | None:
     """Places in the chart, downhill from the first network to the limit; approximate."""
     approx, limit = Float64(), chart.objective(problem)
@@ -218,7 +223,7 @@ def _approx_places(
     @cache
     def read(number: int) -> Place | None:
         network = networks[number]
-        if chart.triples:
+        if chart.noded:
             try:
                 return _rounded(chart, first_place(chart, network, _nodes(chart, network, box.center))[1])
             except (ValueError, ZeroDivisionError, OverflowError):  # nodes that are equal, outputs that add up to 0
@@ -251,11 +256,14 @@ def _approx_places(
         onward = next((k for k in ahead if falls(here, read(k))), None)
         if onward is None:
             # a part of the way to the goal, on the curve that leads there
-            between = [toward(chart, here, end, share) for share in _TOWARD]
+            between: Iterable[Place] = [toward(chart, here, end, share) for share in _TOWARD]
             later = read(at + 1) if at < len(networks) - 1 else None
             parts = [] if later is None else [_part(here, later, share) for share in _PARTS]
             # where a neuron saturates the polish knows better how fast
             between = [*parts, *between] if chart.saturated else [*between, *parts]
+            if chart.quintics:
+                lowest = (lower(data, chart, here, center, share) for share in _LOWER)
+                between = chain((place for place in lowest if place is not None), between)
             reached = next((place for v in between if falls(here, place := _rounded(chart, v))), None)
         else:
             at, stride = onward, 1
@@ -288,12 +296,16 @@ def _rises(limit: SquareLoss, chart: Chart, curve: Piece) -> bool:
 def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction, Fraction]]:
     """Two nodes of each triple, in short numbers: where the plane across ``u`` through a neuron cuts the line along it.
 
-    ``u`` has the direction that it has in the limit; ``Σ a_i p_i² = τ`` nearly.
+    ``u`` has the direction that it has in the limit; ``Σ a_i p_i² = τ`` nearly, of a quintic group ``1/p_1p_2p_3``.
     """
     out = []
-    for group in chart.triples:
+    for group in chart.noded:
         index, signs = list(group.members), np.array(group.signs)
         w, a = network.w[index].astype(np.float64) * signs[:, None], network.a[index].astype(np.float64) * signs
+        if group.kind == "quintic":
+            first, second, _ = exact(short(quintic_nodes(w, a))).tolist()
+            out.append((first, second))
+            continue
         d, block = chart.dimension, limit[chart.place(group)].astype(np.float64)
         u = read_triple(w, a, TAU[group.kind])[0][2 * d : 3 * d]
         u = u if u @ block[2 * d : 3 * d] > 0 else -u

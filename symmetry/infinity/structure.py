@@ -137,10 +137,10 @@ class Structure:
     def plain(self) -> bool:
         """Whether paths are defined in the chart.
 
-        Diverging groups are pairs, triples, zero groups and saturated neurons, and only mirrored pairs and triples have
-        flipped members, or a zero group that alone releases a constant; no copies are mirrored.
+        Diverging groups are pairs, triples, zero groups, and saturated neurons or a quintic group, and only mirrored
+        pairs and triples have flipped members, or a zero group that alone releases a constant; no copies are mirrored.
         """
-        kinds = {"copies", "zero", "saturated", *_PAIRS, *TAU}
+        kinds = {"copies", "zero", "quintic" if self.quintics else "saturated", *_PAIRS, *TAU}
         flippable = [*self.triples, self._alone]
         return not self.bias and all(g.kind in kinds and (not g.flipped or g in flippable) for g in self.groups)
 
@@ -208,6 +208,16 @@ class Structure:
         """Where a diverging group has its coordinates in ``q``; a zero group has the constant as well."""
         limits = self.limits
         return self.units[-1 if group.kind == "zero" else len(self.ordinary) + limits.index(group)].place
+
+    @property
+    def noded(self) -> tuple[Group, ...]:
+        """The groups that are read off at nodes along a path: triples and a quintic group."""
+        return (*self.triples, *self.quintics)
+
+    def span(self, group: Group) -> slice:
+        """As :meth:`place`, in a chart that is plain; of a quintic group with ``(K, ℓ)``, which come next."""
+        place = self.place(group)
+        return slice(place.start, self.units[-1].place.stop) if group.kind == "quintic" else place
 
     @property
     def shared(self) -> tuple[Group, ...]:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from cases import case
-from path_cases import cancelled, traced
+from path_cases import cancelled, crossed, traced
 from third_order_cases import BROKEN, CURVES, FLIPPED, PLAIN, broken
 
 from certify.proofs.proof import dyadic, from_text
@@ -35,6 +35,7 @@ CHARTED = {
     "path to a step beside a pair": "saturated beside a pair",
     "path of a flipped triple": "triple beside zero",
     "path of three groups with one constant": "three constants",
+    "path of three neurons near zero": "quintic",
 }
 """Of ``path_cases.py``, by their names in the corpus."""
 
@@ -192,8 +193,10 @@ def region_entries() -> list[dict[str, Any]]:
 
 
 def charted_entries() -> list[dict[str, Any]]:
-    """False paths in charts with saturated neurons, flipped triples and three groups that share a constant."""
-    step, triple, three = CHARTED
+    """False paths in charts with saturated neurons, flipped triples, three groups that share a constant, and a quintic
+    group.
+    """
+    step, triple, three, quintic = CHARTED
     paths = {name: traced(of).line["path"] for name, of in CHARTED.items()}
 
     def moved(of: str, place: int, k: int, factor: Fraction | int, more: Fraction | int = 0) -> dict[str, Any]:
@@ -203,6 +206,9 @@ def charted_entries() -> list[dict[str, Any]]:
 
     (nodes,) = paths[triple]["nodes"]
     finite, apart = Fraction(1, 8), cancelled()
+    (three_nodes,), (there, _) = paths[quintic]["nodes"], paths[quintic]["places"]
+    first, turned = three_nodes[0], [scaled(v, -1) for v in three_nodes]
+    farther = [*there[:-2], *(scaled(v, 3) for v in three_nodes)]
     return [
         false("a saturated neuron that turns round", step, "is not positive", moved(step, 0, -1, -1)),
         false("a saturated neuron that comes back", step, "place 0: the loss", moved(step, 0, -1, 3)),
@@ -228,6 +234,42 @@ def charted_entries() -> list[dict[str, Any]]:
             {"candidate": apart["candidate"], **{f"path.{key}": apart["path"][key] for key in ("vertices", "places")}},
         ),
         false("one constant of the other sign", three, "changes its sign, or is 0", moved(three, 0, -1, -1)),
+        false(
+            "a node of a quintic group twice", quintic, "two nodes of a quintic group", {"path.nodes.0": [first] * 2}
+        ),
+        false("a node of a quintic group that is 0", quintic, "a quintic group", {"path.nodes.0": [first, "0"]}),
+        false(
+            "a third node that is 0",
+            quintic,
+            "node of a quintic group is 0",
+            {"path.places.0": [*there[:-1], scaled(there[-2], -1)]},
+        ),
+        false(
+            "a node of a quintic group that goes through 0",
+            quintic,
+            "node of a quintic group is 0",
+            {"path.places": crossed()["path"]["places"]},
+        ),
+        false(
+            "nodes of a quintic group in another order",
+            quintic,
+            "nodes of a quintic group meet",
+            {"path.places.0": [*there[:-2], there[-1], there[-2]]},
+        ),
+        false("nodes of the other sign", quintic, "nodes of a quintic group meet", {"path.nodes.0": turned}),
+        false("a quintic group with a second moment of 0", quintic, "ν of a quintic", moved(quintic, 0, -4, 0)),
+        false("a quintic group of another size", quintic, "of a quintic group meet", moved(quintic, 1, -4, 2)),
+        false(
+            "a quintic group that stays finite", quintic, "of a quintic group meet", moved(quintic, 1, -1, 0, finite)
+        ),
+        false("a quintic group on its way back", quintic, "place 0: the loss", {"path.places.0": farther}),
+        false(
+            "another slope of what three neurons leave", quintic, "place 1: the loss", moved(quintic, 1, 5, 1, finite)
+        ),
+        false("another fifth power", quintic, "place 1: the loss", moved(quintic, 1, 2, 1, finite)),
+        false("another constant of three neurons", quintic, "place 1: the loss", moved(quintic, 1, 4, 1, finite)),
+        false("another first moment on the way", quintic, "place 0: the loss", moved(quintic, 0, -3, 1, 16)),
+        false("three neurons in another order", quintic, "path: place 0", {"path.order": [2, 1, 0]}),
     ]
 
 

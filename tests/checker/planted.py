@@ -277,6 +277,24 @@ PLANTED = (
         "        return (parts[0] + parts[1] + parts[2]) * 0",
     ),
     Planted(
+        "three neurons near zero without the rest of their expansion",
+        "symmetry/paths/quintic_way.py",
+        "        return sum_of(*parts)[top]",
+        "        return sum_of(*parts)[top] * 0",
+    ),
+    Planted(
+        "three neurons near zero with a rest of the first derivatives only",
+        "symmetry/paths/quintic_way.py",
+        "        parts.append(of(times([half], last), again))",
+        "        parts.append(of(times([half], last), [v * 0 for v in again]))",
+    ),
+    Planted(
+        "a node of three neurons near zero that goes through 0",
+        "symmetry/paths/quintic_way.py",
+        "        if nodes is None or not away or",
+        "        if nodes is None or",
+    ),
+    Planted(
         "constants that may cancel",
         "symmetry/paths/release.py",
         " if denominator[0] and not (last and numerator[0]) else None",

@@ -111,7 +111,7 @@ def test_what_is_changed_is_of_every_kind() -> None:
     channels = [name for name in path_cases.NAMES if path_cases.traced(name).line["path"]["closing"] == 3]
     within = {case(path_cases.traced(name).object).certificate["claim"]["chart"] for name in channels}
     assert {"triple-", "triple+-1+zero", "mirrored+triple--1", "mirrored+mirrored+zero"} <= within
-    assert {"saturated[1:1]", "pair+saturated[1:1]"} <= within
+    assert {"saturated[1:1]", "pair+saturated[1:1]", "quintic"} <= within
     assert any(path.get("bent") for path in paths)
     assert any(path["closing"] == 2 and path["places"] for path in paths)
     rows = [tree["row"] for tree in trees if "row" in tree]
