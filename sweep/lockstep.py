@@ -193,6 +193,7 @@ class _Search:
             loss = self.on.host(front.loss)[: len(live)]
             largest = self.on.host(self.xp.amax(self.xp.abs(front.theta), axis=1))[: len(live)]
             reason = np.full(len(live), "", dtype=object)
+            reason[loss == 0] = "converged"
             reason[largest > self.max_weight] = "diverging"
             reason[steps[live] >= max_steps] = "step-limit"
             vanishing = (reason == "") & (loss <= vanish_below[live])
@@ -318,9 +319,10 @@ class _Search:
                 break
             curvature = xp.sum(xp.where(defined, s * s / divisor, 0.0), axis=1)
             mu = xp.where(done, mu, mu + square / curvature * (length - radius) / radius)
-        still = mu == 0  # no gradient at all
-        divisor = xp.where(still[:, None], 1.0, gaps + mu[:, None])
-        return xp.where(still[:, None], 0.0, -g / divisor), xp.where(still, 0.0, mu - lowest)
+        flat = mu == 0  # no gradient where the eigenvalues are 0, and the region holds Newton's step
+        divisor = xp.where(flat[:, None], 1.0, gaps + mu[:, None])
+        step = xp.where(flat[:, None], _newton(xp, front, front.slopes), -g / divisor)
+        return step, xp.where(flat, 0.0, mu - lowest)
 
     # ------------------------------------------------------------------ noise
 

@@ -74,8 +74,8 @@ class Model:
             tiny = 1e-12 * float(np.linalg.norm(g)) + 1e-150
             g[0] = np.copysign(max(abs(g[0]), tiny), g[0])
         mu = shift(g, gaps, radius, max(lowest, 0.0))
-        if mu == 0:  # no gradient at all
-            return np.zeros_like(g), 0.0
+        if mu == 0:  # singular, but no gradient where the eigenvalues are 0, and the region holds Newton's step
+            return self.newton_step(g), 0.0
         return -g / (gaps + mu), mu - lowest
 
 

@@ -1,4 +1,4 @@
-"""A shipped run in a curved valley: only a curve with a bend takes it to a zero of the loss."""
+"""Shipped runs in curved valleys, which straight lines do not take to a zero of the loss."""
 
 from __future__ import annotations
 
@@ -18,9 +18,19 @@ from symmetry.problem import Problem, load_problem
 
 @cache
 def bent_run() -> tuple[Problem, Network, Descent, Network]:
-    """The problem, the saved network, its proved path and the zero that the path leads to."""
+    """One where a curve with a bend does: the problem, the saved network, its proved path and the zero it leads to."""
+    return _traced(548)
+
+
+@cache
+def third_order_run() -> tuple[Problem, Network, Descent, Network]:
+    """The same where three copies of a teacher's neuron meet, two of them flipped, on a floor of third order."""
+    return _traced(720)
+
+
+def _traced(index: int) -> tuple[Problem, Network, Descent, Network]:
     problem = load_problem("thesis")
-    points = read_points("data/adam/width6", dimension=2).take([548])
+    points = read_points("data/adam/width6", dimension=2).take([index])
     polished = polish(prepare(problem), points.theta()[0].copy(), 6, max_steps=400)
     nearest = propose_stratum_point(problem, Network.from_theta(exact(polished.theta), 2))
     assert nearest is not None

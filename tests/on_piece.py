@@ -10,6 +10,7 @@ import numpy as np
 
 from symmetry.infinity.charts import Chart
 from symmetry.network import Exact, Network
+from symmetry.paths.quintic_way import QuinticWay
 from symmetry.paths.release import Piece
 from symmetry.paths.triple_way import TripleWay
 
@@ -19,7 +20,9 @@ def value(polynomial: Sequence[Any], t: Fraction) -> Any:
 
 
 def network_at(chart: Chart, curve: Piece, t: Fraction) -> Network:
-    """The network at ``t``; of a chart with triples, copies in equal shares; others are for :meth:`Chart.network`."""
+    """The network at ``t``, copies in equal shares; charts without triples and quintic groups are for
+    :meth:`Chart.network`.
+    """
     q, d, m = value(curve.q, t), chart.dimension, len(chart.ordinary)
     w, a = np.empty((chart.width, d), dtype=object), np.empty(chart.width, dtype=object)
     for k, members in enumerate(chart.ordinary):
@@ -28,21 +31,26 @@ def network_at(chart: Chart, curve: Piece, t: Fraction) -> Network:
     missing = q[chart.units[-1].place.start] if chart.balanced else Fraction(0)
     ways = dict(zip(chart.diverging, curve.ways, strict=True))
     for group in sorted(chart.diverging, key=lambda g: g == chart.dependent):
-        way, block, index, signs = ways[group], q[chart.place(group)], list(group.members), np.array(group.signs)
+        way, block, index, signs = ways[group], q[chart.span(group)], list(group.members), np.array(group.signs)
         if isinstance(way, TripleWay):
             p = [value(line, t) for line in way.nodes]
             alpha, mu = (value(moment, t) for moment in way.moments[1:])
             wi = np.array([block[:d] + x * block[2 * d : 3 * d] + x * x * block[d : 2 * d] for x in p])
             ai = moments_met(p, [block[-1], alpha, mu])
+        elif isinstance(way, QuinticWay):
+            # b, u, K, c
+            p = [value(line, t) for line in way.nodes]
+            alpha, nu = (value(moment, t) for moment in way.moments[1:])
+            product, (b, u, c) = p[0] * p[1] * p[2], (block[:d], block[d : 2 * d], block[2 * d + 1 :])
+            wi = np.array([x * u + product * (b + x * x * c) for x in p])
+            ai = moments_met(p, [2 * block[2 * d], alpha, nu / product])
         else:
             c = Fraction(0) if group.kind == "zero" else block[2 * d]
             if group == chart.dependent:
                 # 1/(2ε) − c/2 of a mirrored pair, 1/(2ε) of a zero group
                 inverse = 2 * missing + (c if group.kind == "mirrored" else 0)
             else:
-                inverse = 1 / value(
-                    curve.eps[[g for g in chart.diverging if g not in chart.triples].index(group)][0], t
-                )
+                inverse = 1 / value(curve.eps[[g for g in chart.diverging if g not in chart.noded].index(group)][0], t)
             if group.kind == "zero":
                 wi, ai = np.array([4 * block[1:] / inverse]), np.array([inverse], dtype=object)
                 missing -= inverse / 2

@@ -54,6 +54,9 @@ _MEMBERS = {
 }
 _LEAST = {"copies": 2, "split+": 3, "split-": 3, "zero": 1}
 TAU = {"triple+": 1, "triple-": -1}
+NODED = (*TAU, "quintic")
+"""Along a path these are read off at nodes."""
+
 GROWTH = {"exponential+": 1, "exponential-": -1}
 
 
@@ -115,14 +118,15 @@ class Chart:
 
     @property
     def plain(self) -> bool:
-        """Whether paths are defined: pairs, triples, zero groups and saturated neurons, nothing flipped but mirrored
-        pairs, members of triples, a zero group of its own, and copies in splits that a mirrored pair or a zero group
-        balances.
+        """Whether paths are defined: pairs, triples, zero groups, and saturated neurons or a quintic group, nothing
+        flipped but mirrored pairs, members of triples, a zero group of its own, and copies in splits that a mirrored
+        pair or a zero group balances.
         """
         alone = [g for g in self.diverging if g.kind == "zero"] if len(self.shared) == 1 else []
         balanced = {self.kinds[k] for k in self.shared} & {"mirrored", "zero"}
         alone += [g for g in self.diverging if g.kind in ("split+", "split-") and balanced]
-        kinds = ("pair", "split+", "split-", "mirrored", "zero", "saturated", *TAU)
+        last = "quintic" if "quintic" in self.kinds else "saturated"
+        kinds = ("pair", "split+", "split-", "mirrored", "zero", last, *TAU)
         return (
             not self.bias
             and not any(self.flipped)

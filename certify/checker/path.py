@@ -28,7 +28,8 @@ rises. All residuals vanish at ``θ_0``. For v = 2 the curve has ``h_1`` of inco
 0`` over neurons whose incoming weights at ``θ_0`` agree up to sign: the residuals vanish to second order, because
 ``σ'`` is even. ``h_2`` is what is left, or it is given (``places``), and what is left is ``h_3``. So ``r_n0`` (and
 ``r_n1``) are 0, everything is divided by ``t^(2v−1)``, and all bounds on [0, 1] must be positive. The curve may be
-halved first: from ``t = 1`` to 1/2, 1/4, … the loss falls as on other pieces.
+halved first: from ``t = 1`` to 1/2, 1/4, … the loss falls as on other pieces. With ``closing`` 4 the curve has ``h_1``
+to ``h_4`` as given, and ``h_5`` is what is left: v = 3, by ``third_order.py``.
 """
 
 from __future__ import annotations
@@ -42,13 +43,14 @@ from math import comb, factorial
 from operator import add
 from typing import Any
 
-from .charts import TAU, Chart, read_chart
+from .charts import NODED, Chart, read_chart
 from .folded import Folded
 from .loss import Data, Network, Problem, Vector
 from .opening import opened
 from .reading import Unreadable, exact, fields, integer, need, sequence
 from .release import Place, check_apart, first_place, free_count, residuals, together
 from .series import bernstein_rows
+from .third_order import vanishes
 from .valley import check_region, covers
 from .zero import equals_teacher, network
 
@@ -68,10 +70,10 @@ class Path:
     """The vertices after the candidate, and how the path ends; for ``closing`` 3 also the part in the chart.
 
     Neuron ``i`` of the chart is neuron ``order[i]`` of the candidate; ``places`` are ``q``, then the free ``ε``. For
-    ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve. The last curve is halved ``octaves``
-    times. The pieces that are arcs have ``bends``. For ``closing`` 3 there may be ``radii`` of a region, a row for each
-    place, and then ``apart``, how far copies in diverging groups may be from each other (0 without); ``nodes`` are two
-    of each triple in the chart, at the last vertex.
+    ``closing`` 2 there may be one row of ``places``, the ``h_2`` of the curve, for 4 there are ``h_1`` to ``h_4``. The
+    last curve is halved ``octaves`` times. The pieces that are arcs have ``bends``. For ``closing`` 3 there may be
+    ``radii`` of a region, a row for each place, and then ``apart``, how far copies in diverging groups may be from each
+    other (0 without); ``nodes`` are two of each triple and quintic group in the chart, at the last vertex.
     """
 
     vertices: list[list[Fraction]]
@@ -112,19 +114,18 @@ def read_path(value: Any, size: int) -> Path:
     need(len(bent) == len(set(bent)) == len(value["bends"]), "path.bent: expected a bend for each, and each once")
     need(all(i < len(vertices) for i in bent), "path.bent: no such piece")
     bends = dict(zip(bent, (_short(sequence(v, "path.bends", size)) for v in value["bends"]), strict=True))
-    closing = integer(value["closing"], "path.closing", 0, 3)
+    closing = integer(value["closing"], "path.closing", 0, 4)
     nodes = [_short(sequence(v, "path.nodes", 2)) for v in value["nodes"]]
     apart = _short([exact(value.get("apart", "0"), "path.apart")])[0]
     need(apart >= 0 and (not apart or bool(value["radii"])), "path.apart: not negative, and 0 without radii")
     path = Path(vertices, closing, order, value["places"], octaves, bends, value["radii"], nodes, apart)
     need((path.closing == 3) == bool(path.order), "path.order: for closing 3 only")
-    most = {2: 1, 3: MAX_VERTICES}.get(path.closing, 0)
-    least = 1 if path.closing == 3 else 0
-    need(least <= len(path.places) <= most, "path.places: for closing 3 only, or one for 2")
+    least, most = {2: (0, 1), 3: (1, MAX_VERTICES), 4: (ORDER - 1, ORDER - 1)}.get(path.closing, (0, 0))
+    need(least <= len(path.places) <= most, "path.places: for closing 3 only, or one for 2, or four for 4")
     regional = path.closing == 3 and not vertices and len(path.radii) == len(path.places)
     need(regional or not path.radii, "path.radii: for closing 3 without vertices only, and a row for each place")
     need(path.closing == 3 or not nodes, "path.nodes: for closing 3 only")
-    need(path.closing in (1, 2) or not path.octaves, "path.octaves: for closing 1 and 2 only")
+    need(path.closing in (1, 2, 4) or not path.octaves, "path.octaves: for closing 1, 2 and 4 only")
     return path
 
 
@@ -173,19 +174,34 @@ def check_path(witness: Any, chart: Any, problem: Problem, folded_at: Callable[[
         _short(_theta(zero))
         need(equals_teacher(zero, problem), "point: does not equal the teacher as a function")
         difference = [q - p for p, q in zip(_theta(zero), points[-1], strict=True)]
-        even = path.closing == 1 or problem.activation.reflection is not None
-        need(even, "path.closing: 2 asks for an activation with an even derivative")
-        curve = [difference] if path.closing == 1 else _separated(zero, difference, problem.dimension)
-        for row in path.places:
-            bend = _short(sequence(row, "path.places", len(difference)))
-            curve = [curve[0], bend, [q - p for p, q in zip(bend, curve[1], strict=True)]]
+        rows = [_short(sequence(row, "path.places", len(difference))) for row in path.places]
+        order, curve = _to_zero(path.closing, zero, difference, rows, problem)
         curve = [_theta(zero), *curve]
         for octave in range(path.octaves):
             values = _slopes(folded, _lower_half(curve, Fraction(1, 2**octave)), 0)
             need(all(v < 0 for v in values.upper()), f"path: octave {octave}: the loss is not proved to fall")
         shrunk = [[v / 2 ** (k * path.octaves) for v in part] for k, part in enumerate(curve)]
-        values = _slopes(folded, shrunk, path.closing)
+        values = _slopes(folded, shrunk, order)
         need(all(v > 0 for v in values.lower()), "path: last piece: the loss is not proved to fall to 0")
+
+
+def _to_zero(
+    closing: int, zero: Network, difference: list[Fraction], rows: list[list[Fraction]], problem: Problem
+) -> tuple[int, list[list[Fraction]]]:
+    """The order to which residuals vanish at a zero, and ``h_1, h_2, …`` of the curve from there to the last vertex."""
+    kappa = problem.activation.reflection
+    if closing == 1:
+        return 1, [difference]
+    if closing == 4:
+        curve = [*rows, [v - sum(row) for v, *row in zip(difference, *rows, strict=True)]]
+        vanishing = vanishes(zero, curve, problem.dimension, kappa)
+        need(vanishing, "path.places: the residuals are not seen to vanish to third order")
+        return 3, curve
+    need(kappa is not None, "path.closing: 2 asks for an activation with an even derivative")
+    first, second = _separated(zero, difference, problem.dimension)
+    if not rows:
+        return 2, [first, second]
+    return 2, [first, rows[0], [q - p for p, q in zip(rows[0], second, strict=True)]]
 
 
 def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Problem, folded: Folded) -> None:
@@ -206,7 +222,8 @@ def _check_chart(path: Path, chart: Chart, last: list[Fraction], problem: Proble
         difference = [q - p for p, q in zip(_theta(merged), _theta(neurons), strict=True)]
         values = _bounds(folded, *_expanded(folded, [_theta(merged), difference]), [1], 1)
         need(all(v > 0 for v in values.lower()), "path: the loss is not proved to fall as copies come together")
-    need(len(path.nodes) == sum(kind in TAU for kind in chart.kinds), "path.nodes: expected two for each triple")
+    noded = sum(kind in NODED for kind in chart.kinds)
+    need(len(path.nodes) == noded, "path.nodes: expected two for each triple and quintic group")
     here = first_place(chart, merged, path.nodes)
     regions, places = read_radii(path, len(here.q)), read_places(path, chart, len(here.q))
     ties = opening.ties(places[-1].q, d) if regions else None

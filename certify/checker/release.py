@@ -11,7 +11,8 @@ the first of them, and the last shared one is
 of a split ``−φ/ε_g``, ``φ`` the share of its flipped copies, which is the same all along.
 
 On the piece to infinity ``ε = τ ε_start``, ``q = q_end + τ²(q_start − q_end)``, from ``τ = 1`` to 0. What each group
-does on a piece is told in ``ways.py``, ``triples.py`` and ``steps.py``; all are expanded in ``τ``, as in ``path.py``.
+does on a piece is told in ``ways.py``, ``triples.py``, ``quintics.py`` and ``steps.py``; all are expanded in ``τ``, as
+in ``path.py``.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from . import triples
-from .charts import TAU, Chart
+from . import quintics, triples
+from .charts import NODED, TAU, Chart
 from .folded import Folded
 from .loss import Network, Vector
+from .quintics import read_quintic
 from .reading import need
 from .series import ORDER, Numbers, Series, about, add, bound, composed, multiply, product, total
 from .steps import Step, read_step
@@ -57,21 +59,21 @@ def free_groups(chart: Chart) -> list[int]:
 
 def free_count(chart: Chart) -> int:
     """How many small coordinates are free."""
-    return sum(triples.SMALL if chart.kinds[k] in TAU else 1 for k in free_groups(chart))
+    return sum(triples.SMALL if chart.kinds[k] in NODED else 1 for k in free_groups(chart))
 
 
 def smalls(chart: Chart, place: Place) -> dict[int, Numbers]:
     """The small coordinates of each of the free groups."""
     out, start = dict[int, Numbers](), 0
     for k in free_groups(chart):
-        end = start + (triples.SMALL if chart.kinds[k] in TAU else 1)
+        end = start + (triples.SMALL if chart.kinds[k] in NODED else 1)
         out[k] = place.eps[start:end]
         start = end
     return out
 
 
 def _vanished(kind: str, small: Numbers) -> bool:
-    return not any(small) if kind not in TAU else small[0] == TAU[kind] and not any(small[2:])
+    return small[0] == TAU.get(kind, 1) and not any(small[2:]) if kind in NODED else not any(small)
 
 
 def at_infinity(chart: Chart, place: Place) -> bool:
@@ -81,8 +83,11 @@ def at_infinity(chart: Chart, place: Place) -> bool:
 
 
 def place_in(chart: Chart, k: int, d: int) -> slice:
-    """Where the diverging group ``k`` has its coordinates in ``q``; a zero group with the constant."""
-    sizes = [(3 if kind in TAU else 2) * d + 1 for kind in chart.kinds]
+    """Where the diverging group ``k`` has its coordinates in ``q``; a zero and a quintic group with the constant.
+
+    A quintic group is the last, so that ``(g, u)`` and ``(K, ℓ)`` are next to each other.
+    """
+    sizes = [(3 if kind in NODED else 2) * d + 1 for kind in chart.kinds]
     for i, kind in enumerate(chart.kinds):
         # ω has d − 1 coordinates; (K, ℓ) is the last of all
         sizes[i] = d if kind == "saturated" else d + 1 if kind == "zero" else sizes[i]
@@ -135,7 +140,7 @@ def check_apart(chart: Chart, neurons: Network, merged: Network, apart: Fraction
 
 
 def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
-    """The coordinates of a network whose copies are together, its triples at the given nodes."""
+    """The coordinates of a network whose copies are together, its triples and quintic group at the given nodes."""
     d, start = len(neurons[0][0]), 0
     w: list[tuple[Fraction, ...]] = []
     a: Numbers = []
@@ -150,13 +155,18 @@ def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
     w += [v for v, _ in neurons[start:]]
     a += [output for _, output in neurons[start:]]
     q, smalls, constant, slope = [v for row in w for v in row] + a, list[Numbers](), Fraction(0), [Fraction(0)] * d
-    given, turned = iter(nodes), dict[int, Fraction]()
+    given, affine, turned = iter(nodes), Numbers(), dict[int, Fraction]()
     for number, (known, group) in enumerate(zip(chart.diverging, groups, strict=True)):
         kind, flipped = known.kind, known.flipped
         if kind in TAU:
             constant += group[2][1] if flipped else 0
             last = (tuple(-v for v in group[2][0]), -group[2][1]) if flipped else group[2]
             block, small = read_triple((*group[:2], last), next(given))
+            q += block
+            smalls.append(small)
+            continue
+        if kind == "quintic":
+            block, affine, small = read_quintic(group, next(given))
             q += block
             smalls.append(small)
             continue
@@ -193,13 +203,14 @@ def first_place(chart: Chart, neurons: Network, nodes: list[Numbers]) -> Place:
         smalls.append([1 / (a1 - a2)])
     if chart.shared:
         q += [constant, *(slope if "zero" in chart.kinds else [])]
+    q += affine
     return Place(q, [v for k, small in enumerate(smalls) if k != dependent(chart) for v in small], turned)
 
 
 def between(chart: Chart, start: Place, end: Place, d: int) -> tuple[list[Numbers], dict[int, Way], bool]:
     """The curve from one place to the next: coefficients of ``q``, the ways of the free groups, whether to infinity.
 
-    In the place of ``v`` of a triple ``q`` has its ``b``.
+    In the place of ``v`` of a triple ``q`` has its ``b``; of a quintic group ``(b, u, K, c)`` for ``(g, u, K, ℓ)``.
 
     Raises:
         Rejected: the way leads over infinity.
@@ -208,7 +219,7 @@ def between(chart: Chart, start: Place, end: Place, d: int) -> tuple[list[Number
     share = Fraction(0)
     for k in free_groups(chart):
         a, b = (small[k] for small in ends)
-        if chart.kinds[k] in TAU:
+        if chart.kinds[k] in NODED:
             need(not _vanished(chart.kinds[k], a), "path: a place beyond infinity")
         elif chart.kinds[k] == "saturated":
             need(a[0] > 0 and (last or b[0] > 0), "path: ρ of a saturated neuron is not positive")
@@ -220,7 +231,7 @@ def between(chart: Chart, start: Place, end: Place, d: int) -> tuple[list[Number
         first = min(ends[0])
         a, b = (small[first] for small in ends)
         if chart.kinds[first] != "saturated":
-            share = triples.share(a, b) if chart.kinds[first] in TAU else (b[0] - a[0]) / (b[0] + a[0])
+            share = triples.share(a, b) if chart.kinds[first] in NODED else (b[0] - a[0]) / (b[0] + a[0])
     course, ways, q = Course(share, last), dict[int, Way](), [list(start.q), list(end.q)]
     for k in free_groups(chart):
         kind, place, (a, b) = chart.kinds[k], place_in(chart, k, d), (small[k] for small in ends)
@@ -229,6 +240,11 @@ def between(chart: Chart, start: Place, end: Place, d: int) -> tuple[list[Number
             ways[k] = triples.triple(a, b, (start.q[place][-1], end.q[place][-1]), course)
             for v, small in zip(q, (a, b), strict=True):
                 v[place] = triples.inner(v[place], small)
+        elif kind == "quintic":
+            constant = (start.q[place][2 * d], end.q[place][2 * d])
+            ways[k] = quintics.quintic(a, b, constant, course)
+            for v, small in zip(q, (a, b), strict=True):
+                v[place] = quintics.inner(v[place], small)
         elif step:
             rho = (1 / a[0], Fraction(0)) if last else ((1 / a[0] + 1 / b[0]) / 2, (1 / b[0] - 1 / a[0]) / 2)
             ways[k] = Step(step.normal, rho, last)
@@ -264,7 +280,9 @@ def residuals(folded: Folded, chart: Chart, start: Place, end: Place) -> tuple[l
         constants = [v + 2 * part[place] for v, part in zip(constants, curve, strict=True)]
     for k, way in enumerate(all_ways(chart, curve, free, d, start.flipped)):
         block = [part[place_in(chart, k, d)] for part in curve]
-        if chart.kinds[k] != "zero":
+        if chart.kinds[k] == "quintic":
+            constants = [v + 2 * part[2 * d] for v, part in zip(constants, block, strict=True)]
+        elif chart.kinds[k] != "zero":
             constants = [v + folded.reflection * part[-1] for v, part in zip(constants, block, strict=True)]
         series, wide = way.output(block, data)
         outputs, rest = add(outputs, series), rest + wide

@@ -97,9 +97,11 @@ def composed(jet: Series, inner: Series, data: Data, degree: int = ORDER) -> Ser
 
 
 def about(polynomial: Sequence[Any]) -> list[Any]:
-    """Bounds of the coefficients of a polynomial of degree 2 about any ``|τ| ≤ 1``."""
-    a, b, q = map(abs, polynomial)
-    return [a + b + q, b + q * 2, q]
+    """Bounds ``Σ_l binom(l, i) |p_l|`` of the coefficients of a polynomial about any ``|τ| ≤ 1``."""
+    sizes = [abs(v) for v in polynomial]
+    return [
+        sum((size * comb(k, i) for k, size in enumerate(sizes[i + 1 :], i + 1)), sizes[i]) for i in range(len(sizes))
+    ]
 
 
 def bound(factors: Sequence[tuple[int, Series]], argument: Series, data: Data) -> Vector:

@@ -52,14 +52,14 @@ SMALL = 4
 """How many small coordinates a triple has."""
 
 
-def read_triple(members: Network, nodes: Numbers) -> tuple[Numbers, Numbers]:
+def read_triple(members: Network, nodes: Numbers, whose: str = "triple") -> tuple[Numbers, Numbers]:
     """``(w, v, u, c)`` and ``(μ, α, p_1, p_2)`` of three neurons at two nodes and the third, by Lagrange's formula.
 
     Raises:
         Rejected: nodes that are equal.
     """
     p = [*nodes, -sum(nodes, Fraction(0))]
-    need(len(set(p)) == 3, "path.nodes: two nodes of a triple are equal")
+    need(len(set(p)) == 3, f"path.nodes: two nodes of a {whose} are equal")
     middle, u, b = ([Fraction(0)] * len(members[0][0]) for _ in range(3))
     for i, (w, _) in enumerate(members):
         s, t = p[i - 1], p[i - 2]
@@ -99,8 +99,8 @@ def nodes(small: Numbers) -> Numbers:
     return [small[2], small[3], -small[2] - small[3]]
 
 
-def triple(start: Numbers, end: Numbers, c: tuple[Fraction, Fraction], course: Course) -> Triple:
-    """From the small coordinates and ``c`` of one place to those of the next.
+def node_lines(start: Numbers, end: Numbers, course: Course, whose: str) -> list[Numbers]:
+    """The coefficients of the three nodes.
 
     Raises:
         Rejected: nodes that meet before the end.
@@ -108,11 +108,19 @@ def triple(start: Numbers, end: Numbers, c: tuple[Fraction, Fraction], course: C
     first, second = nodes(start), nodes(end)
     for i, j in ((0, 1), (0, 2), (1, 2)):
         gaps = (first[i] - first[j], second[i] - second[j])
-        need(gaps[0] * gaps[1] > 0 or (course.last and gaps[0] != 0), "path: nodes of a triple meet")
+        need(gaps[0] * gaps[1] > 0 or (course.last and gaps[0] != 0), f"path: nodes of a {whose} meet")
     if course.last:
-        lines = [[Fraction(0), p] for p in first]
-    else:
-        lines = [[(p + q) / 2, (q - p) / 2] for p, q in zip(first, second, strict=True)]
+        return [[Fraction(0), p] for p in first]
+    return [[(p + q) / 2, (q - p) / 2] for p, q in zip(first, second, strict=True)]
+
+
+def triple(start: Numbers, end: Numbers, c: tuple[Fraction, Fraction], course: Course) -> Triple:
+    """From the small coordinates and ``c`` of one place to those of the next.
+
+    Raises:
+        Rejected: nodes that meet before the end.
+    """
+    lines = node_lines(start, end, course, "triple")
     moments = [course.blend(*ends) for ends in (c, (start[1], end[1]), (start[0], end[0]))]
     return Triple(moments, lines, course.last)
 

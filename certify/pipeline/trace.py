@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from certify.arithmetic import Array, quiet
+from certify.pipeline.closings import Closing, closing
+from certify.pipeline.lower import lower
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure
 from sweep.kernels.compiled import KernelData
@@ -19,12 +22,11 @@ from sweep.polishing.descent import LimitSlope, Slope, approx_descent, short
 from symmetry.arithmetic import Float64
 from symmetry.infinity.charts import Chart
 from symmetry.infinity.groups import TAU
-from symmetry.infinity.merging import read_triple
+from symmetry.infinity.merging import quintic_nodes, read_triple
 from symmetry.lines import slopes
 from symmetry.matching import propose_stratum_point
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
-from symmetry.paths.closing import separation, shrink, stretch
 from symmetry.paths.release import Piece, Place, approx_residuals, piece, place_of, residuals, toward
 from symmetry.problem import Problem
 from symmetry.strata import Stratum
@@ -36,29 +38,23 @@ _TOWARD = (0.5, 0.75, 0.9)
 _PARTS = (0.5, 0.125)
 """So far on the way to the next vertex, where these lead nowhere."""
 
-_FLAT = 1e-6
-"""Directions in which the residuals change by less than this, relatively, are left alone."""
-
-_SHARES = (1.0, 0.3, 0.1)
-
-_LOOKS = (1.0, 0.8, 0.6, 0.45, 0.3)
-"""Where on a curve gradients are looked at before it is expanded."""
-
 _WATCHED = {False: np.array([-1.0, -0.75, 0.5, 1.0]), True: np.array([1.0, 0.9, 0.5, 0.1])}
 """Where on a piece in a chart losses are looked at before it is expanded, between places and on the last one."""
 
 _NOISE = 1e-14
 """Of a loss that rises by less, relative to its root and to the largest output, nothing is said."""
 
-_BESIDE = 0.2
+_LOWER = (0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
+"""So far from the limit, relatively, a place of least loss is tried in a chart with a quintic group."""
 
-_OCTAVES = 4
+_BESIDE = 0.2
+"""How far from a vertex, relatively, the stratum nearest to it may be."""
 
 _RARE = 4
-"""Of so many vertices one is asked for a curve with a bend, or for a way in a chart along the polish."""
+"""Of so many vertices one is asked for curves that cost more, or for a way in a chart along the polish."""
 
 _ASKED, _TRIPLE = 64, 32
-"""At so many vertices at most a way is asked for in a chart, and in one with triples."""
+"""At so many vertices at most a way is asked for in a chart, and in one with triples or a quintic group."""
 
 _INSIDE = 0.9
 """How near to the faces of a box, relative to its radii, a path may end."""
@@ -120,28 +116,27 @@ def trace_to_zero(
     It need not lie on ``stratum``: where the way there ends on a floor that no curve follows, another may be nearer.
     """
     slope = _slope(problem, data, len(path[0]))
-    closings: list[_Closing | None] = []
+    closings: list[Closing | None] = []
 
     def arrived(theta: Array) -> bool:
-        # curves with a bend cost more than all the rest
-        closings.append(_closing(slope, stratum, theta, bent=len(closings) % _RARE == 0))
+        closings.append(closing(slope, stratum, theta, thorough=len(closings) % _RARE == 0))
         return closings[-1] is not None
 
     track = approx_descent(slope, path, arrived, arcs=True)
-    vertices, closing = track.vertices, closings[-1]
-    if closing is None:
-        vertices, closing = _elsewhere(slope, problem, stratum, vertices)
-    if closing is None:
+    vertices, last = track.vertices, closings[-1]
+    if last is None:
+        vertices, last = _elsewhere(slope, problem, stratum, vertices)
+    if last is None:
         return Failure("no-path")
-    zero, bend, way = closing.zero, closing.bend, (closing.order, closing.bend, closing.octaves)
-    if not prove_zero(slope.objective, zero, exact(vertices[-1]), *way, arithmetic=arithmetic, max_bits=max_bits):
+    way = (last.zero, exact(vertices[-1]), last.closing, last.rows, last.octaves)
+    if not prove_zero(slope.objective, *way, arithmetic=arithmetic, max_bits=max_bits):
         return Failure("rises", (("piece", len(vertices)),))
     bends = {number: bend for number, bend in track.bends.items() if number + 1 < len(vertices)}
-    proof = _proved(slope.objective, [exact(v) for v in vertices], bends, closing.order, arithmetic, max_bits)
+    proof = _proved(slope.objective, [exact(v) for v in vertices], bends, last.closing, arithmetic, max_bits)
     if isinstance(proof, Failure):
         return proof
-    proof = replace(proof, octaves=closing.octaves)
-    return (proof if bend is None else replace(proof, places=bend[None])), zero
+    proof = replace(proof, octaves=last.octaves)
+    return (replace(proof, places=np.array(last.rows, dtype=object)) if last.rows else proof), last.zero
 
 
 @quiet
@@ -185,10 +180,10 @@ def trace_to_limit(
         networks = [Network.from_theta(exact(v), problem.dimension).permuted(order) for v in [theta, *ahead]]
         # a triple takes three times as long, and without the polish a way was never seen to lead anywhere
         found = None
-        if fully or not chart.triples:
-            found = _approx_places(problem, slope.objective, chart, networks, Box(end, radius))
+        if fully or not chart.noded:
+            found = _approx_places(problem, data, slope.objective, chart, networks, Box(end, radius))
         entries.append((networks[0], found))
-        return found is not None or len(entries) > (_TRIPLE if chart.triples else _ASKED)
+        return found is not None or len(entries) > (_TRIPLE if chart.noded else _ASKED)
 
     track = approx_descent(slope, path, arrived, arcs=True)
     network, places = entries[-1]
@@ -207,7 +202,7 @@ def trace_to_limit(
 
 
 def _approx_places(
-    problem: Problem, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
+    problem: Problem, data: KernelData, objective: SquareLoss, chart: Chart, networks: Sequence[Network], box: Box
 ) -> list[Place] | None:
     """Places in the chart, downhill from the first network to the limit; approximate."""
     approx, limit = Float64(), chart.objective(problem)
@@ -228,7 +223,7 @@ def _approx_places(
     @cache
     def read(number: int) -> Place | None:
         network = networks[number]
-        if chart.triples:
+        if chart.noded:
             try:
                 place = first_place(chart, network, _nodes(chart, network, box.center))[1]
                 return replace(_rounded(chart, place), flipped=start.flipped)
@@ -262,11 +257,14 @@ def _approx_places(
         onward = next((k for k in ahead if falls(here, read(k))), None)
         if onward is None:
             # a part of the way to the goal, on the curve that leads there
-            between = [toward(chart, here, end, share) for share in _TOWARD]
+            between: Iterable[Place] = [toward(chart, here, end, share) for share in _TOWARD]
             later = read(at + 1) if at < len(networks) - 1 else None
             parts = [] if later is None else [_part(here, later, share) for share in _PARTS]
             # where a neuron saturates the polish knows better how fast
             between = [*parts, *between] if chart.saturated else [*between, *parts]
+            if chart.quintics:
+                lowest = (lower(data, chart, here, center, share) for share in _LOWER)
+                between = chain((place for place in lowest if place is not None), between)
             reached = next((place for v in between if falls(here, place := _rounded(chart, v))), None)
         else:
             at, stride = onward, 1
@@ -299,12 +297,16 @@ def _rises(limit: SquareLoss, chart: Chart, curve: Piece) -> bool:
 def _nodes(chart: Chart, network: Network, limit: Exact) -> list[tuple[Fraction, Fraction]]:
     """Two nodes of each triple, in short numbers: where the plane across ``u`` through a neuron cuts the line along it.
 
-    ``u`` has the direction that it has in the limit; ``Σ a_i p_i² = τ`` nearly.
+    ``u`` has the direction that it has in the limit; ``Σ a_i p_i² = τ`` nearly, of a quintic group ``1/p_1p_2p_3``.
     """
     out = []
-    for group in chart.triples:
+    for group in chart.noded:
         index, signs = list(group.members), np.array(group.signs)
         w, a = network.w[index].astype(np.float64) * signs[:, None], network.a[index].astype(np.float64) * signs
+        if group.kind == "quintic":
+            first, second, _ = exact(short(quintic_nodes(w, a))).tolist()
+            out.append((first, second))
+            continue
         d, block = chart.dimension, limit[chart.place(group)].astype(np.float64)
         u = read_triple(w, a, TAU[group.kind])[0][2 * d : 3 * d]
         u = u if u @ block[2 * d : 3 * d] > 0 else -u
@@ -376,113 +378,14 @@ def _proved(
     return Descent(ends, closing, bent=tuple(bent), bends=rows)
 
 
-@dataclass(frozen=True)
-class _Closing:
-    """The last piece of a path to a zero; the arguments of :func:`certify.proofs.path.prove_zero`."""
-
-    zero: Network
-    order: int
-    octaves: int
-    bend: Exact | None = None
-
-
-def _closing(slope: Slope, stratum: Stratum, theta: Array, *, bent: bool) -> _Closing | None:
-    """A curve from a zero near ``theta`` to it along which the loss rises; approximate.
-
-    Args:
-        slope: of the loss.
-        stratum: of the zero.
-        theta: (P,).
-        bent: whether curves with a bend are tried.
-    """
-    end = Network.from_theta(exact(theta), len(stratum.target.w[0]))
-    tried = (_from_zero(slope, zero, end, theta, bent=bent) for zero in _zeros(stratum, end))
-    return next((closing for closing in tried if closing is not None), None)
-
-
 def _elsewhere(
     slope: Slope, problem: Problem, home: Stratum, vertices: list[Array]
-) -> tuple[list[Array], _Closing | None]:
+) -> tuple[list[Array], Closing | None]:
     """The vertices to the first from which a curve leads to the stratum nearest to it, if that is not ``home``."""
     for number, theta in enumerate(vertices):
         point = propose_stratum_point(problem, Network.from_theta(exact(theta), problem.dimension), loosest=_BESIDE)
         if point is not None and point.stratum.labels != home.labels:
-            closing = _closing(slope, point.stratum, theta, bent=number % _RARE == 0)
-            if closing is not None:
-                return vertices[: number + 1], closing
+            found = closing(slope, point.stratum, theta, thorough=number % _RARE == 0)
+            if found is not None:
+                return vertices[: number + 1], found
     return vertices, None
-
-
-def _zeros(stratum: Stratum, end: Network) -> Iterator[Network]:
-    """The nearest zero, and the nearest where free classes have the incoming weights of a teacher's neuron near them.
-
-    Where a class of copies that cancel each other comes to a teacher's neuron, or its mirror image, they are one class.
-    """
-    nearest, w = stratum.nearest(end), end.w.copy()
-    yield nearest
-    for block in stratum.free:
-        index = list(block.members)
-        vector = block.signs[0] * nearest.w[index[0]].astype(np.float64)
-        away = np.linalg.norm(np.concatenate([stratum.target.approx_w, -stratum.target.approx_w]) - vector, axis=1)
-        if away.min() < _BESIDE:
-            t, flipped = away.argmin() % len(stratum.target.w), away.argmin() >= len(stratum.target.w)
-            row = exact(stratum.target.w[t]) * (-1 if flipped else 1)
-            w[index] = np.array(block.signs)[:, None] * row
-    if np.any(w != end.w):
-        yield stratum.nearest(Network(w, end.a))
-
-
-def _from_zero(slope: Slope, zero: Network, end: Network, theta: Array, *, bent: bool) -> _Closing | None:
-    first = zero.theta().astype(np.float64)
-    octaves = _octaves(slope, [first, theta - first], 1)
-    if octaves is not None:
-        return _Closing(zero, 1, octaves)
-    parts = [v.astype(np.float64) for v in separation(zero, end)]
-    if not np.any(parts[0]):
-        return None
-    octaves = _octaves(slope, [first, *parts], 2)
-    if octaves is not None:
-        return _Closing(zero, 2, octaves)
-    for bend in _bends(slope.objective, first, parts[0], parts[1], theta) if bent else ():
-        octaves = _octaves(slope, [first, parts[0], bend, parts[1] - bend], 2)
-        if octaves is not None:
-            return _Closing(zero, 2, octaves, exact(bend))
-    return None
-
-
-def _bends(objective: SquareLoss, zero: Array, first: Array, second: Array, end: Array) -> Iterator[Array]:
-    """``v_2`` that take back what separating neurons does to the residuals to second order, and a little more.
-
-    ``J v_2 = −½ f''[v_1, v_1] + φ J v_3`` nearly; with ``φ`` such that the last part is of the size of the residuals at
-    the end, the loss rises like ``t⁴`` from the start.
-    """
-    approx = Float64()
-    jacobian = objective.outputs(zero, approx, 1)[0][0].jacobian
-    bending = objective.along([zero, first], approx).coefficients[2]
-    floor = -np.linalg.lstsq(jacobian, bending, rcond=_FLAT)[0][:, 0]
-    residuals, change = objective.outputs(end, approx, 0)[1], jacobian @ (second - floor)
-    size = float(np.linalg.norm(change))
-    for share in _SHARES:
-        ahead = min(share * float(np.linalg.norm(residuals)) / size, 1.0) if size else 0.0
-        yield short(floor + ahead * (second - floor))
-
-
-def _octaves(slope: Slope, curve: Sequence[Array], order: int) -> int | None:
-    """How often to halve a curve from a zero along which the loss rises; ``None`` where it does not; approximate."""
-    # gradients are cheap: most curves are seen to fall somewhere
-    if not all(slope.gradient(_at(curve, t)) @ _at(curve, t, 1) > 0 for t in _LOOKS):
-        return None
-    approx = Float64()
-    for octaves in range(_OCTAVES + 1):
-        end = 0.5**octaves
-        if np.all(slopes(slope.objective.along(shrink(curve, end), approx), approx, vanishing=order) > 0):
-            return octaves
-        if not np.all(slopes(slope.objective.along(stretch(curve, end, end / 2), approx), approx) < 0):
-            return None
-    return None
-
-
-def _at(curve: Sequence[Array], t: float, derivative: int = 0) -> Array:
-    """The point, or the velocity, of a polynomial curve."""
-    parts = [v * (t**k if not derivative else k * t ** max(k - 1, 0)) for k, v in enumerate(curve)]
-    return np.asarray(sum(parts[1:], parts[0]))

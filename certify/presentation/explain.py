@@ -324,7 +324,7 @@ def _path(row: Row, found: CriticalObject) -> str:
         return f"path: the loss falls strictly along a path that starts at the saved point and {end}."
     what = "an exact global minimum of the stratum" if found.stratum else "the minimum"
     sentence = (
-        "path: the loss falls strictly along a path, made of straight pieces, from the saved point to "
+        "path: the loss falls strictly along a path, made of lines and curves, from the saved point to "
         f"{what}; its length is about {row['moved']:.4g}."
     )
     if row["distance"] is None:

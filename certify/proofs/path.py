@@ -5,8 +5,8 @@ bounds of ``d/dt L`` are negative the loss falls strictly from one vertex to the
 
 * in the uniqueness box of a minimum: the loss is strictly convex there, so it falls on along the straight line to the
   minimum itself;
-* at an exact zero of the loss, along a line, or a curve ``θ_0 + t v_1 + t² v_2 + t³ v_3``, on which the loss rises
-  from 0;
+* at an exact zero of the loss, along a line, or a curve on which residuals vanish to second or third order, on which
+  the loss rises from 0;
 * in a chart: copies of a neuron are moved together, then the coordinates ``(q, ε)`` of the chart go from place to
   place, at last to infinity, into the uniqueness box of the limit network's minimum (docs/paths.md).
 """
@@ -26,11 +26,12 @@ from certify.arithmetic import Array, Enclosures, ladder, quiet
 from certify.proofs.proof import Failure, Proof
 from symmetry.arithmetic import Float64
 from symmetry.infinity.charts import Chart
-from symmetry.lines import slopes
+from symmetry.lines import TOP, slopes
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
 from symmetry.paths.closing import arc, shrink, stretch, way_in
 from symmetry.paths.release import Piece, Place, piece, place_of, residuals
+from symmetry.paths.third_order import vanishes
 
 _HALVINGS = 3
 _BITS = 106
@@ -51,14 +52,14 @@ class Descent(Proof):
 
     Args:
         vertices: (k, P) exact, the saved point, which comes first, left out; k may be 0.
-        closing: 0: the last vertex lies in the uniqueness box of a minimum. 1 or 2: from the last vertex the loss
+        closing: 0: the last vertex lies in the uniqueness box of a minimum. 1, 2 or 4: from the last vertex the loss
             falls to 0 along a straight or a bent curve to an exact zero; see :func:`prove_zero`. 3: from the last
             vertex it falls in the object's chart; see :func:`prove_channel`.
         order: for closing 3, neuron ``i`` of the chart is neuron ``order[i]`` of the candidate.
         places: for closing 3, (l, P' + free ε) exact, the places ``(q, ε)`` after the first, at last with ``ε = 0``.
             Of a triple ``(μ, α, p_1, p_2)`` takes the place of ``ε``, at last with ``μ = τ``, ``p = 0``.
-            For closing 2, (1, P), the ``bend`` of the curve, where it has one.
-        octaves: for closings 1 and 2, how often the last curve is halved.
+            For closings 2 and 4, (k, P), coefficients of the last curve; see :func:`prove_zero`.
+        octaves: for closings 1, 2 and 4, how often the last curve is halved.
         bent: the numbers of the pieces, ascending, that are arcs; piece 0 leads from the saved point to vertex 0.
         bends: (len(bent), P) exact, their bends; see :func:`symmetry.paths.closing.arc`.
         radii: for closing 3 without vertices, (l, P') float64 taken as exact, or empty. In the boxes of these radii
@@ -138,32 +139,41 @@ def prove_zero(
     objective: SquareLoss,
     zero: Network,
     end: Exact,
-    order: int,
-    bend: Exact | None = None,
+    closing: int,
+    rows: Sequence[Exact] = (),
     octaves: int = 0,
     *,
     arithmetic: str,
     max_bits: int,
 ) -> bool:
-    """Prove that the loss rises strictly from an exact zero to ``end`` along the curve of the given order.
+    """Prove that the loss rises strictly from an exact zero to ``end`` along a curve.
 
-    On ``0 < t ≤ 2^−octaves`` by its order, and on ``[2^−j, 2^(1−j)]``, ``j = 1, …, octaves``, as on other pieces.
-    ``False`` does not say that it does not.
+    On ``0 < t ≤ 2^−octaves`` by the order to which residuals vanish, and on ``[2^−j, 2^(1−j)]``, ``j = 1, …, octaves``,
+    as on other pieces. ``False`` does not say that it does not.
 
     Args:
         objective: the loss; ``zero`` has residuals exactly 0.
         zero: the zero.
         end: (P,) exact.
-        order: 1: the straight line; 2: the curve of :func:`symmetry.paths.closing.way_in`.
-        bend: of that curve.
+        closing: 1: the straight line. 2: the curve of :func:`symmetry.paths.closing.way_in`, residuals vanish to second
+            order. 4: that of degree 5 with the given ``rows``, if residuals vanish to third order, see
+            :func:`symmetry.paths.third_order.vanishes`.
+        rows: (P,) each, exact: of closing 2 none, or ``v_2``; of closing 4 ``v_1`` to ``v_4``.
         octaves: how often it is halved.
         arithmetic: as in :func:`certify.arithmetic.ladder`.
         max_bits: the last precision tried.
     """
-    if order == 2 and objective.problem.activation.reflection is None:
+    reflection = objective.problem.activation.reflection
+    if closing == 2 and reflection is None:
         return False  # neurons of w and −w are put together, which asks for an even σ'
-    first = zero.theta()
-    parts = (end - first,) if order == 1 else way_in(zero, Network.from_theta(end, zero.dimension), bend)
+    first, order = zero.theta(), closing
+    parts = [*rows, end - first - sum(rows, first * 0)]
+    if closing == 2:
+        parts = [*way_in(zero, Network.from_theta(end, zero.dimension), *rows)]
+    if closing == 4:
+        order = 3
+        if len(parts) != TOP or not vanishes(zero, parts, reflection):
+            return False
     curve, rungs = [first, *parts], partial(_rungs, arithmetic, max_bits)
     ends = [Fraction(1, 2**j) for j in range(octaves + 1)]
     if not all(any(_falls(objective, stretch(curve, a, b), rung) for rung in rungs()) for a, b in pairwise(ends)):

@@ -332,7 +332,7 @@ def _saturated(problem: Problem, w: Floats) -> list[tuple[float, Group]]:
         # inputs on the line are there up to rounding
         off = away > 1e-9 * length * np.linalg.norm(normal)
         margin = float(np.abs(z[off]).min(initial=np.inf))
-        if margin > _SATURATED and max(map(abs, normal)) <= LARGEST:
+        if off.any() and margin > _SATURATED and max(map(abs, normal)) <= LARGEST:
             found.append((_SATURATED / margin, Group("saturated", (i,), normal=normal)))
     return found
 

@@ -31,7 +31,7 @@ _UNIT = 2.0**40
 """Vertices are multiples of its reciprocal: short numbers."""
 
 _AHEAD = 4
-_STEPS = 150
+_STEPS = 400
 _HALVINGS = 12
 
 _FLAT = 1e-6

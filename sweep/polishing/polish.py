@@ -142,6 +142,8 @@ class _Walk:
         while self.steps < max_steps:
             if np.abs(self.theta).max() > max_weight:
                 return "diverging"
+            if self.loss == 0:
+                return "converged"
             if self.loss <= vanish_below:
                 # tried again only after the loss has fallen by much
                 vanish_below = 1e-2 * self.loss

@@ -54,6 +54,7 @@ from symmetry.infinity.exponential import Exponential, has_constant
 from symmetry.infinity.groups import GROWTH, ORDER, TAU, Group, Kind
 from symmetry.infinity.limits import Affine, Cubic, Linear, Pair, Quintic, Triple
 from symmetry.infinity.merging import (
+    at_nodes,
     cubic,
     exponential,
     on_parabola,
@@ -143,14 +144,15 @@ class Chart(Structure):
         """The coordinates of a network (m, d), (m,): ``q``, and ``ε`` of each diverging group.
 
         With an output bias ``a`` is (m + 1,). Of a saturated neuron ``1/ρ`` is read off in place of ``ε``. In floating
-        point, or in fractions if there is no quintic group and no exponential, and triples have nodes. The inverse of
+        point, or in fractions if there is no exponential, and triples and a quintic group have nodes. The inverse of
         :meth:`network` where copies are equal; of triples ``w`` and ``v`` are read off up to ``O(ε²)``.
 
         Args:
             w: incoming weights.
             a: outputs.
-            nodes: for each triple two: it is read off as :func:`symmetry.infinity.merging.on_parabola` does, with
-                ``(μ, α, p_1, p_2)`` in place of ``ε``.
+            nodes: for each triple and quintic group two: it is read off as
+                :func:`symmetry.infinity.merging.on_parabola` and :func:`symmetry.infinity.merging.at_nodes` do, with
+                ``(μ, α, p_1, p_2)``, ``(ν, α, p_1, p_2)`` in place of ``ε``.
         """
         given = iter(nodes)
         a, own = a[: self.width], a[self.width :]
@@ -194,6 +196,11 @@ class Chart(Structure):
                 parts.append(coordinates)
                 constant, slope = constant + ai.sum() / 2, ai @ wi / 4
                 eps.append(size)
+            elif group.kind == "quintic" and nodes:
+                block, slope, small = at_nodes(np.array(wi, dtype=object), np.array(ai, dtype=object), next(given))
+                parts.append(np.asarray(block))
+                constant = constant + ai.sum() / 2
+                eps += small
             elif group.kind == "quintic":
                 coordinates, size = read_quintic(wi.astype(np.float64), ai.astype(np.float64))
                 parts.append(coordinates)

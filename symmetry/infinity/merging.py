@@ -91,6 +91,26 @@ def on_parabola(w: Exact, a: Exact, nodes: Sequence[Fraction]) -> tuple[Exact, t
     return np.concatenate([middle, alpha * u + mu * bend, u, [c]]), (mu, alpha, p[0], p[1])
 
 
+def at_nodes(w: Exact, a: Exact, nodes: Sequence[Fraction]) -> tuple[Exact, Exact, tuple[Fraction, ...]]:
+    """Three neurons (3, d), (3,) near zero at two given nodes and the third, ``Σp = 0``; exact.
+
+    With ``w_i = w_0 + p_i u + p_i² w_2``, ``μ = Σap²``, ``α = Σap``:
+
+    Returns:
+        ``(g, u)``, ``g = μ w_0``; ``ℓ``, ``4ℓ = αu + μ w_2``; and ``(ν, α, p_1, p_2)``, ``ν = p_1p_2p_3 μ``.
+
+    Raises:
+        ValueError: nodes of which two are equal.
+    """
+    block, (mu, alpha, p, q) = on_parabola(w, a, nodes)
+    d = w.shape[1]
+    return (
+        np.concatenate([mu * block[:d], block[2 * d : 3 * d]]),
+        block[d : 2 * d] / 4,
+        (-p * q * (p + q) * mu, alpha, p, q),
+    )
+
+
 def cubic(u: Exact, linear: Exact, p1: Fraction, p2: Fraction) -> tuple[Exact, Exact]:
     """Two neurons (2, d), (2,) near zero with ``Σaw = 4ℓ`` and ``Σap³ = 1``, ``Σap²w = u``.
 
@@ -183,6 +203,26 @@ def read_quintic(w: Floats, a: Floats) -> tuple[Floats, float]:
 
     ``u`` has the direction in which what is across has no linear term in ``p``, and the length that makes ``Σap⁵ = 1``.
     """
+    lead = _straight(w)
+    fifth = float(a @ (w @ lead) ** 5)
+    length = abs(fifth) ** 0.2
+    lead *= np.sign(fifth)
+    p = w @ lead / length
+    across = w - length * np.outer(p, lead)
+    g = float(a @ p**3) / 3 * length * lead + (a * p * p) @ across
+    return np.concatenate([g, length * lead]), float(np.sqrt((p @ p) / 2))
+
+
+def quintic_nodes(w: Floats, a: Floats) -> Floats:
+    """Nodes (3,) of three neurons near zero: where they are along ``u``, with ``Σp = 0`` and ``p_1p_2p_3 Σap² = 1``."""
+    p = w @ _straight(w)
+    p -= p.mean()
+    moment = float(np.prod(p) * (a @ (p * p)))
+    return np.asarray(p / np.sign(moment) / abs(moment) ** 0.2)
+
+
+def _straight(w: Floats) -> Floats:
+    """The direction (d,) near that of three neurons in which what is across has no linear term."""
     lead = np.linalg.svd(w)[2][0]
     for _ in range(100):
         places = w @ lead
@@ -192,13 +232,7 @@ def read_quintic(w: Floats, a: Floats) -> tuple[Floats, float]:
         lead /= np.linalg.norm(lead)
         if np.linalg.norm(slope) < 1e-15:
             break
-    fifth = float(a @ (w @ lead) ** 5)
-    length = abs(fifth) ** 0.2
-    lead *= np.sign(fifth)
-    p = w @ lead / length
-    across = w - length * np.outer(p, lead)
-    g = float(a @ p**3) / 3 * length * lead + (a * p * p) @ across
-    return np.concatenate([g, length * lead]), float(np.sqrt((p @ p) / 2))
+    return np.asarray(lead)
 
 
 def read_exponential(w: Floats, a: float) -> tuple[Floats, float]:

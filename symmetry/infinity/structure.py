@@ -137,11 +137,11 @@ class Structure:
     def plain(self) -> bool:
         """Whether paths are defined in the chart.
 
-        Diverging groups are pairs, triples, zero groups and saturated neurons, and only mirrored pairs and triples have
-        flipped members, or a zero group that alone releases a constant, or splits, if a mirrored pair or a zero group
-        balances them; no copies are mirrored.
+        Diverging groups are pairs, triples, zero groups, and saturated neurons or a quintic group, and only mirrored
+        pairs and triples have flipped members, or a zero group that alone releases a constant, or splits, if a mirrored
+        pair or a zero group balances them; no copies are mirrored.
         """
-        kinds = {"copies", "zero", "saturated", *_PAIRS, *TAU}
+        kinds = {"copies", "zero", "quintic" if self.quintics else "saturated", *_PAIRS, *TAU}
         balancing = self.dependent is not None and self.dependent.kind in ("mirrored", "zero")
         flippable = [*self.triples, self._alone, *(self.turned if balancing else ())]
         return not self.bias and all(g.kind in kinds and (not g.flipped or g in flippable) for g in self.groups)
@@ -215,6 +215,16 @@ class Structure:
         """Where a diverging group has its coordinates in ``q``; a zero group has the constant as well."""
         limits = self.limits
         return self.units[-1 if group.kind == "zero" else len(self.ordinary) + limits.index(group)].place
+
+    @property
+    def noded(self) -> tuple[Group, ...]:
+        """The groups that are read off at nodes along a path: triples and a quintic group."""
+        return (*self.triples, *self.quintics)
+
+    def span(self, group: Group) -> slice:
+        """As :meth:`place`, in a chart that is plain; of a quintic group with ``(K, ℓ)``, which come next."""
+        place = self.place(group)
+        return slice(place.start, self.units[-1].place.stop) if group.kind == "quintic" else place
 
     @property
     def shared(self) -> tuple[Group, ...]:

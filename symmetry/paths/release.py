@@ -23,6 +23,7 @@ from symmetry.infinity.groups import TAU, Group
 from symmetry.lines import TOP, Expansion, expand
 from symmetry.network import Exact, Network
 from symmetry.objective import SquareLoss
+from symmetry.paths.quintic_way import QuinticWay
 from symmetry.paths.saturated_way import SaturatedWay
 from symmetry.paths.triple_way import TripleWay
 from symmetry.paths.ways import Course, PairWay, Stand, Way, ZeroWay
@@ -33,6 +34,7 @@ Floats = NDArray[np.float64]
 _WAYS: dict[str, type[Way]] = {
     **dict.fromkeys(("pair", "split+", "split-", "mirrored"), PairWay),
     **dict.fromkeys(TAU, TripleWay),
+    "quintic": QuinticWay,
     "zero": ZeroWay,
     "saturated": SaturatedWay,
 }
@@ -80,7 +82,7 @@ def stands(chart: Chart, place: Place) -> list[tuple[Group, Stand]]:
     out, start = list[tuple[Group, Stand]](), 0
     for group in (g for g in chart.diverging if g != chart.dependent):
         end = start + _WAYS[group.kind].numbers
-        out.append((group, Stand(place.q[chart.place(group)], place.eps[start:end])))
+        out.append((group, Stand(place.q[chart.span(group)], place.eps[start:end])))
         start = end
     return out
 
@@ -107,7 +109,8 @@ def place_of(chart: Chart, network: Network, nodes: Sequence[Sequence[Fraction]]
     Args:
         chart: that is plain.
         network: exact.
-        nodes: two of each triple in the chart, different numbers that do not add up to the opposite of one of them.
+        nodes: two of each triple and quintic group in the chart, different numbers that do not add up to the opposite
+            of one of them.
     """
     w, a = cast("tuple[Any, Any]", (network.w, network.a))
     q, eps = (np.asarray(v, dtype=object) for v in chart.read(w, a, nodes))
@@ -144,7 +147,7 @@ def piece(chart: Chart, start: Place, end: Place) -> Piece | None:
             return None
         ways.append(found)
         for v, stand in zip(q, (a, b), strict=True):
-            v[chart.place(group)] = found.inner(group, stand)
+            v[chart.span(group)] = found.inner(group, stand)
     blended = course.blend(*q)
     if chart.dependent is not None:
         dependent = _dependent(chart, blended, ways, last, start.flipped)
@@ -212,7 +215,7 @@ def residuals(objective: SquareLoss, chart: Chart, curve: Piece, ar: Arithmetic)
         released_there = [one * part[constant : constant + 1] for part in parts]
         total = total + Expansion([*released_there, *[one * 0] * (TOP - 2)], one * 0)
     for group, way in zip(chart.diverging, curve.ways, strict=True):
-        block = [part[chart.place(group)] for part in parts]
+        block = [part[chart.span(group)] for part in parts]
         found = way.expand(block, data, objective, ar)
         if found is None:
             return None
@@ -228,7 +231,7 @@ class ApproxResiduals(NamedTuple):
 
 
 def approx_residuals(objective: SquareLoss, chart: Chart, curve: Piece, times: Floats) -> ApproxResiduals | None:
-    """The residuals at some ``τ`` (T,), in float64; ``None`` where a group has more than one small coordinate.
+    """The residuals at some ``τ`` (T,), in float64; ``None`` in a chart with triples or saturated neurons.
 
     Args:
         objective: of the chart's limit network.
@@ -236,7 +239,7 @@ def approx_residuals(objective: SquareLoss, chart: Chart, curve: Piece, times: F
         curve: the piece.
         times: not 0 on a last piece.
     """
-    ways = [way for way in curve.ways if isinstance(way, PairWay)]
+    ways = [way for way in curve.ways if isinstance(way, (PairWay, QuinticWay))]
     if len(ways) < len(curve.ways):
         return None
     problem, approx = objective.problem, Float64()
@@ -252,7 +255,7 @@ def approx_residuals(objective: SquareLoss, chart: Chart, curve: Piece, times: F
     if chart.balanced:
         total += q[chart.units[-1].place.start]
     for group, way in zip(chart.diverging, ways, strict=True):
-        outputs, size = way.approx_outputs(q[chart.place(group)], x, times, sigma)
+        outputs, size = way.approx_outputs(q[chart.span(group)], x, times, sigma)
         total += outputs
         largest = np.maximum(largest, size)
     return ApproxResiduals(total, largest)

@@ -62,18 +62,12 @@ class TripleWay:
 
     @classmethod
     def between(cls, group: Group, start: Stand, end: Stand, course: Course) -> Self | None:
-        places = [(*stand.small[2:], -sum(stand.small[2:], Fraction(0))) for stand in (start, end)]
-        gaps = [[p[i] - p[j] for i, j in ((0, 1), (0, 2), (1, 2))] for p in places]
-        apart = all(gaps[0]) and (course.last or all(a * b > 0 for a, b in zip(*gaps, strict=True)))
-        if not (apart and start.small[0] and end.small[0]):
+        nodes = nodes_between(start.small, end.small, course)
+        if nodes is None or not start.small[0] or not end.small[0]:
             return None
-        if course.last:
-            nodes = [[Fraction(0), p] for p in places[0]]
-        else:
-            nodes = [[(p + q) / 2, (q - p) / 2] for p, q in zip(*places, strict=True)]
         ends = [(stand.block[-1], stand.small[1], stand.small[0]) for stand in (start, end)]
         c, alpha, mu = (list(course.blend(a, b)) for a, b in zip(*ends, strict=True))
-        return cls((c, alpha, mu), (nodes[0], nodes[1], nodes[2]), group.flipped > 0, course.last)
+        return cls((c, alpha, mu), nodes, group.flipped > 0, course.last)
 
     @staticmethod
     def inner(group: Group, stand: Stand) -> Exact:
@@ -172,6 +166,19 @@ class TripleWay:
         both = plus(mu, times(reach, alpha), times(reach, reach, c))
         parts = [scaled(v, w, top, ar)[top] for v, w in ((sigma[0], c), (first, once), (second, both))]
         return parts[0] + parts[1] + parts[2]
+
+
+def nodes_between(start: Small, end: Small, course: Course) -> Nodes | None:
+    """The coefficients of all three nodes, from those of two places; ``None`` where they meet before the end."""
+    places = [(*small[2:], -sum(small[2:], Fraction(0))) for small in (start, end)]
+    gaps = [[p[i] - p[j] for i, j in ((0, 1), (0, 2), (1, 2))] for p in places]
+    if not (all(gaps[0]) and (course.last or all(a * b > 0 for a, b in zip(*gaps, strict=True)))):
+        return None
+    if course.last:
+        first, second, third = ([Fraction(0), p] for p in places[0])
+    else:
+        first, second, third = ([(p + q) / 2, (q - p) / 2] for p, q in zip(*places, strict=True))
+    return first, second, third
 
 
 def _inner(p: Sequence[Fraction], q: Sequence[Fraction]) -> Fraction:

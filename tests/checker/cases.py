@@ -455,6 +455,13 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
             [-1.412, -0.956, 1.48, -1.439, -1.159, 1.327, -0.591, 1.306, 1.012, -0.673, -1.27, 1.716, -1.573],
         ),
     ),
+    "three copies": ("d", lambda n: _zero(n, [[2, 1]] * 3, [Fraction(1, 3)] * 3)),
+    "flipped copies": (
+        "d",
+        lambda n: _zero(
+            n, [[2, 1], [2, 1], [-2, -1], [0, 0]], [Fraction(1, 2), Fraction(1, 4), Fraction(-1, 4), Fraction(1, 2)]
+        ),
+    ),
 }
 NAMES = tuple(_MAKERS)
 _MAKERS["transit"] = ("transit", lambda n: _chart(n, [("pair", 2)], [0.321, 1.357, 1.487, -1.089, -1.248]))

@@ -1,4 +1,5 @@
-"""Entries of the negative corpus; here those of saturated neurons, several outputs, biases and regions at infinity.
+"""Entries of the negative corpus; here those of saturated neurons, several outputs, biases, regions at infinity and
+zeros of third order.
 
 Each name says what is false: the rest of the certificate, or of the line, is as proved.
 """
@@ -9,7 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from cases import case
-from path_cases import cancelled, traced
+from path_cases import cancelled, crossed, traced
+from third_order_cases import BROKEN, CURVES, FLIPPED, PLAIN, broken
 
 from certify.proofs.proof import dyadic, from_text
 
@@ -33,6 +35,7 @@ CHARTED = {
     "path to a step beside a pair": "saturated beside a pair",
     "path of a flipped triple": "triple beside zero",
     "path of three groups with one constant": "three constants",
+    "path of three neurons near zero": "quintic",
 }
 """Of ``path_cases.py``, by their names in the corpus."""
 
@@ -190,8 +193,10 @@ def region_entries() -> list[dict[str, Any]]:
 
 
 def charted_entries() -> list[dict[str, Any]]:
-    """False paths in charts with saturated neurons, flipped triples and three groups that share a constant."""
-    step, triple, three = CHARTED
+    """False paths in charts with saturated neurons, flipped triples, three groups that share a constant, and a quintic
+    group.
+    """
+    step, triple, three, quintic = CHARTED
     paths = {name: traced(of).line["path"] for name, of in CHARTED.items()}
 
     def moved(of: str, place: int, k: int, factor: Fraction | int, more: Fraction | int = 0) -> dict[str, Any]:
@@ -201,6 +206,9 @@ def charted_entries() -> list[dict[str, Any]]:
 
     (nodes,) = paths[triple]["nodes"]
     finite, apart = Fraction(1, 8), cancelled()
+    (three_nodes,), (there, _) = paths[quintic]["nodes"], paths[quintic]["places"]
+    first, turned = three_nodes[0], [scaled(v, -1) for v in three_nodes]
+    farther = [*there[:-2], *(scaled(v, 3) for v in three_nodes)]
     return [
         false("a saturated neuron that turns round", step, "is not positive", moved(step, 0, -1, -1)),
         false("a saturated neuron that comes back", step, "place 0: the loss", moved(step, 0, -1, 3)),
@@ -226,6 +234,63 @@ def charted_entries() -> list[dict[str, Any]]:
             {"candidate": apart["candidate"], **{f"path.{key}": apart["path"][key] for key in ("vertices", "places")}},
         ),
         false("one constant of the other sign", three, "changes its sign, or is 0", moved(three, 0, -1, -1)),
+        false(
+            "a node of a quintic group twice", quintic, "two nodes of a quintic group", {"path.nodes.0": [first] * 2}
+        ),
+        false("a node of a quintic group that is 0", quintic, "a quintic group", {"path.nodes.0": [first, "0"]}),
+        false(
+            "a third node that is 0",
+            quintic,
+            "node of a quintic group is 0",
+            {"path.places.0": [*there[:-1], scaled(there[-2], -1)]},
+        ),
+        false(
+            "a node of a quintic group that goes through 0",
+            quintic,
+            "node of a quintic group is 0",
+            {"path.places": crossed()["path"]["places"]},
+        ),
+        false(
+            "nodes of a quintic group in another order",
+            quintic,
+            "nodes of a quintic group meet",
+            {"path.places.0": [*there[:-2], there[-1], there[-2]]},
+        ),
+        false("nodes of the other sign", quintic, "nodes of a quintic group meet", {"path.nodes.0": turned}),
+        false("a quintic group with a second moment of 0", quintic, "ν of a quintic", moved(quintic, 0, -4, 0)),
+        false("a quintic group of another size", quintic, "of a quintic group meet", moved(quintic, 1, -4, 2)),
+        false(
+            "a quintic group that stays finite", quintic, "of a quintic group meet", moved(quintic, 1, -1, 0, finite)
+        ),
+        false("a quintic group on its way back", quintic, "place 0: the loss", {"path.places.0": farther}),
+        false(
+            "another slope of what three neurons leave", quintic, "place 1: the loss", moved(quintic, 1, 5, 1, finite)
+        ),
+        false("another fifth power", quintic, "place 1: the loss", moved(quintic, 1, 2, 1, finite)),
+        false("another constant of three neurons", quintic, "place 1: the loss", moved(quintic, 1, 4, 1, finite)),
+        false("another first moment on the way", quintic, "place 0: the loss", moved(quintic, 0, -3, 1, 16)),
+        false("three neurons in another order", quintic, "path: place 0", {"path.order": [2, 1, 0]}),
+    ]
+
+
+def third_order_entries() -> list[dict[str, Any]]:
+    """False curves from zeros of third order: one condition does not hold, or they are no such curves."""
+    found = []
+    for name, (of, changes) in BROKEN.items():
+        given = broken(name)
+        moved = {"point": given["point"]} if any(k == 0 for k, _, _ in changes) else {}
+        found.append(false(name, of, "not seen to vanish", moved | {"path.places": given["path"]["places"]}))
+    rows = {name: curve.witness()["path"]["places"] for name, curve in CURVES.items()}
+    first, second, *more = rows[PLAIN]
+    faster = [scaled(v, 2) for v in rows[FLIPPED][0]]
+    return [
+        *found,
+        false("first and second order exchanged", PLAIN, "not seen to vanish", {"path.places": [second, first, *more]}),
+        false("twice as fast, but not of second order", FLIPPED, "not seen to vanish", {"path.places.0": faster}),
+        false("a curve of degree 4", PLAIN, "or four for 4", {"path.places": rows[PLAIN][:3]}),
+        false("a curve of degree 6", PLAIN, "or four for 4", {"path.places": [*rows[PLAIN], more[-1]]}),
+        false("a curve of third order that is not halved", PLAIN, "not proved to fall to 0", {"path.octaves": 0}),
+        false("a curve of third order taken for a bend", FLIPPED, "or one for 2", {"path.closing": 2}),
     ]
 
 

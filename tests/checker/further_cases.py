@@ -20,6 +20,7 @@ import numpy as np
 sys.path.append(str(Path(__file__).parents[1]))
 import gaussian_cases
 from cases import case
+from third_order_cases import CURVES, FLIPPED, PLAIN
 
 from certify.arithmetic.midrad import Float64Enclosures
 from certify.checker.path import _separated, _theta
@@ -160,6 +161,8 @@ _LINES: dict[str, Callable[[], Line]] = {
     "path to a zero of copies": _copies,
     "path along a bend": _bend,
     "path to infinity": _to_infinity,
+    PLAIN: lambda: Line("d", CURVES[PLAIN].witness()),
+    FLIPPED: lambda: Line("d", CURVES[FLIPPED].witness()),
 }
 LINES = tuple(_LINES)
 

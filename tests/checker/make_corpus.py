@@ -21,6 +21,7 @@ from false_entries import (
     later_entries,
     region_entries,
     scaled,
+    third_order_entries,
 )
 from further_cases import COPIES, FURTHER, LINES, further, line, texts, written
 from path_cases import traced
@@ -337,7 +338,7 @@ def further_entries() -> list[dict[str, Any]]:
 
 def path_entries() -> list[dict[str, Any]]:
     """False paths."""
-    into, arc, _, bend, far = (line(name).witness for name in LINES)
+    into, arc, _, bend, far = (line(name).witness for name in LINES[:5])
     turned = [scaled(v, -1) for v in bend["path"]["places"][0]]
     first, last = far["path"]["places"]
     return [
@@ -448,7 +449,15 @@ def main() -> None:
         "certificates": certificates,
         "paths": paths,
         "false": started(
-            [*entries(), *further_entries(), *path_entries(), *later_entries(), *region_entries(), *charted_entries()]
+            [
+                *entries(),
+                *further_entries(),
+                *path_entries(),
+                *later_entries(),
+                *region_entries(),
+                *charted_entries(),
+                *third_order_entries(),
+            ]
         ),
     }
     path = Path(certify.__file__).parent / "_data" / CORPUS

@@ -1,8 +1,8 @@
 """Candidates with paths on tiny problems: the row, the line of ``witnesses.jsonl`` and the certificate belong together.
 
 Paths of every closing, with arcs, halvings and bends, in charts with copies, splits, mirrored pairs, neurons near
-zero, triples, flipped ones among them, and saturated neurons. :func:`rises` follows a path with the provers' curves and
-charts, which share nothing with the checker's, and compares losses at 300 bits.
+zero, triples, flipped ones among them, quintic groups, and saturated neurons. :func:`rises` follows a path with the
+provers' curves and charts, which share nothing with the checker's, and compares losses at 300 bits.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cases import case, checked, problem
 from further_cases import LINES, line, written
 from on_piece import network_at
 from region_cases import folded, wrong
+from third_order_cases import BROKEN, broken
 
 from certify.arithmetic.arb import Arb
 from certify.arithmetic.rounding import root_above
@@ -36,6 +37,7 @@ from certify.proofs.proof import Failure, dyadic, from_text
 from symmetry.arithmetic import Float64
 from symmetry.infinity.charts import Chart, Group, chart_from_json
 from symmetry.infinity.groups import TAU
+from symmetry.infinity.merging import quintic_nodes
 from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.paths.closing import arc, way_in
@@ -44,10 +46,16 @@ from symmetry.regions.opening import Opening
 
 Line = dict[str, Any]
 
-_CERTIFICATES = dict(zip(LINES, ("minimum-2", "zero", "whole", "whole", "channel"), strict=True))
+_ENDS = ("minimum-2", "zero", "whole", "whole", "channel", "three copies", "flipped copies")
+_CERTIFICATES = dict(zip(LINES, _ENDS, strict=True))
 """Of the lines of the negative corpus, those of the objects to which they lead."""
 
-_POINTS = {"zero": ["C1+", "C2+"], "whole": ["C1+", "C1+"]}
+_POINTS = {
+    "zero": ["C1+", "C2+"],
+    "whole": ["C1+", "C1+"],
+    "three copies": ["C1+", "C1+", "C1+"],
+    "flipped copies": ["C1+", "C1+", "C1-", "Z"],
+}
 
 
 BITS = 300
@@ -81,17 +89,24 @@ def _in_chart(name: str, factor: float = 1.0, way: float | None = None) -> Line:
     start = center + exact([Fraction(away) * (-1) ** k for k in range(len(center))])
     small = [Fraction(e) for e in eps]
     theta = chart.network(start, small, [[Fraction(s) for s in row] for row in shares]).theta().astype(float)
-    apart = [v + 2.0**-12 * (1 if k % 3 else -1) for k, v in enumerate(theta[: 2 * chart.width])]
+    # outputs of a quintic group are too large for that
+    off = 0.0 if chart.quintics else 2.0**-12
+    apart = [v + off * (1 if k % 3 else -1) for k, v in enumerate(theta[: 2 * chart.width])]
     candidate = written([*apart, *theta[2 * chart.width :]])
     # q goes with ε², ε of the first group halved; on a plateau it stops before the minimum, where nothing falls
     ways = [Fraction(way), Fraction(0)] if small else [Fraction(1, 16)]
     places = [[*(center + way**2 * (start - center)), *(way * e for e in small)] for way in ways]
     path = {"vertices": [], "closing": 3, "order": list(range(chart.width))}
-    if chart.triples:
-        # their only small coordinates; the candidate's nodes are these as well
-        network, tau = Network.from_theta(exact(_theta(candidate)), chart.dimension), TAU[chart.triples[0].kind]
+    if chart.noded:
+        # their only small coordinates; the candidate's nodes are these as well, or nearly
+        network, tau = Network.from_theta(exact(_theta(candidate)), chart.dimension), TAU.get(chart.noded[0].kind, 1)
+        if chart.quintics:
+            w, a = network.w.astype(np.float64), network.a.astype(np.float64)
+            small = [Fraction(round(v * 2**40), 2**40) for v in quintic_nodes(w, a).tolist()[:2]]
         alpha = place_of(chart, network, [small]).eps[1]
-        places = [[*row[:-2], Fraction(tau), alpha, *row[-2:]] for row in places]
+        places = [
+            [*row[:-2], Fraction(tau), alpha, *(k * v for v in small)] for row, k in zip(places, ways, strict=True)
+        ]
         path["nodes"] = [[dyadic(v) for v in small]]
     return {"candidate": candidate, "path": path | {"places": [[dyadic(v) for v in row] for row in places]}}
 
@@ -109,6 +124,18 @@ def cancelled() -> Line:
     candidate = written((rough + 2.0**-16 * uphill / np.linalg.norm(uphill)).tolist())
     path = {"vertices": [[dyadic(v) for v in vertex]], "closing": 3, "order": own.line["path"]["order"]}
     return deepcopy(own.line) | {"candidate": candidate, "path": path | {"places": [end]}}
+
+
+def crossed() -> Line:
+    """A false path: a node of three neurons near zero goes through 0, where there is no network.
+
+    What is expanded goes on there: it depends on ``p_1p_2p_3``, and not on its reciprocal.
+    """
+    own = deepcopy(traced("quintic").line)
+    first, last = own["path"]["places"]
+    _, second = (from_text(v) for v in own["path"]["nodes"][0])
+    own["path"]["places"] = [[*first[:-2], dyadic(-second - Fraction(1, 2**10)), dyadic(second)], last]
+    return own
 
 
 def _in_region(name: str, eps: Sequence[float], radius: str, apart: str = "0") -> Line:
@@ -138,6 +165,7 @@ _CHARTS: dict[str, Any] = {
     "triple": (2.0**-10, (2.0**-5, 2.0**-8), []),
     "triple beside zero": (-(2.0**-10), (2.0**-6, 2.0**-9), [], 0.875),
     "triple beside a mirrored pair": (2.0**-10, (2.0**-5, 2.0**-8), []),
+    "quintic": (2.0**-10, (2.0**-4, -(2.0**-5 + 2.0**-8)), []),
     "three constants": (2.0**-10, (2.0**-6, 2.0**-7), [], 0.875),
     "saturated": (2.0**-6, (0.3125,), [], 0.875),
     "saturated beside a pair": (2.0**-8, (2.0**-5, 0.25), [], 0.875),
@@ -244,14 +272,20 @@ def proposals() -> Iterator[tuple[str, Line]]:
             yield _CERTIFICATES[name], made | {"path": made["path"] | {"bends": bends}}
             if made["path"].get("octaves"):
                 yield _CERTIFICATES[name], made | {"path": made["path"] | {"octaves": 6}}
+    for name, (of, _) in BROKEN.items():
+        if _found(of):
+            yield _CERTIFICATES[of], broken(name)
     for name in filter(_found, _CHARTS):
-        for factor in (1, 4, 16):
+        # of a quintic group terms of fifth order count, and some rests are a little too large at 1.5
+        for factor in (1, 1.5, 4) if name == "quintic" else (1, 4, 16):
             yield name, _in_chart(name, factor)
         # steps too long for what the rests are bounded by
         for way in (0.75, 0.5, 0.375) if name.startswith("saturated") else ():
             yield name, _in_chart(name, way=way)
     if _found("three constants"):
         yield "three constants", cancelled()
+    if _found("quintic"):
+        yield "quintic", crossed()
 
 
 def _found(name: str) -> bool:
@@ -290,10 +324,9 @@ def _proved(name: str, given: Line) -> dict[str, Any] | None:
     end = legs[-1].end if legs else corners[0]
     places = [exact([from_text(v) for v in row]) for row in path["places"]]
     order, octaves = tuple(path["order"]), path.get("octaves", 0)
-    if path["closing"] in (1, 2):
+    if path["closing"] in (1, 2, 4):
         zero = Network.from_theta(exact(_theta(given["point"])), belongs.dimension)
-        bend = places[0] if places else None
-        if not prove_zero(objective, zero, end, path["closing"], bend, octaves, **settings):
+        if not prove_zero(objective, zero, end, path["closing"], places, octaves, **settings):
             return None
     if path["closing"] == 3:
         witness = case(name).certificate["witness"]
@@ -372,17 +405,19 @@ def _points(own: Traced, given: Line) -> Iterator[Exact]:
         bend = exact([from_text(v) for v in bent[number]]) if number in bent else 0 * start
         yield from (_at(arc(start, end, bend), t) for t in FRACTIONS)
     end = Network.from_theta(corners[-1], d)
-    if path["closing"] in (1, 2):
+    if path["closing"] in (1, 2, 4):
         zero = Network.from_theta(exact(_theta(given["point"])), d)
-        bend = exact([from_text(v) for v in path["places"][0]]) if path["places"] else None
-        parts = (end.theta() - zero.theta(),) if path["closing"] == 1 else way_in(zero, end, bend)
+        rows = [exact([from_text(v) for v in row]) for row in path["places"]]
+        parts: Sequence[Exact] = [*rows, end.theta() - sum(rows, zero.theta())]
+        if path["closing"] == 2:
+            parts = way_in(zero, end, *rows)
         yield from (_at([zero.theta(), *parts], t) for t in (*reversed(FRACTIONS[1:]), Fraction(1, 200), Fraction(0)))
     if path["closing"] == 3:
         chart = chart_from_json(_chart_of(own))
         chart = Opening(chart).outer if path.get("radii") else chart
         network = end.permuted(tuple(path["order"]))
-        if chart.triples:
-            yield from _in_triples(chart, network, path)
+        if chart.noded:
+            yield from _at_nodes(chart, network, path)
         else:
             yield from _released(
                 chart, network, path["places"], exact(problem(case(own.object).problem).inputs.exact_values)
@@ -393,8 +428,8 @@ def _nodes(path: Any) -> list[list[Fraction]]:
     return [[from_text(v) for v in row] for row in path.get("nodes", [])]
 
 
-def _in_triples(chart: Chart, network: Network, path: Any) -> Iterator[Exact]:
-    """Networks on the way in a chart with triples and without copies, from place to place."""
+def _at_nodes(chart: Chart, network: Network, path: Any) -> Iterator[Exact]:
+    """Networks on the way in a chart with triples or a quintic group and without copies, from place to place."""
     here = place_of(chart, network, _nodes(path))
     for row in path["places"]:
         numbers = exact([from_text(v) for v in row])

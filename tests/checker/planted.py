@@ -247,6 +247,18 @@ PLANTED = (
         " for rung in rungs()) for a, b in pairwise(ends[:1])):",
     ),
     Planted(
+        "residuals of third order without the second moment",
+        "symmetry/paths/third_order.py",
+        " or (not group.null and np.any((a0[:, None] * d1).T @ d1)):",
+        ":",
+    ),
+    Planted(
+        "residuals of third order without the constants",
+        "symmetry/paths/third_order.py",
+        "    return not any(constant)",
+        "    return True",
+    ),
+    Planted(
         "the way to infinity not looked at",
         "certify/proofs/path.py",
         "    if curve.last:\n        return all(",
@@ -263,6 +275,24 @@ PLANTED = (
         "symmetry/paths/triple_way.py",
         "        return parts[0] + parts[1] + parts[2]",
         "        return (parts[0] + parts[1] + parts[2]) * 0",
+    ),
+    Planted(
+        "three neurons near zero without the rest of their expansion",
+        "symmetry/paths/quintic_way.py",
+        "        return sum_of(*parts)[top]",
+        "        return sum_of(*parts)[top] * 0",
+    ),
+    Planted(
+        "three neurons near zero with a rest of the first derivatives only",
+        "symmetry/paths/quintic_way.py",
+        "        parts.append(of(times([half], last), again))",
+        "        parts.append(of(times([half], last), [v * 0 for v in again]))",
+    ),
+    Planted(
+        "a node of three neurons near zero that goes through 0",
+        "symmetry/paths/quintic_way.py",
+        "        if nodes is None or not away or",
+        "        if nodes is None or",
     ),
     Planted(
         "constants that may cancel",

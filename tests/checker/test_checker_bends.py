@@ -72,7 +72,7 @@ FALSE: dict[str, tuple[Callable[[Any], None], str]] = {
     "bent to the other side": (_turn, "not proved to fall"),
     "bent over the wall": (lambda path: path["places"][0].__setitem__(0, "1*2^-8"), "not proved to fall"),
     "halved too often": (lambda path: path.update(octaves=21), "octaves"),
-    "halves of a path into a box": (lambda path: path.update(closing=0, places=[]), "for closing 1 and 2 only"),
+    "halves of a path into a box": (lambda path: path.update(closing=0, places=[]), "for closing 1, 2 and 4 only"),
     "not halved": (lambda path: path.update(octaves=0), "not proved to fall to 0"),
     "two bends": (lambda path: path["places"].append(path["places"][0]), "or one for 2"),
     "a bend of a straight line": (lambda path: path.update(closing=1), "or one for 2"),

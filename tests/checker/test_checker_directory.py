@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -163,9 +163,10 @@ PATHS: dict[str, tuple[Any, str]] = {
     "a vertex uphill": (_uphill, "piece 0: the loss is not proved to fall"),
     "back to the start": (_backwards, "the loss is not proved to fall"),
     "no path at all": (_drop, "path: given for the relation path only"),
-    "ends in no box": (lambda lines: _path_of(lines)["path"].update(closing=0, octaves=0), "expected 1 or 2"),
-    "an unknown end": (lambda lines: _path_of(lines)["path"].update(closing=4), "expected an integer from 0 to 3"),
-    "a floating end": (lambda lines: _path_of(lines)["path"].update(closing=True), "expected an integer from 0 to 3"),
+    "ends in no box": (lambda lines: _path_of(lines)["path"].update(closing=0, octaves=0), "expected 1, 2 or 4"),
+    "an unknown end": (lambda lines: _path_of(lines)["path"].update(closing=5), "expected an integer from 0 to 4"),
+    "a floating end": (lambda lines: _path_of(lines)["path"].update(closing=True), "expected an integer from 0 to 4"),
+    "ends to third order without rows": (lambda lines: _path_of(lines)["path"].update(closing=4), "or four for 4"),
     "ends in a chart": (lambda lines: _path_of(lines)["path"].update(closing=3), "for closing 3 only"),
     "a field nobody knows": (lambda lines: _path_of(lines)["path"].update(seen=1), "path: unknown 'seen'"),
     "a short vertex": (lambda lines: _path_of(lines)["path"]["vertices"].append(["0"]), "has 1 entries, expected 6"),
@@ -206,9 +207,11 @@ def test_the_end_of_a_path_lies_in_the_box_of_a_minimum() -> None:
     box = {"center": ["0", "1*2^0", "1*2^1"], "uniqueness_radius": ["1*2^-3"] * 3}
     inside, near = ["1*2^-3", "1*2^0", "17*2^-3"], ["0", "7*2^-3", "15*2^-3"]
 
-    def refused(*vertices: list[str], kind: str = "local-minimum", closing: int = 0) -> bool:
+    def refused(
+        *vertices: list[str], kind: str = "local-minimum", closing: int = 0, places: Sequence[list[str]] = ()
+    ) -> bool:
         witness = {"point": None, "labels": None, "permutation": [0]}
-        witness |= {"path": {"vertices": list(vertices), "closing": closing, "order": [], "places": []}}
+        witness |= {"path": {"vertices": list(vertices), "closing": closing, "order": [], "places": list(places)}}
         candidate = ((Fraction(9), Fraction(9)), Fraction(9))
         distance = math.nextafter(math.sqrt(9**2 + 8**2 + 7**2), 100)
         row = {"relation": "path", "distance": distance}
@@ -226,6 +229,7 @@ def test_the_end_of_a_path_lies_in_the_box_of_a_minimum() -> None:
     assert refused()
     assert refused(inside, kind="saddle")
     assert refused(inside, closing=1)
+    assert refused(inside, closing=4, places=[["0"] * 3] * 4)
 
 
 def read_problem_of_two() -> Problem:

@@ -152,7 +152,7 @@ def along(line: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", ["1*2^1100", "-1*2^9999", "1*2^-1101", "1*2^-9999", f"{2**1101}/3", f"1/{3**700}"])
-@pytest.mark.parametrize("place", ["candidate", "point", "vertices", "bends", "places"])
+@pytest.mark.parametrize("place", ["candidate", "point", "vertices", "bends", "places", "rows"])
 def test_a_path_has_no_numbers_that_take_long(place: str, number: str) -> None:
     # one entry of 2^9999 took 12 s: it is raised to the power of 6, at every input
     row = ["0", "0", "0", "0", number, "0"]
@@ -160,6 +160,7 @@ def test_a_path_has_no_numbers_that_take_long(place: str, number: str) -> None:
         "vertices": {"vertices": [row]},
         "bends": {"vertices": [["0"] * 6], "bent": [0], "bends": [row]},
         "places": {"closing": 2, "places": [row]},
+        "rows": {"closing": 4, "places": [["0"] * 6, ["0"] * 6, ["0"] * 6, row]},
     }
     along(line_to_the_teacher())
     line = line_to_the_teacher(**paths.get(place, {}))

@@ -66,7 +66,7 @@ def test_another_closing_survives_where_it_means_the_same_curve() -> None:
     assert not first.any()
     assert second.any()
     apart = deepcopy(path_cases.traced("path along a bend").line)
-    for closing in (0, 1, 3):
+    for closing in (0, 1, 3, 4):
         apart["path"]["closing"] = closing
         with pytest.raises((Rejected, Unreadable)):
             path_cases.check_line("path along a bend", apart)
@@ -101,7 +101,7 @@ def test_what_is_changed_is_of_every_kind() -> None:
     flipped = {group[0] for groups in charts for group in groups if len(group) == 3}
     assert {"copies", "split-", "triple+", "zero"} <= flipped
     paths = [tree["path"] for tree in trees if tree.get("path")]
-    assert {path["closing"] for path in paths} == {0, 1, 2, 3}
+    assert {path["closing"] for path in paths} == {0, 1, 2, 3, 4}
     assert any(path.get("octaves") for path in paths)
     assert {1, 2} <= {len(path["places"][0]) - len(path["radii"][0]) for path in paths if path.get("radii")}
     regional = [name for name in path_cases.NAMES if path_cases.traced(name).line["path"].get("radii")]
@@ -111,7 +111,7 @@ def test_what_is_changed_is_of_every_kind() -> None:
     channels = [name for name in path_cases.NAMES if path_cases.traced(name).line["path"]["closing"] == 3]
     within = {case(path_cases.traced(name).object).certificate["claim"]["chart"] for name in channels}
     assert {"triple-", "triple+-1+zero", "mirrored+triple--1", "mirrored+mirrored+zero"} <= within
-    assert {"saturated[1:1]", "pair+saturated[1:1]"} <= within
+    assert {"saturated[1:1]", "pair+saturated[1:1]", "quintic"} <= within
     assert any(path.get("bent") for path in paths)
     assert any(path["closing"] == 2 and path["places"] for path in paths)
     rows = [tree["row"] for tree in trees if "row" in tree]

@@ -161,11 +161,15 @@ def test_false_paths(made: tuple[Line, Any, Problem], name: str):
     assert message in verdict(line, chart, problem)
 
 
-def test_a_chart_is_needed_and_quintic_groups_have_none(made: tuple[Line, Any, Problem]):
+def test_a_chart_is_needed_and_cubic_groups_have_none(made: tuple[Line, Any, Problem]):
     line, _, problem = made
     assert "without a chart" in verdict(line, None, problem)
+    cubic = {"width": 5, "dimension": 2, "groups": [["mirrored", [0, 1]], ["cubic", [2, 3]]]}
+    assert "not defined in charts with such groups" in verdict(line, cubic, problem)
+    beside = {"width": 5, "dimension": 2, "groups": [["quintic", [0, 1, 2]], ["saturated", [3], [1, 1]]]}
+    assert "not defined in charts with such groups" in verdict(line, beside, problem)
     quintic = {"width": 5, "dimension": 2, "groups": [["quintic", [0, 1, 2]]]}
-    assert "not defined in charts with such groups" in verdict(line, quintic, problem)
+    assert "expected two for each triple and quintic group" in verdict(line, quintic, problem)
     triple = {"width": 5, "dimension": 2, "groups": [["triple+", [0, 1, 2]]]}
     assert "expected two for each triple" in verdict(line, triple, problem)
 
@@ -221,7 +225,7 @@ def test_the_end_lies_in_the_box_at_infinity_with_the_right_signs(made: tuple[Li
 def test_the_checker_is_on_its_own():
     """No import of the project in the modules a path needs."""
     folder = Path(check_path.__code__.co_filename).parent
-    for name in ("path.py", "release.py", "series.py", "ways.py", "triples.py"):
+    for name in ("path.py", "release.py", "series.py", "ways.py", "triples.py", "quintics.py"):
         text = (folder / name).read_text("utf-8")
         assert "symmetry" not in text
         assert "numpy" not in text

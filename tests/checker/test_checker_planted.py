@@ -23,6 +23,9 @@ NAMES = ("n₊ for n₊ − 1", "the uniqueness box grown after the test", "κ w
 
 LATER = {
     "an arc without its term of second order": "paths",
+    "residuals of third order without the second moment": "paths",
+    "residuals of third order without the constants": "paths",
+    "a node of three neurons near zero that goes through 0": "paths",
     "half of the bound of the third derivative under Gaussian inputs": "newton ball",
     "F_qq in the middle of a piece for that all along it": "regions",
     "copies apart as though they were together where the loss grows with ε²": "regions",

@@ -11,6 +11,7 @@ from sweep.kernels.pytorch import TorchKernels
 from sweep.lockstep import HostKernels, newton
 from sweep.points import read_points
 from sweep.polishing.polish import polish
+from symmetry.problem import Inputs, Problem
 
 THESIS = CASES["thesis"]
 DATA = prepare(THESIS)
@@ -96,6 +97,18 @@ def test_off_a_ridge():
     assert (np.linalg.eigvalsh(hessian[0])[0] < 0) or np.linalg.norm(gradient) > 0
     found = newton(HostKernels(DATA, 2), DATA, theta, 2)
     assert loss_gradient(DATA, found.theta, 2)[0] < loss_gradient(DATA, theta, 2)[0]
+
+
+def test_a_loss_that_is_exactly_0_and_a_flat_direction_without_a_gradient():
+    """One neuron with w = 0, inputs x and −x: nothing depends on w to first order, and twice the bias is left."""
+    inputs = Inputs(table=np.array([[1.5, -0.5, 1.0], [-1.5, 0.5, 1.0], [0.0, 0.0, 1.0]]))
+    data = prepare(Problem("odd", THESIS.activation, inputs, None, np.array([-1.0, -1.0, -1.0])))
+    kernels, start = HostKernels(data, 1), np.array([[0.0, 0.0, 0.0, -2.0], [0.0, 0.0, 0.5, -1.0]])
+    found = newton(kernels, data, start, 1)
+    assert found.theta[0].tolist() == start[0].tolist()
+    single = polish(data, start[1], 1)
+    assert (single.stop_reason, found.stop_reason) == ("converged", ("converged", "converged"))
+    assert loss_gradient(data, found.theta, 1)[0].max() < 1e-28
 
 
 def test_nothing_and_what_is_no_number():

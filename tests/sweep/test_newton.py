@@ -51,6 +51,14 @@ def test_no_gradient_no_curvature_no_step():
     assert nu == 0
 
 
+def test_a_singular_model_without_a_gradient_where_it_is_flat():
+    m = Model(np.array([0.0, 1.0, 2.0]), np.eye(3), np.array([0.0, 0.5, -0.5]), 1e-15)
+    step, nu = m.trust_region_step(1.0)
+    assert step.tolist() == [0.0, -0.5, 0.25]
+    assert nu == 0
+    assert m.decrease(step) == m.decrement
+
+
 def test_rounding_noise_is_no_eigenvalue():
     m = model([1e-18, 1.0], [1e-18, 1e-3])
     assert m.eigenvalues[0] == 0

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bent_run import bent_run
+from bent_run import bent_run, third_order_run
 from library import TEACHER, small, true_point
 from made_objects import isolated
 
 from certify.pipeline.classification import _shares, _with_path
-from certify.pipeline.trace import _zeros, trace_to_limit
+from certify.pipeline.closings import zeros_near
+from certify.pipeline.trace import trace_to_limit
 from certify.proofs.path import Descent, first_place, prove_channel, prove_descent, prove_zero
 from certify.proofs.proof import Failure, Proof
 from certify.proofs.verdict import Relation, Verdict
@@ -27,6 +28,7 @@ from symmetry.network import Exact, Network, exact
 from symmetry.objective import SquareLoss
 from symmetry.paths.closing import arc, way_in
 from symmetry.paths.release import Place
+from symmetry.paths.third_order import classes
 from symmetry.problem import load_problem
 
 OBJECTIVE = SquareLoss.of_network(small(), 2)
@@ -200,7 +202,8 @@ def test_a_curved_valley_needs_a_bend():
     assert bend is not None
 
     def rises(bend: Exact | None, end: Exact = end, octaves: int = proof.octaves) -> bool:
-        return prove_zero(objective, zero, end, 2, bend, octaves, arithmetic="auto", max_bits=106)
+        rows = [] if bend is None else [bend]
+        return prove_zero(objective, zero, end, 2, rows, octaves, arithmetic="auto", max_bits=106)
 
     assert rises(bend)
     assert rises(bend, octaves=proof.octaves + 1)
@@ -225,7 +228,45 @@ def test_a_bend_away_from_the_floor_is_refused():
 
     assert at(0.6) > 2 * at(1.0)
     for octaves in (0, 1, 4):
-        assert not prove_zero(objective, zero, end, 2, bend + away, octaves, arithmetic="auto", max_bits=106)
+        assert not prove_zero(objective, zero, end, 2, [bend + away], octaves, arithmetic="auto", max_bits=106)
+
+
+def test_a_floor_of_third_order_needs_moments_that_cancel():
+    problem, _, proof, zero = third_order_run()
+    objective, end, rows = SquareLoss.of_network(problem, 6), proof.last, list(proof.places)
+    assert end is not None
+    assert proof.closing == 4
+
+    def rises(rows: list[Exact], end: Exact = end, octaves: int = proof.octaves, at: Network = zero) -> bool:
+        return prove_zero(objective, at, end, 4, rows, octaves, arithmetic="auto", max_bits=106)
+
+    assert rises(rows)
+    assert rises(rows, octaves=proof.octaves + 1)
+    assert not rises(rows[:3])
+    assert not rises([*rows, rows[3] * 0])
+    assert not rises(rows, zero.theta())  # no way to go
+    tiny = Fraction(1, 2**200)
+    for order, place in ((0, 0), (0, 12), (1, 0), (1, 12)):
+        # what float64 does not see: residuals of first or second order that are not exactly 0
+        copies = next(c.members for c in classes(zero) if len(c.members) == 3)
+        moved = [row.copy() for row in rows]
+        moved[order][place + (copies[0] if place else 2 * copies[0])] += tiny
+        assert not rises(moved)
+    other = zero.a.copy()
+    other[copies[0]] += zero.a[copies[0]] * tiny
+    other[copies[1]] -= zero.a[copies[0]] * tiny
+    assert not rises(rows, at=Network(zero.w, other))
+    # higher terms are free, but the loss has to rise
+    far = exact(np.full(18, 2.0**-6))
+    assert not rises([*rows[:2], far, rows[3]])
+
+
+def test_a_floor_of_third_order_is_not_left_by_other_curves():
+    problem, _, proof, zero = third_order_run()
+    objective, end = SquareLoss.of_network(problem, 6), proof.last
+    assert end is not None
+    for closing, octaves in ((1, 0), (2, 0), (1, 3), (2, 3)):
+        assert not prove_zero(objective, zero, end, closing, (), octaves, arithmetic="auto", max_bits=106)
 
 
 def test_json_round_trip():
@@ -407,7 +448,7 @@ def test_zeros_where_copies_that_cancel_meet_a_neuron_of_the_teacher():
     near = Network.of([*rows, beside, beside], [*outputs, Fraction(1, 2), Fraction(-1, 2)])
     found = propose_stratum_point(problem, near)
     assert found is not None
-    first, second = _zeros(found.stratum, near)
+    first, second = zeros_near(found.stratum, near)
     assert np.all(first.theta() == near.theta())
     assert np.all(second.w[4:] == -problem.teacher.w[1])
     for zero in (first, second):
@@ -416,4 +457,4 @@ def test_zeros_where_copies_that_cancel_meet_a_neuron_of_the_teacher():
     away = Network.of([*rows, [5, 5], [5, 5]], [*outputs, Fraction(1, 2), Fraction(-1, 2)])
     far = propose_stratum_point(problem, away)
     assert far is not None
-    assert len(list(_zeros(far.stratum, away))) == 1
+    assert len(list(zeros_near(far.stratum, away))) == 1

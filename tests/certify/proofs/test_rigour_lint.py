@@ -19,9 +19,11 @@ CERTIFY, SYMMETRY = Path(next(iter(certify.__path__))), Path(next(iter(symmetry.
 ROOMS = [
     *sorted((CERTIFY / "proofs").glob("*.py")),
     *sorted((CERTIFY / "arithmetic").glob("*.py")),
+    *(path for room in ("infinity", "paths", "regions") for path in sorted((SYMMETRY / room).glob("*.py"))
+      if path.name != "merging.py"),  # what it reads off is rounded; what is written exactly is exact
     *(SYMMETRY / f"{name}.py" for name in (
-        "activation", "charts", "exponential", "gaussian_relu", "limits", "matching", "network", "objective",
-        "reduction", "splitting", "strata",
+        "activation", "gaussian_relu", "lines", "matching", "network", "objective", "outputs", "reduction", "series",
+        "splitting", "strata",
     )),
 ]  # fmt: skip
 
@@ -44,6 +46,11 @@ FLOATS = {
     ("manifold.py", "float(np.abs(values).min())"): "shown in a failure",
     ("matching.py", "float(heights[i, j])"): "clustering proposes strata; exact arithmetic decides",
     ("matching.py", "float(heights[pair[0], pair[1]])"): "clustering proposes strata; exact arithmetic decides",
+    ("ways.py", "float(v)"): "of a look at losses in float64, before anything is proved",
+    ("quintic_way.py", "float(v)"): "of a look at losses in float64, before anything is proved",
+    ("third_order.py", "float(u @ u)"): "proposes places of copies; exact arithmetic decides",
+    ("lines.py", "float(order + 1 + power)"): "exact: a small integer",
+    ("lines.py", "float(order + 1)"): "exact: a small integer",
     # choices that any value may take: Y, V, boxes
     ("inertia.py", "float(np.abs(values).max())"): "how coarsely V is rounded",
     ("krawczyk.py", "float((trial.step / shape).max())"): "size of the first box to try",
@@ -128,7 +135,7 @@ def test_no_rounding_mode_libm_or_tolerance(path: Path):
 
 @pytest.mark.parametrize("path", ROOMS, ids=lambda p: p.name)
 def test_exp_is_always_the_arithmetics_own(path: Path):
-    allowed = {"arithmetic.exp", "self.exp_one", "super().exp"}
+    allowed = {"arithmetic.exp", "self.arithmetic.exp", "ar.exp", "self.exp_one", "super().exp"}
     for call in calls(path):
         function = ast.unparse(call.func)
         if not function.endswith((".exp", ".log", ".sin", ".cos", ".power")):
@@ -150,23 +157,24 @@ def test_no_algorithm_without_a_bound(path: Path):
 def test_approximate_numbers_come_from_few_places(path: Path):
     """numpy's linear algebra may only propose: Y, V, u, box sizes, and numbers shown in a failure."""
     proposals = {
-        "krawczyk.py": {"norm"},
-        "inertia.py": {"eigh"},
-        "newton_ball.py": {"norm", "solve"},
-        "refinement.py": {"norm"},
-        "teacher_split.py": {"norm"},
-        "exclusion.py": {"norm"},
-        "infinity.py": {"eigvalsh", "norm"},
-        "manifold.py": {"eigvalsh"},
-        "valley.py": {"cholesky", "inv"},  # a congruence, of which any will do
-        "midrad.py": {"inv"},
+        "proofs/krawczyk.py": {"norm"},
+        "proofs/inertia.py": {"eigh"},
+        "proofs/newton_ball.py": {"norm", "solve"},
+        "proofs/refinement.py": {"norm"},
+        "proofs/teacher_split.py": {"norm"},
+        "proofs/exclusion.py": {"norm"},
+        "proofs/infinity.py": {"eigvalsh", "norm"},
+        "proofs/manifold.py": {"eigvalsh"},
+        "proofs/valley.py": {"cholesky", "inv"},  # a congruence, of which any will do
+        "arithmetic/midrad.py": {"inv"},
+        "paths/third_order.py": {"svd"},  # the direction of a line, of which any will do
     }
     uses = {
         node.attr
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "np.linalg"
     }
-    assert uses - {"LinAlgError"} == proposals.get(path.name, set())
+    assert uses - {"LinAlgError"} == proposals.get(f"{path.parent.name}/{path.name}", set())
 
 
 @pytest.mark.parametrize("path", ROOMS, ids=lambda p: p.name)

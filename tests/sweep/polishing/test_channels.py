@@ -19,7 +19,7 @@ from sweep.polishing.polish import Polished, polish
 from sweep.shards import read_shards
 from symmetry.infinity.charts import Chart
 from symmetry.network import exact
-from symmetry.problem import Problem, load_problem
+from symmetry.problem import Inputs, Problem, load_problem
 
 PROBLEM = load_problem("thesis")
 ADAM = Path(__file__).parents[3] / "data" / "adam"
@@ -286,6 +286,12 @@ def test_no_chart_is_tried_twice() -> None:
 def test_a_large_output_without_a_partner_has_no_chart() -> None:
     w = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])
     assert proposed(w, np.array([50.0, 1.0, -1.0])) == []
+
+
+def test_where_all_inputs_lie_on_one_line_nothing_saturates_across_it() -> None:
+    inputs = Inputs(table=np.array([[1.0, 1.0], [-2.0, -2.0], [0.5, 0.5], [0.0, 0.0]]))
+    problem = Problem("line", PROBLEM.activation, inputs, None, np.array([1.0, -1.0, 0.0, 2.0]))
+    assert channels._saturated(problem, np.array([[300.0, -300.0], [1.0, 2.0]])) == []
 
 
 def test_a_run_exactly_at_its_limit_is_no_division_by_zero() -> None:

@@ -8,7 +8,7 @@ from kernel_cases import CASES
 
 from sweep.kernels.compiled import loss_gradient, loss_gradient_hessian, prepare
 from sweep.polishing.polish import polish
-from symmetry.problem import load_problem
+from symmetry.problem import Problem, load_problem
 
 PROBLEM = load_problem("thesis")
 DATA = prepare(PROBLEM)
@@ -136,6 +136,13 @@ def test_every_kind_of_problem(name):
     assert polished.gradient_norm == np.linalg.norm(gradient)
     if polished.stop_reason == "converged":
         assert polished.gradient_norm < 1e-13
+
+
+@pytest.mark.parametrize("start", [np.zeros(6), np.array([1.0, 2.0, 1.0, 2.0, 3.0, -3.0])])
+def test_a_loss_that_is_exactly_0_is_where_the_polish_ends(start):
+    data = prepare(Problem("nothing", PROBLEM.activation, PROBLEM.inputs, None, np.zeros(len(PROBLEM))))
+    polished = polish(data, start, 2)
+    assert (polished.loss, polished.moved, polished.stop_reason) == (0.0, 0.0, "converged")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
