@@ -393,6 +393,14 @@ _MAKERS: dict[str, tuple[str, Callable[[str], Any]]] = {
             [1.357, 1.487, 1.089, -1.248, -1.007, -1.516, -1.361, -0.304],
         ),
     ),
+    "flipped beside unflipped": (
+        "flipped",
+        lambda n: _chart(
+            n,
+            [("split-", 3, 1), ("zero", 1)],
+            [1.357, 1.487, 1.089, -1.248, -1.007, -1.516, -1.361, -0.304],
+        ),
+    ),
     "balanced-2": (
         "flipped",
         lambda n: _chart(
