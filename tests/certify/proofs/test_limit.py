@@ -54,7 +54,6 @@ SETTLED = {
 }
 RELATION = {
     **dict.fromkeys([(4, 3), (4, 32), (4, 57), (4, 100), (4, 149), (5, 29), (5, 186)], Relation.CONTAINED),
-    (6, 1): Relation.POLISHED,
 }
 
 
