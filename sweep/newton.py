@@ -48,7 +48,9 @@ class Model:
     def decrement(self) -> float:
         """``½ Σ ĝ_i²/|λ_i|``: how far the loss is from that of the model's critical point; at least the resolution is
         put for ``|λ_i|``."""
-        return 0.5 * float(np.sum(self.gradient**2 / np.maximum(np.abs(self.eigenvalues), self.resolution)))
+        squares, sizes = self.gradient**2, np.maximum(np.abs(self.eigenvalues), self.resolution)
+        # where nothing depends on the weights, all are 0
+        return 0.5 * float(np.sum(np.divide(squares, sizes, out=np.zeros_like(squares), where=squares > 0)))
 
     def newton_step(self, gradient: Floats) -> Floats:
         """``−ĝ_i/λ_i`` for any gradient (P,) in the eigenbasis; 0 where the eigenvalue is noise."""

@@ -142,7 +142,7 @@ class _Walk:
         while self.steps < max_steps:
             if np.abs(self.theta).max() > max_weight:
                 return "diverging"
-            if self.loss == 0:
+            if self.loss == 0 or not self.gradient.any():
                 return "converged"
             if self.loss <= vanish_below:
                 # tried again only after the loss has fallen by much

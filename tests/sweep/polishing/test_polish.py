@@ -8,7 +8,8 @@ from kernel_cases import CASES
 
 from sweep.kernels.compiled import loss_gradient, loss_gradient_hessian, prepare
 from sweep.polishing.polish import polish
-from symmetry.problem import Problem, load_problem
+from symmetry.activation import activation
+from symmetry.problem import Inputs, Problem, load_problem
 
 PROBLEM = load_problem("thesis")
 DATA = prepare(PROBLEM)
@@ -143,6 +144,13 @@ def test_a_loss_that_is_exactly_0_is_where_the_polish_ends(start):
     data = prepare(Problem("nothing", PROBLEM.activation, PROBLEM.inputs, None, np.zeros(len(PROBLEM))))
     polished = polish(data, start, 2)
     assert (polished.loss, polished.moved, polished.stop_reason) == (0.0, 0.0, "converged")
+
+
+def test_where_nothing_depends_on_the_weights_the_polish_ends():
+    inputs = Inputs(table=np.zeros((3, 2)))
+    data = prepare(Problem("origin", activation("tanh"), inputs, None, np.array([1.0, 0.5, -1.0])))
+    polished = polish(data, np.ones(3), 1)
+    assert (polished.moved, polished.stop_reason) == (0.0, "converged")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
