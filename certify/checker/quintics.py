@@ -62,9 +62,6 @@ from .series import (
 )
 from .ways import Course, line
 
-SMALL = 4
-"""How many small coordinates the group has."""
-
 _TOP = ORDER + 1
 
 

@@ -49,7 +49,7 @@ from .series import (
 from .ways import Course, line
 
 SMALL = 4
-"""How many small coordinates a triple has."""
+"""How many small coordinates a triple has, and a quintic group."""
 
 
 def read_triple(members: Network, nodes: Numbers, whose: str = "triple") -> tuple[Numbers, Numbers]:
